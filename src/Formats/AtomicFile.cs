@@ -1,0 +1,43 @@
+namespace EoOnnx.Formats;
+
+/// <summary>
+/// Writes a file so that its name appears only when its content is complete and on disk: the content goes to a temporary
+/// name in the same folder, is flushed to the device and then renamed over the target. A killed process leaves at most a
+/// <c>.part</c> file; an exception removes it.
+/// </summary>
+public static class AtomicFile
+{
+    /// <summary>Writes <paramref name="path"/> with the content that <paramref name="write"/> puts into the stream.</summary>
+    /// <exception cref="IOException">The folder cannot be written or the disk is full; the target is unchanged.</exception>
+    public static void Write(string path, Action<FileStream> write)
+    {
+        var temporary = TemporaryName(path);
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 20))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>Writes text as UTF-8 without a byte order mark.</summary>
+    /// <exception cref="IOException">The folder cannot be written or the disk is full; the target is unchanged.</exception>
+    public static void WriteText(string path, string text) => Write(path, stream =>
+    {
+        using var writer = new StreamWriter(stream, leaveOpen: true);
+        writer.Write(text);
+    });
+
+    /// <summary>A name beside <paramref name="path"/> that no other process uses and that no reader takes for a result.</summary>
+    public static string TemporaryName(string path) =>
+        $"{path}.{Environment.ProcessId}-{Guid.NewGuid().ToString("N")[..8]}.part";
+}
