@@ -1,0 +1,118 @@
+using EoOnnx.Formats;
+
+namespace EoOnnx.Onnx;
+
+/// <summary>Infers the type and shape of a node's outputs from one input-output description of it.</summary>
+internal delegate void ShapeRule(ShapeContext context);
+
+/// <summary>
+/// Types and shapes of node outputs, one rule an operator, with symbolic extents. An operator without a rule keeps unknown
+/// outputs; one whose inputs are of unknown shape too.
+/// </summary>
+internal static class ShapeInference
+{
+    private static readonly Dictionary<(string Domain, string OpType), ShapeRule> Rules = new[]
+    {
+        ElementwiseShapes.Table, LayoutShapes.Table, ReductionShapes.Table, LayerShapes.Table,
+    }.SelectMany(table => table).ToDictionary(rule => rule.Key.Contains('.', StringComparison.Ordinal)
+        ? (rule.Key[..rule.Key.LastIndexOf('.')], rule.Key[(rule.Key.LastIndexOf('.') + 1)..])
+        : ("", rule.Key), rule => rule.Value);
+
+    /// <summary>The operators that have a rule, with their domain in front where it is not standard ONNX.</summary>
+    public static IEnumerable<string> Operators => Rules.Keys.Select(key => key.Domain.Length == 0 ? key.OpType : $"{key.Domain}.{key.OpType}");
+
+    /// <summary>Sets type, shape and known elements of every output of <paramref name="node"/>.</summary>
+    /// <exception cref="OnnxGraphException">The inputs contradict the operator; the message names node, input, expected and found.</exception>
+    public static void Infer(Node node)
+    {
+        if (Rules.TryGetValue((node.Domain, node.OpType), out var rule))
+        {
+            rule(new ShapeContext(node));
+        }
+    }
+}
+
+/// <summary>What a shape rule sees of a node.</summary>
+internal readonly struct ShapeContext(Node node)
+{
+    public Node Node { get; } = node;
+
+    public Value In(int index) => Node.Input(index);
+
+    /// <summary>The shape of an input, or null when it is absent or not known.</summary>
+    public TensorShape? Shape(int index) => Node.OptionalInput(index)?.Shape;
+
+    public void Set(ElementType type, TensorShape? shape, int output = 0)
+    {
+        if (output < Node.Outputs.Count && Node.Outputs[output] is { } value)
+        {
+            value.Type = type;
+            value.Shape = shape;
+        }
+    }
+
+    /// <summary>The fixed integers an input holds, or null.</summary>
+    public long[]? Integers(int index)
+    {
+        if (Node.OptionalInput(index) is not { } value)
+        {
+            return null;
+        }
+
+        if (value.Data is { } data && value.Producer is null && data.Type is ElementType.Int64)
+        {
+            return data.AsSpan<long>().ToArray();
+        }
+
+        return value.Elements is { } elements && elements.All(element => element.Value is not null)
+            ? [.. elements.Select(element => element.Value!.Value)]
+            : null;
+    }
+
+    /// <summary>An axis attribute made non-negative and checked against a rank.</summary>
+    public int Axis(long axis, int rank)
+    {
+        var normal = axis < 0 ? axis + rank : axis;
+        return normal >= 0 && normal < rank
+            ? (int)normal
+            : throw Error($"axis {axis} of an input of {rank} axes");
+    }
+
+    public OnnxGraphException Error(string found) =>
+        new($"{Node} cannot be built: {found}. Inputs: {string.Join("; ", Node.Inputs.Select(input => input?.ToString() ?? "-"))}.");
+
+    /// <summary>Checks that two floating or integer inputs have the same element type.</summary>
+    public void SameType(int a, int b)
+    {
+        var (left, right) = (In(a).Type, In(b).Type);
+        if (left != right && left != ElementType.Undefined && right != ElementType.Undefined)
+        {
+            throw Error($"input {a} is {left} and input {b} is {right}; both must have the same type");
+        }
+    }
+
+    /// <summary>NumPy broadcasting of two shapes; null when either is not known.</summary>
+    public TensorShape? Broadcast(TensorShape? a, TensorShape? b)
+    {
+        if (a is null || b is null)
+        {
+            return null;
+        }
+
+        var rank = Math.Max(a.Rank, b.Rank);
+        var result = new Dim[rank];
+        for (var axis = 0; axis < rank; axis++)
+        {
+            Dim left = axis - (rank - a.Rank) >= 0 ? a[axis - (rank - a.Rank)] : 1;
+            Dim right = axis - (rank - b.Rank) >= 0 ? b[axis - (rank - b.Rank)] : 1;
+            result[axis] = left.Value == 1 ? right
+                : right.Value == 1 || left == right ? left
+                : left.Contradicts(right) ? throw Error($"shapes {a} and {b} do not broadcast: {left} against {right}")
+                : left.Value is not null ? left
+                : right.Value is not null ? right
+                : Dim.Unknown;
+        }
+
+        return new TensorShape(result);
+    }
+}
