@@ -23,4 +23,29 @@ public sealed class OnnxModel
 
     /// <summary>Free text by key (<c>metadata_props</c>); written in ordinal order of the keys.</summary>
     public SortedDictionary<string, string> Metadata { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Where initializers lie that were read from external data; used to share them with models derived from this one.</summary>
+    internal Dictionary<Value, ExternalLocation> ExternalLocations { get; } = [];
+
+    /// <summary>
+    /// Reads a model. Weights stay slices of the mapped file (or of its external data); nothing is executed.
+    /// </summary>
+    /// <exception cref="OnnxFormatException">The file is truncated, inconsistent or hostile.</exception>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    public static OnnxModel Load(string path) => OnnxReader.Load(path);
+
+    /// <summary>Reads a model from memory; its weights stay slices of <paramref name="bytes"/>.</summary>
+    /// <param name="bytes">A serialized model.</param>
+    /// <param name="folder">Where external data may lie; null forbids it.</param>
+    /// <exception cref="OnnxFormatException">The bytes are truncated, inconsistent or hostile.</exception>
+    public static OnnxModel Parse(ReadOnlyMemory<byte> bytes, string? folder = null) => OnnxReader.Parse(bytes, folder);
+
+    /// <summary>Writes the model, and its external data when there is any, atomically: the model file appears last.</summary>
+    /// <exception cref="IOException">The folder cannot be written or the disk is full.</exception>
+    /// <exception cref="OnnxGraphException">The graph has a cycle, or would not fit into one file.</exception>
+    public void Save(string path, OnnxSaveOptions? options = null) => OnnxWriter.Save(this, path, options ?? new OnnxSaveOptions());
+
+    /// <summary>The model as one block of bytes, weights included.</summary>
+    /// <exception cref="OnnxGraphException">The graph has a cycle, or would not fit into 2 GiB.</exception>
+    public byte[] ToBytes() => OnnxWriter.ToBytes(this);
 }

@@ -25,9 +25,19 @@ internal static class ShapeInference
     /// <exception cref="OnnxGraphException">The inputs contradict the operator; the message names node, input, expected and found.</exception>
     public static void Infer(Node node)
     {
-        if (Rules.TryGetValue((node.Domain, node.OpType), out var rule))
+        if (!Rules.TryGetValue((node.Domain, node.OpType), out var rule))
+        {
+            return;
+        }
+
+        try
         {
             rule(new ShapeContext(node));
+        }
+        catch (Exception malformed) when (malformed is IndexOutOfRangeException or ArgumentException or ArithmeticException or InvalidOperationException or FileFormatException)
+        {
+            // A rule reads inputs in the form its operator defines; anything else comes from a damaged file.
+            throw new OnnxGraphException($"{new ShapeContext(node).Error("its inputs or attributes do not have the form that the operator takes").Message} {malformed.Message}", malformed);
         }
     }
 }
