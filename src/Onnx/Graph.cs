@@ -9,6 +9,7 @@ namespace EoOnnx.Onnx;
 public sealed class Graph(string name)
 {
     private readonly List<Value> _inputs = [];
+    private readonly HashSet<Value> _inputSet = [];
     private readonly List<Value> _outputs = [];
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<string, Value> _initializers = new(StringComparer.Ordinal);
@@ -39,8 +40,22 @@ public sealed class Graph(string name)
     /// <summary>The output of that name, or null.</summary>
     public Value? FindOutput(string name) => _outputs.Find(output => output.Name == name);
 
-    /// <summary>Every node that reads <paramref name="value"/>.</summary>
-    public IEnumerable<Node> Consumers(Value value) => _nodes.Where(node => node.Inputs.Contains(value));
+    /// <summary>Every node that reads <paramref name="value"/>; bodies (If, Loop, Scan) count for the node that holds them.</summary>
+    public IEnumerable<Node> Consumers(Value value) => _nodes.Where(node => node.Inputs.Contains(value) || OuterValues(node).Contains(value));
+
+    /// <summary>An independent copy. Values and nodes are new objects, tensors are shared.</summary>
+    /// <exception cref="OnnxGraphException">A value is used before it is made (see <see cref="Sort"/>).</exception>
+    public Graph Clone() => Clone(out _);
+
+    /// <summary>An independent copy and, for each value of this graph, its copy.</summary>
+    /// <exception cref="OnnxGraphException">A value is used before it is made (see <see cref="Sort"/>).</exception>
+    public Graph Clone(out IReadOnlyDictionary<Value, Value> copies)
+    {
+        var cloner = new GraphCloner();
+        var copy = cloner.Clone(this);
+        copies = cloner.Map;
+        return copy;
+    }
 
     /// <summary>Makes every node listed in <paramref name="where"/> (default: all) and every graph output that uses
     /// <paramref name="old"/> use <paramref name="replacement"/> instead.</summary>
@@ -54,6 +69,11 @@ public sealed class Graph(string name)
                 {
                     node.SetInput(i, replacement);
                 }
+            }
+
+            foreach (var body in Bodies(node))
+            {
+                body.ReplaceUses(old, replacement);
             }
         }
 
@@ -99,10 +119,13 @@ public sealed class Graph(string name)
         }
 
         _nodes.RemoveAll(node => !node.Outputs.Any(output => output is not null && live.Contains(output)));
-        foreach (var unused in _initializerOrder.Where(value => !live.Contains(value) && !_inputs.Contains(value)).ToList())
+        foreach (var unused in _initializerOrder.Where(value => !live.Contains(value) && !_inputSet.Contains(value)))
         {
-            RemoveInitializer(unused);
+            _initializers.Remove(unused.Name);
+            _names.Remove(unused.Name);
         }
+
+        _initializerOrder.RemoveAll(value => !live.Contains(value) && !_inputSet.Contains(value));
     }
 
     /// <summary>Orders the nodes so that every value is made before it is used, keeping the present order where it can.</summary>
@@ -155,25 +178,33 @@ public sealed class Graph(string name)
     /// <summary>The values of this graph that the bodies (If, Loop, Scan) of a node read directly.</summary>
     internal static IEnumerable<Value> OuterValues(Node node)
     {
-        foreach (var attribute in node.Attributes.Values)
+        foreach (var body in Bodies(node))
         {
-            foreach (var body in attribute.Content switch { Graph one => [one], Graph[] many => many, _ => Array.Empty<Graph>() })
+            foreach (var inner in body.Nodes)
             {
-                foreach (var inner in body.Nodes)
+                foreach (var value in inner.Inputs.Concat(OuterValues(inner)).OfType<Value>())
                 {
-                    foreach (var value in inner.Inputs.Concat(OuterValues(inner)).OfType<Value>())
-                    {
-                        yield return value;
-                    }
+                    yield return value;
                 }
+            }
 
-                foreach (var output in body.Outputs)
-                {
-                    yield return output;
-                }
+            foreach (var output in body.Outputs)
+            {
+                yield return output;
             }
         }
     }
+
+    /// <summary>The nodes of this graph and of the bodies in it.</summary>
+    internal IEnumerable<Node> AllNodes() => _nodes.SelectMany(node => Bodies(node).SelectMany(body => body.AllNodes()).Prepend(node));
+
+    /// <summary>The bodies (If, Loop, Scan) that a node holds.</summary>
+    internal static IEnumerable<Graph> Bodies(Node node) => node.Attributes.Values.SelectMany(attribute => attribute.Content switch
+    {
+        Graph one => [one],
+        Graph[] many => many,
+        _ => Array.Empty<Graph>(),
+    });
 
     internal bool HasName(string name) => _names.Contains(name);
 
@@ -181,48 +212,96 @@ public sealed class Graph(string name)
     {
         Claim(value.Name);
         _inputs.Add(value);
+        _inputSet.Add(value);
     }
 
     internal void AddOutput(Value value) => _outputs.Add(value);
 
-    internal void SetOutputs(IEnumerable<Value> values)
+    /// <summary>Replaces the list of outputs.</summary>
+    public void SetOutputs(params IEnumerable<Value> values)
     {
         Value[] outputs = [.. values];
         _outputs.Clear();
         _outputs.AddRange(outputs);
     }
 
-    internal void MoveInputToEnd(Value value)
+    /// <summary>Makes <paramref name="value"/> the last input.</summary>
+    /// <exception cref="OnnxGraphException">It is not an input.</exception>
+    public void MoveInputToEnd(Value value)
     {
+        ExpectInput(value);
         _inputs.Remove(value);
         _inputs.Add(value);
     }
 
-    internal void RemoveInput(Value value)
+    /// <summary>Removes an input; one with a default stays as a constant.</summary>
+    /// <exception cref="OnnxGraphException">It is not an input.</exception>
+    public void RemoveInput(Value value)
     {
+        ExpectInput(value);
         _inputs.Remove(value);
+        _inputSet.Remove(value);
         _ = value.Data is null && _names.Remove(value.Name);
     }
 
+    /// <summary>Makes an initializer an overridable input, the last one: its content becomes the default.</summary>
+    /// <exception cref="OnnxGraphException">It is not an initializer of this graph.</exception>
+    public void PromoteToInput(Value initializer)
+    {
+        ExpectInitializer(initializer);
+        if (_inputSet.Add(initializer))
+        {
+            _inputs.Add(initializer);
+        }
+    }
+
+    /// <summary>Removes an initializer that nothing uses any longer; an overridable input becomes one without a default.</summary>
+    /// <exception cref="OnnxGraphException">It is not an initializer of this graph.</exception>
+    public void RemoveInitializer(Value value)
+    {
+        ExpectInitializer(value);
+        _initializers.Remove(value.Name);
+        _initializerOrder.Remove(value);
+        if (_inputSet.Contains(value))
+        {
+            value.Data = null;
+        }
+        else
+        {
+            _names.Remove(value.Name);
+        }
+    }
+
+    /// <summary>Gives a value of this graph another name.</summary>
+    /// <exception cref="OnnxGraphException">The name is taken.</exception>
+    public void Rename(Value value, string name)
+    {
+        if (value.Name == name)
+        {
+            return;
+        }
+
+        Claim(name);
+        _names.Remove(value.Name);
+        if (_initializers.Remove(value.Name))
+        {
+            _initializers.Add(name, value);
+        }
+
+        value.Name = name;
+    }
+
+    internal bool IsInput(Value value) => _inputSet.Contains(value);
+
     internal void AddInitializer(Value value)
     {
-        if (!_inputs.Contains(value))
+        if (!_inputSet.Contains(value))
         {
             Claim(value.Name);
         }
 
         _initializers.Add(value.Name, value);
         _initializerOrder.Add(value);
-    }
-
-    /// <summary>Makes an initializer an overridable input: its content becomes the default.</summary>
-    internal void PromoteToInput(Value initializer) => _inputs.Add(initializer);
-
-    internal void RemoveInitializer(Value value)
-    {
-        _initializers.Remove(value.Name);
-        _initializerOrder.Remove(value);
-        _ = !_inputs.Contains(value) && _names.Remove(value.Name);
     }
 
     internal void AddNode(Node node)
@@ -236,19 +315,23 @@ public sealed class Graph(string name)
         _nodes.Add(node);
     }
 
-    internal void Rename(Value value, string name)
-    {
-        Claim(name);
-        _names.Remove(value.Name);
-        if (_initializers.Remove(value.Name))
-        {
-            _initializers.Add(name, value);
-        }
+    internal static string NodeKey(string name) => "node:" + name;
 
-        value.Name = name;
+    private void ExpectInput(Value value)
+    {
+        if (!_inputSet.Contains(value))
+        {
+            throw new OnnxGraphException($"{value.Name} is not an input of graph {Name}; its inputs are {string.Join(", ", _inputs.Select(input => input.Name))}.");
+        }
     }
 
-    internal static string NodeKey(string name) => "node:" + name;
+    private void ExpectInitializer(Value value)
+    {
+        if (_initializers.GetValueOrDefault(value.Name) != value)
+        {
+            throw new OnnxGraphException($"{value.Name} is not an initializer of graph {Name}; it has {_initializers.Count} others.");
+        }
+    }
 
     private void Claim(string name)
     {

@@ -34,8 +34,9 @@ public sealed class Node
     /// <summary>Attributes by name, in ordinal order.</summary>
     public SortedDictionary<string, AttributeValue> Attributes { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>The only output.</summary>
-    public Value Output => Outputs[0]!;
+    /// <summary>The first, and mostly the only, output.</summary>
+    /// <exception cref="OnnxGraphException">It is left out.</exception>
+    public Value Output => Outputs.Count > 0 && Outputs[0] is { } value ? value : throw new OnnxGraphException($"{this} has no first output; one is needed here.");
 
     /// <summary>An input that must be present.</summary>
     /// <exception cref="OnnxGraphException">It is absent.</exception>
@@ -58,6 +59,7 @@ public sealed class Node
     /// <summary>An integer-list attribute, or null when it is absent.</summary>
     public long[]? Ints(string name) => Attributes.TryGetValue(name, out var value) ? value.AsInts(this, name) : null;
 
+    /// <summary>Makes the node read another value, or none.</summary>
     internal void SetInput(int index, Value? value) => _inputs[index] = value;
 
     /// <summary>For example <c>MatMul (node blocks.0.attn.qkv/MatMul)</c>.</summary>

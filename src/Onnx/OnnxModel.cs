@@ -24,8 +24,23 @@ public sealed class OnnxModel
     /// <summary>Free text by key (<c>metadata_props</c>); written in ordinal order of the keys.</summary>
     public SortedDictionary<string, string> Metadata { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Where initializers lie that were read from external data; used to share them with models derived from this one.</summary>
-    internal Dictionary<Value, ExternalLocation> ExternalLocations { get; } = [];
+    /// <summary>An independent copy: changing its graph leaves this one alone. Tensors are shared, not copied.</summary>
+    public OnnxModel Clone()
+    {
+        var copy = new OnnxModel(Graph.Clone()) { IrVersion = IrVersion, ProducerName = ProducerName };
+        copy.Opsets.Clear();
+        foreach (var (domain, version) in Opsets)
+        {
+            copy.Opsets.Add(domain, version);
+        }
+
+        foreach (var (key, text) in Metadata)
+        {
+            copy.Metadata.Add(key, text);
+        }
+
+        return copy;
+    }
 
     /// <summary>
     /// Reads a model. Weights stay slices of the mapped file (or of its external data); nothing is executed.

@@ -15,8 +15,7 @@ internal sealed class OnnxReader
     private readonly string _name;
     private readonly string? _folder;
     private readonly Func<long, long, ReadOnlyMemory<byte>> _slice;
-    private readonly Dictionary<string, MappedFile> _externalFiles = new(StringComparer.Ordinal);
-    private readonly Dictionary<Value, ExternalLocation> _locations = [];
+    private readonly Dictionary<string, (MappedFile Mapped, FileInfo Info)> _externalFiles = new(StringComparer.Ordinal);
 
     private OnnxReader(string name, string? folder, Func<long, long, ReadOnlyMemory<byte>> slice) => (_name, _folder, _slice) = (name, folder, slice);
 
@@ -59,11 +58,6 @@ internal sealed class OnnxReader
                 result.Metadata[entry.Key] = entry.Value;
             }
 
-            foreach (var (value, location) in _locations)
-            {
-                result.ExternalLocations[value] = location;
-            }
-
             return result;
         }
         catch (Exception failure) when (failure is InvalidProtocolBufferException or OverflowException or OnnxGraphException or ArgumentException
@@ -97,23 +91,15 @@ internal sealed class OnnxReader
 
         foreach (var (header, raw) in initializers?.Select(item => (item.Header, item.Raw)) ?? proto.Initializer.Select(tensor => (tensor, tensor.HasRawData ? tensor.RawData.Memory : (ReadOnlyMemory<byte>?)null)))
         {
-            var (data, location) = Content(header, raw);
-            Value value;
+            var data = Content(header, raw);
             if (own.Contains(header.Name) && scope[header.Name] is { Data: null } input)
             {
                 input.Data = data;
                 graph.AddInitializer(input);
-                value = input;
             }
             else
             {
-                value = builder.Initializer(header.Name, data);
-                Define(header.Name, value);
-            }
-
-            if (location is not null)
-            {
-                _locations[value] = location;
+                Define(header.Name, builder.Initializer(header.Name, data));
             }
         }
 
@@ -181,11 +167,11 @@ internal sealed class OnnxReader
         graph.AddNode(node);
     }
 
-    private (TensorData Data, ExternalLocation? Location) Content(TensorProto header, ReadOnlyMemory<byte>? raw)
+    private TensorData Content(TensorProto header, ReadOnlyMemory<byte>? raw)
     {
         if (header.DataLocation != TensorProto.Types.DataLocation.External)
         {
-            return (ProtobufConversion.ReadTensor(header, raw), null);
+            return ProtobufConversion.ReadTensor(header, raw);
         }
 
         var entries = header.ExternalData.GroupBy(entry => entry.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Last().Value, StringComparer.Ordinal);
@@ -198,18 +184,21 @@ internal sealed class OnnxReader
             throw new OnnxFormatException($"{ProtobufConversion.Describe(header.Name)} of shape [{string.Join(", ", header.Dims)}] needs {length} bytes; its external data has {Number("length", length)}.");
         }
 
-        return (TensorData.FromBytes(type, [.. header.Dims], ExternalFile(file, header.Name).Slice(offset, length)), new ExternalLocation(file, offset, length));
+        var (mapped, info) = ExternalFile(file, header.Name);
+        var data = TensorData.FromBytes(type, [.. header.Dims], mapped.Slice(offset, length));
+        ExternalLocation.Remember(data, info, offset);
+        return data;
 
         long Number(string key, long otherwise) => !entries.TryGetValue(key, out var text) ? otherwise
             : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
             : throw new OnnxFormatException($"{ProtobufConversion.Describe(header.Name)} has the external-data {key} '{text}'; expected a non-negative number.");
     }
 
-    private MappedFile ExternalFile(string file, string tensor)
+    private (MappedFile Mapped, FileInfo Info) ExternalFile(string file, string tensor)
     {
-        if (_externalFiles.TryGetValue(file, out var mapped))
+        if (_externalFiles.TryGetValue(file, out var known))
         {
-            return mapped;
+            return known;
         }
 
         if (_folder is null)
@@ -229,7 +218,7 @@ internal sealed class OnnxReader
             throw new OnnxFormatException($"{_name} keeps weights in '{file}', which is missing beside it; copy that file too.");
         }
 
-        return _externalFiles[file] = MappedFile.Open(path);
+        return _externalFiles[file] = (MappedFile.Open(path), new FileInfo(path));
     }
 
     private static bool LeavesThroughLink(string path, string root)

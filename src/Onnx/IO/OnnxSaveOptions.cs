@@ -19,8 +19,9 @@ public sealed record OnnxSaveOptions
     } = 1L << 30;
 
     /// <summary>
-    /// A model whose external data this one shares: tensors that were read from that data file are referenced there and not
-    /// written again. The new model must be saved into the same folder.
+    /// When true, tensors that were read from (or just written to) an external data file in the folder of the new model, or below
+    /// it, are referred to there and not written again: a training graph and its task model share frozen weights this way. A data
+    /// file elsewhere, or one that has changed since, is not referred to; its tensors are written anew.
     /// </summary>
     public bool ShareExternalData { get; init; }
 

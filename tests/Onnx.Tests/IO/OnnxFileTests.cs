@@ -29,20 +29,6 @@ public sealed class OnnxFileTests : IDisposable
     }
 
     [Fact]
-    public void Derived_models_share_external_data_instead_of_writing_it_again()
-    {
-        var path = Path.Combine(_folder, "base.onnx");
-        Sample().Save(path, new OnnxSaveOptions { ExternalData = true });
-        var derived = OnnxModel.Load(path);
-        var derivedPath = Path.Combine(_folder, "derived.onnx");
-        derived.Save(derivedPath, new OnnxSaveOptions { ShareExternalData = true, ExternalData = true });
-        Assert.False(File.Exists(derivedPath + ".data"));
-        using var options = Ort.Quiet;
-        using var session = new InferenceSession(derivedPath, options);
-        Assert.Equal(32 * 32, OnnxModel.Load(derivedPath).Graph.FindInitializer("w")!.Data!.Count);
-    }
-
-    [Fact]
     public void External_data_that_leaves_the_folder_is_refused()
     {
         var path = Path.Combine(_folder, "inner", "base.onnx");
