@@ -24,7 +24,7 @@ public static class AtomicFile
         }
         catch
         {
-            File.Delete(temporary);
+            Discard(temporary);
             throw;
         }
     }
@@ -36,6 +36,15 @@ public static class AtomicFile
         using var writer = new StreamWriter(stream, leaveOpen: true);
         writer.Write(text);
     });
+
+    /// <summary>Removes a temporary file when it is there; its folder may be gone too.</summary>
+    public static void Discard(string temporary)
+    {
+        if (File.Exists(temporary))
+        {
+            File.Delete(temporary);
+        }
+    }
 
     /// <summary>A name beside <paramref name="path"/> that no other process uses and that no reader takes for a result.</summary>
     public static string TemporaryName(string path) =>
