@@ -1,0 +1,54 @@
+namespace EoOnnx.Raster.Tiling;
+
+/// <summary>One tile of a plan.</summary>
+/// <param name="Row">Row of tiles.</param>
+/// <param name="Column">Column of tiles.</param>
+/// <param name="Read">Pixels that the model sees; may reach past the scene, where it is reflected.</param>
+/// <param name="Own">Pixels that this tile alone answers for; these tile the scene exactly.</param>
+public readonly record struct TileWindow(int Row, int Column, PixelWindow Read, PixelWindow Own);
+
+/// <summary>
+/// How a scene is cut into tiles: the product of two <see cref="TileAxis"/>. Depends on the scene's size and the options only,
+/// never on batch, threads or memory, so that results are reproducible and a run can be resumed.
+/// </summary>
+public sealed class TilePlan
+{
+    private TilePlan(PixelSize scene, TilePlanOptions options) => (Scene, Options, X, Y) =
+        (scene, options, TileAxis.Create(scene.Width, options), TileAxis.Create(scene.Height, options));
+
+    /// <summary>Size of the scene.</summary>
+    public PixelSize Scene { get; }
+
+    /// <summary>The options the plan was made with.</summary>
+    public TilePlanOptions Options { get; }
+
+    /// <summary>Tiles from left to right.</summary>
+    public TileAxis X { get; }
+
+    /// <summary>Tiles from top to bottom.</summary>
+    public TileAxis Y { get; }
+
+    /// <summary>Number of tiles.</summary>
+    public long Count => (long)X.Count * Y.Count;
+
+    /// <summary>The tile in a row and column.</summary>
+    public TileWindow this[int row, int column] => new(row, column,
+        new PixelWindow(X.Start(column), Y.Start(row), Options.Tile, Options.Tile),
+        new PixelWindow(X.OwnedStart(column), Y.OwnedStart(row), X.OwnedEnd(column) - X.OwnedStart(column), Y.OwnedEnd(row) - Y.OwnedStart(row)));
+
+    /// <summary>Plans a scene.</summary>
+    /// <exception cref="RasterException">The options contradict each other; the message names all numbers.</exception>
+    public static TilePlan Create(PixelSize scene, TilePlanOptions options) => new(scene, options);
+
+    /// <summary>All tiles, row by row: the order in which results are accumulated.</summary>
+    public IEnumerable<TileWindow> Tiles()
+    {
+        for (var row = 0; row < Y.Count; row++)
+        {
+            for (var column = 0; column < X.Count; column++)
+            {
+                yield return this[row, column];
+            }
+        }
+    }
+}
