@@ -1,0 +1,47 @@
+using System.CommandLine;
+
+namespace EoOnnx.Cli;
+
+/// <summary>Options that several verbs have, defined once so that they mean the same everywhere.</summary>
+internal static class SharedOptions
+{
+    /// <summary>Machine-readable output; on every verb.</summary>
+    public static readonly Option<bool> Json = new("--json")
+    {
+        Description = "Print the result as one JSON document, and progress as one JSON event a line on standard error.",
+        Recursive = true,
+    };
+
+    /// <summary>An option that must be given.</summary>
+    public static Option<T> Required<T>(string name, string description, string? placeholder = null) =>
+        new(name) { Description = description, Required = true, HelpName = placeholder };
+
+    /// <summary>An option with a default that the help shows.</summary>
+    public static Option<T> WithDefault<T>(string name, T value, string description, string? placeholder = null) =>
+        new(name) { Description = description, DefaultValueFactory = _ => value, HelpName = placeholder };
+
+    /// <summary>An option that may be left out.</summary>
+    public static Option<T?> Optional<T>(string name, string description, string? placeholder = null) =>
+        new(name) { Description = description, HelpName = placeholder };
+
+    /// <summary>An argument that names a file that must exist.</summary>
+    public static Argument<FileInfo> ExistingFile(string name, string description) =>
+        new Argument<FileInfo>(name) { Description = description }.AcceptExistingOnly();
+
+    /// <summary>A required option that names a file that must exist.</summary>
+    public static Option<FileInfo> RequiredFile(string name, string description) => Required<FileInfo>(name, description, "file").AcceptExistingOnly();
+
+    /// <summary>An option that names a file that must exist.</summary>
+    public static Option<FileInfo?> OptionalFile(string name, string description)
+    {
+        var option = Optional<FileInfo>(name, description, "file");
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !File.Exists(token.Value))
+            {
+                result.AddError($"File does not exist: '{token.Value}'.");
+            }
+        });
+        return option;
+    }
+}
