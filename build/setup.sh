@@ -15,7 +15,7 @@ find_gdal() {
         { command -v ldconfig >/dev/null && ldconfig -p | grep -q 'libgdal\.so'; }
 }
 
-# need_packages COMMAND-OR-TEST PACKAGE...: installs Debian packages with apt when this user may.
+# install_packages PACKAGE...: installs Debian packages with apt when this user may.
 install_packages() {
     local sudo=""
     [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null && sudo="sudo"; } || fail "missing: $*. Install with: sudo apt-get install -y $*"
@@ -39,9 +39,10 @@ build_release() {
     need_sdk
     need_gdal
     echo "eoonnx: building (once; later starts are instant) …" >&2
+    mkdir -p "$(dirname "$2")"
+    touch "$2.started"   # a source that is edited while the build runs is newer than this
     local log; log=$(mktemp)
     dotnet build "$1" -c Release -v quiet -nologo >"$log" 2>&1 </dev/null || { cat "$log" >&2; rm -f "$log"; fail "the build failed; its messages stand above."; }
     rm -f "$log"
-    mkdir -p "$(dirname "$2")"
-    touch "$2"
+    mv "$2.started" "$2"
 }

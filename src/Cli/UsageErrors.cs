@@ -29,7 +29,7 @@ internal static class UsageErrors
     /// <summary>The candidate that differs from <paramref name="word"/> by the fewest edits, when these are few.</summary>
     internal static string? Nearest(string word, IEnumerable<string> candidates) => candidates
         .Select(candidate => (candidate, distance: EditDistance(word, candidate)))
-        .Where(pair => pair.distance <= Math.Max(1, pair.candidate.Length / 3))
+        .Where(pair => pair.distance <= Math.Max(1, (pair.candidate.Length + 1) / 3))
         .OrderBy(pair => pair.distance).ThenBy(pair => pair.candidate, StringComparer.Ordinal)
         .Select(pair => pair.candidate)
         .FirstOrDefault();

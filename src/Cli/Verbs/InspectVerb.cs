@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using EoOnnx.Cli.Inspection;
+using Spectre.Console;
+
+namespace EoOnnx.Cli.Verbs;
+
+/// <summary><c>eoonnx inspect FILE</c>: what a model, weight or adapter file holds.</summary>
+internal static class InspectVerb
+{
+    private const int MostTensors = 40;
+
+    public static Command Create(Terminal terminal)
+    {
+        var file = SharedOptions.ExistingFile("file", "An .onnx model or a .safetensors file.");
+        var all = new Option<bool>("--all") { Description = $"List every tensor; without it, {MostTensors}." };
+        var verb = new Verb("inspect", "Show inputs, outputs, bands, parameters, operators and adapter slots of a file, without running it.")
+        {
+            Example = "eoonnx export dofa --random --size tiny --seed 1 --out dofa-tiny.onnx\neoonnx inspect dofa-tiny.onnx",
+        };
+        verb.Add(file);
+        verb.Add(all);
+        verb.SetAction((parsed, cancellation) => terminal.RunAsync(
+            parsed,
+            (_, _) => Task.FromResult(FileInspection.Read(parsed.GetRequiredValue(file).ToString())),
+            (console, inspection) => Draw(console, inspection, parsed.GetValue(all) ? int.MaxValue : MostTensors),
+            cancellation));
+        return verb;
+    }
+
+    private static void Draw(IAnsiConsole console, FileInspection file, int most)
+    {
+        var facts = new Grid().AddColumns(2);
+        Fact("file", file.Path);
+        Fact("kind", file.Kind);
+        Fact("size", string.Create(CultureInfo.InvariantCulture, $"{file.Bytes:N0} bytes"));
+        Fact("sha256", file.Sha256);
+        Fact("parameters", string.Create(CultureInfo.InvariantCulture, $"{file.Parameters:N0}"));
+        if (file.Opsets is not null)
+        {
+            Fact("opsets", string.Join(", ", file.Opsets.Select(opset => $"{(opset.Key.Length == 0 ? "onnx" : opset.Key)} {opset.Value}")));
+        }
+
+        if (file.Operators is not null)
+        {
+            Fact("operators", string.Join(", ", file.Operators.Select(count => $"{count.Operator} {count.Count}")));
+        }
+
+        foreach (var (key, value) in file.Metadata ?? [])
+        {
+            Fact(key, value is JsonValue text ? text.ToString() : value?.ToJsonString(JsonOutput.Line) ?? "");
+        }
+
+        console.Write(facts);
+        List(console, "inputs", file.Inputs, most);
+        List(console, "outputs", file.Outputs, most);
+        List(console, "adapter slots", file.AdapterSlots, most);
+        List(console, "tensors", file.Tensors, most);
+
+        void Fact(string name, string value) => facts.AddRow(new Text(name, new Style(decoration: Decoration.Bold)), new Text(value));
+    }
+
+    private static void List(IAnsiConsole console, string title, IReadOnlyList<TensorSummary>? tensors, int most)
+    {
+        if (tensors is null)
+        {
+            return;
+        }
+
+        console.WriteLine();
+        console.WriteLine($"{title} ({tensors.Count})");
+        var grid = new Grid().AddColumns(3);
+        foreach (var tensor in tensors.Take(most))
+        {
+            grid.AddRow(new Text($"  {tensor.Name}"), new Text($"{tensor.Type}"), new Text(tensor.Shape));
+        }
+
+        console.Write(grid);
+        if (tensors.Count > most)
+        {
+            console.WriteLine($"  … and {tensors.Count - most} more: see them with --all.");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+namespace EoOnnx.Cli;
+
+public class UsageErrorsTests
+{
+    [Theory]
+    [InlineData("overlp", "overlap")]
+    [InlineData("adaptr", "adapter")]
+    [InlineData("modle", "model")]
+    [InlineData("zzzzz", null)]
+    public void The_nearest_word_is_offered_when_few_edits_away(string word, string? expected) =>
+        Assert.Equal(expected, UsageErrors.Nearest(word, ["overlap", "adapter", "model", "out"]));
+}
