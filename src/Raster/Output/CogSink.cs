@@ -1,0 +1,146 @@
+using System.Globalization;
+using EoOnnx.Formats;
+using EoOnnx.Raster.Native;
+
+namespace EoOnnx.Raster;
+
+/// <summary>
+/// Writes a map as a cloud-optimised GeoTIFF: rows go to a journaled work area (<c>OUT.tif.eoonnx/</c>), which a later run can
+/// continue; <see cref="Complete"/> turns them into the COG, verifies it and renames it. The <c>.tif</c> appears last.
+/// </summary>
+public sealed class CogSink : IStripSink
+{
+    private readonly string _path;
+    private readonly RasterProfile _profile;
+    private readonly string _resampling;
+    private readonly StripJournal _journal;
+    private bool _completed;
+
+    private CogSink(string path, RasterProfile profile, string resampling, StripJournal journal) =>
+        (_path, _profile, _resampling, _journal) = (path, profile, resampling, journal);
+
+    /// <inheritdoc/>
+    public int FirstMissingRow => _journal.FirstMissingRow;
+
+    /// <summary>Opens the work area of a map.</summary>
+    /// <param name="path">The map; its folder must exist.</param>
+    /// <param name="profile">Grid, type and labels of the map.</param>
+    /// <param name="job">Everything that can change a pixel, by name: an unfinished run with other values is refused.</param>
+    /// <param name="restart">Discard an unfinished run.</param>
+    /// <exception cref="RasterException">Another run holds the work area, or an unfinished one was a different job.</exception>
+    /// <exception cref="IOException">The folder cannot be written or the disk is full.</exception>
+    public static CogSink Open(string path, RasterProfile profile, IReadOnlyDictionary<string, string> job, bool restart = false)
+    {
+        GdalLibrary.Ensure();
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (!Directory.Exists(folder))
+        {
+            throw new RasterException($"The folder of {path} does not exist. Create it first: mkdir -p '{folder}'");
+        }
+
+        var rowBytes = checked(profile.Size.Width * profile.BandCount * profile.Type.SizeInBytes());
+        var needed = (long)rowBytes * profile.Size.Height * 2;
+        if (new DriveInfo(folder).AvailableFreeSpace is var free && free < needed)
+        {
+            throw new RasterException(string.Create(CultureInfo.InvariantCulture,
+                $"The disk of {path} has {free >> 20} MiB free; the map and its work area need up to {needed >> 20} MiB. Free some space or write elsewhere with --out."));
+        }
+
+        // Classes are resampled by majority in overviews, values by averaging.
+        var resampling = profile.Type == RasterType.Byte && profile.ValueScaling is null ? "MODE" : "AVERAGE";
+        return new CogSink(path, profile, resampling, StripJournal.Open(path + ".eoonnx", job, rowBytes, restart));
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="IOException">The disk is full; the work area stays for a later run.</exception>
+    public void Write(int firstRow, ReadOnlySpan<byte> rows) => _journal.Append(firstRow, rows);
+
+    /// <inheritdoc/>
+    /// <exception cref="RasterException">Rows are missing, or GDAL cannot write the map; the work area stays.</exception>
+    public void Complete()
+    {
+        if (FirstMissingRow != _profile.Size.Height)
+        {
+            throw new RasterException($"{_path} has {FirstMissingRow} of {_profile.Size.Height} rows; it cannot be completed.");
+        }
+
+        var temporary = AtomicFile.TemporaryName(_path);
+        try
+        {
+            WriteCog(temporary);
+            using (var map = RasterDataset.Open(temporary))
+            {
+                if (map.Size != _profile.Size || map.Bands.Count != _profile.BandCount)
+                {
+                    throw new RasterException($"{_path} reads back as {map.Size.Width} x {map.Size.Height} with {map.Bands.Count} bands; it was not written completely.");
+                }
+            }
+
+            if (File.Exists(temporary + ".aux.xml"))
+            {
+                File.Move(temporary + ".aux.xml", _path + ".aux.xml", overwrite: true);
+            }
+
+            File.Move(temporary, _path, overwrite: true);
+        }
+        finally
+        {
+            AtomicFile.Discard(temporary);
+            AtomicFile.Discard(temporary + ".aux.xml");
+            AtomicFile.Discard(temporary + ".ovr.tmp");
+        }
+
+        _completed = true;
+        _journal.Delete();
+    }
+
+    /// <summary>Closes the work area; an unfinished one stays on disk for a later run.</summary>
+    public void Dispose()
+    {
+        if (!_completed)
+        {
+            _journal.Dispose();
+        }
+    }
+
+    private void WriteCog(string target)
+    {
+        File.WriteAllText(Path.ChangeExtension(_journal.RowsPath, ".hdr"), string.Create(CultureInfo.InvariantCulture,
+            $"ENVI\nsamples = {_profile.Size.Width}\nlines = {_profile.Size.Height}\nbands = {_profile.BandCount}\nheader offset = 0\nfile type = ENVI Standard\ndata type = {EnviType(_profile.Type)}\ninterleave = bil\nbyte order = 0\n"));
+        using var raw = GdalDatasetHandle.Open(_journal.RowsPath);
+        var vrtName = $"/vsimem/{Guid.NewGuid():N}.vrt";
+        Gdal.CPLErrorReset();
+        using var arguments = new GdalStringList("-of", "VRT");
+        var options = Gdal.GDALTranslateOptionsNew(arguments.Pointer, 0);
+        using var vrt = Translate(vrtName, raw, options);
+        _profile.ApplyTo(vrt, _path);
+        using var creation = new GdalStringList("COMPRESS=DEFLATE", "BLOCKSIZE=512", "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling,
+            "PREDICTOR=" + (_resampling == "MODE" ? "NO" : "YES"));
+        Gdal.CPLErrorReset();
+        using (Gdal.GDALCreateCopy(Gdal.GDALGetDriverByName("COG"), target, vrt, 0, creation.Pointer, 0, 0).Checked($"Cannot write {_path}"))
+        {
+            Gdal.CPLErrorReset();
+        }
+
+        GdalError.CheckState($"Cannot write {_path}");
+    }
+
+    private unsafe GdalDatasetHandle Translate(string name, GdalDatasetHandle source, nint options)
+    {
+        int usageError;
+        var vrt = Gdal.GDALTranslate(name, source, options, &usageError);
+        Gdal.GDALTranslateOptionsFree(options);
+        return vrt.Checked($"Cannot prepare {_path}");
+    }
+
+    private static int EnviType(RasterType type) => type switch
+    {
+        RasterType.Byte => 1,
+        RasterType.Int16 => 2,
+        RasterType.Int32 => 3,
+        RasterType.Float32 => 4,
+        RasterType.Float64 => 5,
+        RasterType.UInt16 => 12,
+        _ => 13,
+    };
+}

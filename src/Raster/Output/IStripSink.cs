@@ -1,0 +1,16 @@
+namespace EoOnnx.Raster;
+
+/// <summary>Takes finished rows of a map from top to bottom and completes the file at the end.</summary>
+public interface IStripSink : IDisposable
+{
+    /// <summary>Rows that are already stored from an earlier, interrupted run: the next row to write.</summary>
+    int FirstMissingRow { get; }
+
+    /// <summary>Stores the next rows durably.</summary>
+    /// <param name="firstRow">Must be the next missing row.</param>
+    /// <param name="rows">[row, band, column] in the sink's pixel type, little-endian: band-interleaved by line.</param>
+    void Write(int firstRow, ReadOnlySpan<byte> rows);
+
+    /// <summary>Completes the output under its final name.</summary>
+    void Complete();
+}
