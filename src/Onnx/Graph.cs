@@ -175,22 +175,18 @@ public sealed class Graph(string name)
             .Select(input => input?.Producer).OfType<Node>();
     }
 
-    /// <summary>The values of this graph that the bodies (If, Loop, Scan) of a node read directly.</summary>
+    /// <summary>The values that the bodies (If, Loop, Scan) of a node read directly from the graphs around them.</summary>
     internal static IEnumerable<Value> OuterValues(Node node)
     {
         foreach (var body in Bodies(node))
         {
-            foreach (var inner in body.Nodes)
+            var own = body.Inputs.Concat(body.Initializers).Concat(body.Nodes.SelectMany(inner => inner.Outputs).OfType<Value>()).ToHashSet();
+            foreach (var value in body.Nodes.SelectMany(inner => inner.Inputs.Concat(OuterValues(inner))).Concat(body.Outputs).OfType<Value>())
             {
-                foreach (var value in inner.Inputs.Concat(OuterValues(inner)).OfType<Value>())
+                if (!own.Contains(value))
                 {
                     yield return value;
                 }
-            }
-
-            foreach (var output in body.Outputs)
-            {
-                yield return output;
             }
         }
     }

@@ -34,6 +34,7 @@ internal static class Ort
         ElementType.Int64 => Create<long>(data),
         ElementType.Int32 => Create<int>(data),
         ElementType.Bool => Create<bool>(data),
+        ElementType.UInt8 => Create<byte>(data),
         _ => throw new NotSupportedException(data.Type.ToString()),
     };
 

@@ -57,12 +57,7 @@ public sealed partial class GraphBuilder
     /// <summary>Adds a constant under its own name, usually the name of a weight in the checkpoint.</summary>
     public Value Initializer(string name, TensorData data)
     {
-        var value = new Value(name, data.Type, TensorShape.Of(data.Shape.AsSpan())) { Data = data };
-        if (data.Type == ElementType.Int64 && data.Count <= 64 && data.Shape.Length <= 1)
-        {
-            value.Elements = [.. data.AsSpan<long>().ToArray().Select(Dim.FromInt64)];
-        }
-
+        var value = new Value(name, data.Type, TensorShape.Of(data.Shape.AsSpan())) { Data = data, Elements = ShapeContext.ElementsOf(data) };
         Graph.AddInitializer(value);
         return value;
     }

@@ -12,6 +12,8 @@ namespace EoOnnx.Onnx;
 internal sealed class OnnxReader
 {
     private const int MaximumDepth = 32;
+    private readonly HashSet<string> _nodeNames = new(StringComparer.Ordinal);
+    private int _renamed;
     private readonly string _name;
     private readonly string? _folder;
     private readonly Func<long, long, ReadOnlyMemory<byte>> _slice;
@@ -45,7 +47,16 @@ internal sealed class OnnxReader
             }
 
             var proto = GraphProto.Parser.ParseFrom(wire.Graph);
-            var graph = ReadGraph(proto, wire.Initializers, outer: null, depth: 0);
+            if (model.IrVersion < 4)
+            {
+                // Until version 3 constants had to be listed as inputs; that did not make them overridable.
+                var constants = wire.Initializers.Select(initializer => initializer.Header.Name).ToHashSet(StringComparer.Ordinal);
+                ValueInfoProto[] inputs = [.. proto.Input.Where(input => !constants.Contains(input.Name))];
+                proto.Input.Clear();
+                proto.Input.AddRange(inputs);
+            }
+
+            var graph = ReadGraph(proto, wire.Initializers, new NameScope(null), depth: 0);
             var result = new OnnxModel(graph) { IrVersion = model.IrVersion, ProducerName = model.ProducerName };
             result.Opsets.Clear();
             foreach (var opset in model.OpsetImport)
@@ -67,7 +78,7 @@ internal sealed class OnnxReader
         }
     }
 
-    private Graph ReadGraph(GraphProto proto, IReadOnlyList<OnnxWire.Initializer>? initializers, Dictionary<string, Value>? outer, int depth)
+    private Graph ReadGraph(GraphProto proto, IReadOnlyList<OnnxWire.Initializer>? initializers, NameScope scope, int depth)
     {
         if (depth > MaximumDepth)
         {
@@ -80,8 +91,6 @@ internal sealed class OnnxReader
         }
 
         var graph = new Graph(proto.Name);
-        var scope = outer is null ? new Dictionary<string, Value>(StringComparer.Ordinal) : new Dictionary<string, Value>(outer, StringComparer.Ordinal);
-        var own = new HashSet<string>(StringComparer.Ordinal);
         var builder = new GraphBuilder(graph);
         foreach (var input in proto.Input)
         {
@@ -92,7 +101,7 @@ internal sealed class OnnxReader
         foreach (var (header, raw) in initializers?.Select(item => (item.Header, item.Raw)) ?? proto.Initializer.Select(tensor => (tensor, tensor.HasRawData ? tensor.RawData.Memory : (ReadOnlyMemory<byte>?)null)))
         {
             var data = Content(header, raw);
-            if (own.Contains(header.Name) && scope[header.Name] is { Data: null } input)
+            if (scope.FindOwn(header.Name) is { Data: null } input)
             {
                 input.Data = data;
                 graph.AddInitializer(input);
@@ -107,38 +116,45 @@ internal sealed class OnnxReader
             .GroupBy(info => info.Name, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First(), StringComparer.Ordinal);
         foreach (var node in proto.Node)
         {
-            ReadNode(graph, node, scope, own, declared, depth);
+            ReadNode(graph, node, scope, declared, depth);
         }
 
         foreach (var output in proto.Output)
         {
-            graph.AddOutput(scope.TryGetValue(output.Name, out var value)
-                ? value
-                : throw new OnnxFormatException($"{_name}: output '{output.Name}' is made by no node."));
+            graph.AddOutput(scope.Find(output.Name)
+                ?? throw new OnnxFormatException($"{_name}: output '{output.Name}' is made by no node."));
         }
 
         return graph;
 
-        void Define(string name, Value value)
-        {
-            if (!own.Add(name))
-            {
-                throw new OnnxFormatException($"{_name} defines '{name}' twice; names must be unique.");
-            }
+        void Define(string name, Value value) => this.Define(scope, name, value);
+    }
 
-            scope[name] = value;
+    private void Define(NameScope scope, string name, Value value)
+    {
+        if (!scope.Add(name, value))
+        {
+            throw new OnnxFormatException($"{_name} defines '{name}' twice; names must be unique.");
         }
     }
 
-    private void ReadNode(
-        Graph graph, NodeProto proto, Dictionary<string, Value> scope, HashSet<string> own, Dictionary<string, ValueInfoProto> declared, int depth)
+    private void ReadNode(Graph graph, NodeProto proto, NameScope scope, Dictionary<string, ValueInfoProto> declared, int depth)
     {
-        var name = proto.Name.Length > 0 && !graph.HasName(Graph.NodeKey(proto.Name)) ? proto.Name
-            : string.Create(CultureInfo.InvariantCulture, $"{proto.OpType}_{graph.Nodes.Count}");
-        var inputs = proto.Input.Select(input => input.Length == 0 ? null : scope.TryGetValue(input, out var value) ? value
-            : throw new OnnxFormatException($"{_name}: node {name} ({proto.OpType}) reads '{input}', which nothing before it makes. The graph has a cycle or is not in order."));
+        var name = proto.Name;
+        while (name.Length == 0 || !_nodeNames.Add(name))
+        {
+            name = string.Create(CultureInfo.InvariantCulture, $"{proto.OpType}_{_renamed++}"); // the file's names need not be unique, ours must
+        }
+
+        var inputs = proto.Input.Select(input => input.Length == 0 ? null : scope.Find(input)
+            ?? throw new OnnxFormatException($"{_name}: node {name} ({proto.OpType}) reads '{input}', which nothing before it makes. The graph has a cycle or is not in order."));
+        if (proto.Attribute.DistinctBy(attribute => attribute.Name).Count() != proto.Attribute.Count)
+        {
+            throw new OnnxFormatException($"{_name}: node {name} ({proto.OpType}) has an attribute twice.");
+        }
+
         var attributes = proto.Attribute.Select(attribute => KeyValuePair.Create(attribute.Name,
-            AttributeValue.From(ProtobufConversion.ReadAttribute(attribute, body => ReadGraph(body, null, scope, depth + 1)))));
+            AttributeValue.From(ProtobufConversion.ReadAttribute(attribute, body => ReadGraph(body, null, new NameScope(scope), depth + 1)))));
         var node = new Node(proto.Domain == "ai.onnx" ? "" : proto.Domain, proto.OpType, name, inputs, attributes);
         node.Outputs = [.. proto.Output.Select(output => output.Length == 0 ? null : new Value(output, ElementType.Undefined, null) { Producer = node })];
         if (node.Outputs.All(output => output is null))
@@ -156,12 +172,7 @@ internal sealed class OnnxReader
                 output.Shape ??= shape;
             }
 
-            if (!own.Add(output.Name))
-            {
-                throw new OnnxFormatException($"{_name} defines '{output.Name}' twice; names must be unique.");
-            }
-
-            scope[output.Name] = output;
+            Define(scope, output.Name, output);
         }
 
         graph.AddNode(node);
@@ -232,5 +243,17 @@ internal sealed class OnnxReader
         }
 
         return false;
+    }
+
+    /// <summary>The names that a graph defines, and below them those of the graphs around it.</summary>
+    private sealed class NameScope(NameScope? outer)
+    {
+        private readonly Dictionary<string, Value> _own = new(StringComparer.Ordinal);
+
+        public bool Add(string name, Value value) => _own.TryAdd(name, value);
+
+        public Value? FindOwn(string name) => _own.GetValueOrDefault(name);
+
+        public Value? Find(string name) => FindOwn(name) ?? outer?.Find(name);
     }
 }

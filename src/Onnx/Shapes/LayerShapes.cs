@@ -2,7 +2,7 @@ using EoOnnx.Formats;
 
 namespace EoOnnx.Onnx;
 
-/// <summary>Shape rules of matrix products, convolutions, normalisation, pooling, resizing and attention.</summary>
+/// <summary>Shape rules of matrix products, normalisation, losses and attention.</summary>
 internal static class LayerShapes
 {
     public static readonly Dictionary<string, ShapeRule> Table = new()
@@ -35,24 +35,34 @@ internal static class LayerShapes
         ["Einsum"] = Einsum,
         ["LayerNormalization"] = c => Normalization(c, (int)c.Node.Int("axis", -1)),
         ["com.microsoft.SkipLayerNormalization"] = ElementwiseShapes.Same,
-        ["RMSNormalization"] = ElementwiseShapes.Same,
         ["GroupNormalization"] = ElementwiseShapes.Same,
         ["InstanceNormalization"] = ElementwiseShapes.Same,
-        ["BatchNormalization"] = ElementwiseShapes.Same,
+        ["BatchNormalization"] = c =>
+        {
+            ElementwiseShapes.Same(c);
+            c.Set(c.In(3).Type, c.Shape(3), 1);
+            c.Set(c.In(4).Type, c.Shape(4), 2);
+        },
         ["LpNormalization"] = ElementwiseShapes.Same,
-        ["Conv"] = Conv,
-        ["ConvTranspose"] = ConvTranspose,
-        ["MaxPool"] = Pool,
-        ["AveragePool"] = Pool,
-        ["GlobalAveragePool"] = c => c.Set(c.In(0).Type, c.Shape(0) is { } shape ? new TensorShape(shape.Select((dim, axis) => axis < 2 ? dim : 1)) : null),
-        ["GlobalMaxPool"] = c => c.Set(c.In(0).Type, c.Shape(0) is { } shape ? new TensorShape(shape.Select((dim, axis) => axis < 2 ? dim : 1)) : null),
-        ["Resize"] = Resize,
         ["SoftmaxCrossEntropyLoss"] = c =>
         {
             c.Set(c.In(0).Type, c.Node.Text("reduction", "mean") == "none" ? c.Shape(1) : TensorShape.Scalar);
             c.Set(c.In(0).Type, c.Shape(0), 1);
         },
-        ["com.microsoft.MultiHeadAttention"] = c => c.Set(c.In(0).Type, c.Shape(0)),
+        ["com.microsoft.MultiHeadAttention"] = c => c.Set(c.In(0).Type, c.Shape(0) is { Rank: 3 } query
+            ? query.With(2, c.Shape(2) switch { { Rank: 3 } value => value[2], null => query[2], _ => Dim.Unknown })
+            : null),
+        ["RandomNormalLike"] = Like, ["RandomUniformLike"] = Like, ["EyeLike"] = Like,
+        ["QuantizeLinear"] = c => c.Set(c.Node.OptionalInput(2)?.Type ?? (ElementType)c.Node.Int("output_dtype", (long)ElementType.UInt8), c.Shape(0)),
+        ["DequantizeLinear"] = c => c.Set(c.In(1).Type, c.Shape(0)),
+        ["DynamicQuantizeLinear"] = c =>
+        {
+            c.Set(ElementType.UInt8, c.Shape(0));
+            c.Set(ElementType.Float, TensorShape.Scalar, 1);
+            c.Set(ElementType.UInt8, TensorShape.Scalar, 2);
+        },
+        ["com.microsoft.MatMulNBits"] = c => c.Set(c.In(0).Type, c.Shape(0)?.With(-1, c.Node.Int("N", 0))),
+        ["If"] = If,
     };
 
     private static void MatMul(ShapeContext c, bool transposeA, bool transposeB, bool sameType = true)
@@ -94,9 +104,15 @@ internal static class LayerShapes
         var equation = c.Node.Text("equation", "").Replace(" ", "", StringComparison.Ordinal);
         var sides = equation.Split("->");
         var terms = sides[0].Split(',');
-        if (sides.Length != 2 || terms.Length != c.Node.Inputs.Count || equation.Contains("...", StringComparison.Ordinal))
+        if (terms.Length != c.Node.Inputs.Count)
         {
-            throw c.Error($"the equation '{equation}'; expected one term an input, an explicit result and no ellipsis");
+            throw c.Error($"the equation '{equation}' has {terms.Length} terms for {c.Node.Inputs.Count} inputs");
+        }
+
+        if (sides.Length != 2 || equation.Contains("...", StringComparison.Ordinal))
+        {
+            c.Set(c.In(0).Type, null); // legal, but nothing here writes it
+            return;
         }
 
         var extents = new Dictionary<char, Dim>();
@@ -127,6 +143,23 @@ internal static class LayerShapes
         c.Set(c.In(0).Type, new TensorShape(sides[1].Select(index => extents.GetValueOrDefault(index))));
     }
 
+    private static void Like(ShapeContext c) => c.Set((ElementType)c.Node.Int("dtype", (long)c.In(0).Type), c.Shape(0));
+
+    /// <summary>What both branches agree on.</summary>
+    private static void If(ShapeContext c)
+    {
+        if (c.Node.Attributes.GetValueOrDefault("then_branch")?.Content is Graph then && c.Node.Attributes.GetValueOrDefault("else_branch")?.Content is Graph otherwise)
+        {
+            for (var i = 0; i < Math.Min(then.Outputs.Count, otherwise.Outputs.Count); i++)
+            {
+                var (a, b) = (then.Outputs[i], otherwise.Outputs[i]);
+                c.Set(a.Type == b.Type ? a.Type : ElementType.Undefined, a.Shape is not null && b.Shape is not null && a.Rank == b.Rank
+                    ? new TensorShape(a.Shape.Zip(b.Shape, (left, right) => left == right ? left : Dim.Unknown))
+                    : null, i);
+            }
+        }
+    }
+
     private static void Normalization(ShapeContext c, int axis)
     {
         var shape = c.Shape(0);
@@ -145,119 +178,5 @@ internal static class LayerShapes
         var statistics = new TensorShape(shape.Select((dim, i) => i < from ? dim : 1));
         c.Set(ElementType.Float, statistics, 1);
         c.Set(ElementType.Float, statistics, 2);
-    }
-
-    private static void Conv(ShapeContext c)
-    {
-        c.SameType(0, 1);
-        if (c.Shape(0) is not { } x || c.Shape(1) is not { } weight)
-        {
-            c.Set(c.In(0).Type, null);
-            return;
-        }
-
-        if (x.Rank < 3 || weight.Rank != x.Rank)
-        {
-            throw c.Error($"the input has {x.Rank} axes and the kernel {weight.Rank}; both need the same number, at least 3");
-        }
-
-        var group = c.Node.Int("group", 1);
-        if (x[1].Value is { } channels && weight[1].Value is { } expected && channels != expected * group)
-        {
-            throw c.Error($"the input has {channels} channels; the kernel expects {expected * group}");
-        }
-
-        c.Set(c.In(0).Type, new TensorShape([x[0], weight[0], .. Windows(c, x, [.. weight.Skip(2)])]));
-    }
-
-    private static void ConvTranspose(ShapeContext c)
-    {
-        c.SameType(0, 1);
-        if (c.Shape(0) is not { } x || c.Shape(1) is not { } weight)
-        {
-            c.Set(c.In(0).Type, null);
-            return;
-        }
-
-        if (x[1].Contradicts(weight[0]))
-        {
-            throw c.Error($"the input has {x[1]} channels; the kernel expects {weight[0]}");
-        }
-
-        var spatial = x.Rank - 2;
-        var (strides, pads, dilations) = Geometry(c, spatial);
-        var extra = c.Node.Ints("output_padding") ?? new long[spatial];
-        c.Set(c.In(0).Type, new TensorShape([x[0], LayoutShapes.Times(weight[1], c.Node.Int("group", 1)), .. Enumerable.Range(0, spatial).Select(i =>
-            x[i + 2].Value is { } extent && weight[i + 2].Value is { } kernel
-                ? (Dim)((strides[i] * (extent - 1)) + extra[i] + ((kernel - 1) * dilations[i]) + 1 - pads[i] - pads[i + spatial])
-                : Dim.Unknown)]));
-    }
-
-    private static void Pool(ShapeContext c)
-    {
-        var kernel = c.Node.Ints("kernel_shape") ?? throw c.Error("no kernel_shape");
-        var shape = c.Shape(0) is { } x ? new TensorShape([x[0], x[1], .. Windows(c, x, [.. kernel.Select(Dim.FromInt64)])]) : null;
-        c.Set(c.In(0).Type, shape);
-        c.Set(ElementType.Int64, shape, 1);
-    }
-
-    private static Dim[] Windows(ShapeContext c, TensorShape x, Dim[] kernel)
-    {
-        var spatial = x.Rank - 2;
-        var (strides, pads, dilations) = Geometry(c, spatial);
-        var automatic = c.Node.Text("auto_pad", "NOTSET");
-        var up = c.Node.Int("ceil_mode", 0) != 0;
-        var dims = new Dim[spatial];
-        for (var i = 0; i < spatial; i++)
-        {
-            if (x[i + 2].Value is not { } extent || kernel[i].Value is not { } size)
-            {
-                continue;
-            }
-
-            if (automatic.StartsWith("SAME", StringComparison.Ordinal))
-            {
-                dims[i] = (extent + strides[i] - 1) / strides[i];
-                continue;
-            }
-
-            var room = extent + pads[i] + pads[i + spatial] - ((size - 1) * dilations[i]) - 1;
-            if (room < 0)
-            {
-                throw c.Error($"axis {i + 2} of extent {extent} is smaller than the window of {size}");
-            }
-
-            dims[i] = (up ? (room + strides[i] - 1) / strides[i] : room / strides[i]) + 1;
-        }
-
-        return dims;
-    }
-
-    private static (long[] Strides, long[] Pads, long[] Dilations) Geometry(ShapeContext c, int spatial) => (
-        c.Node.Ints("strides") ?? [.. Enumerable.Repeat(1L, spatial)],
-        c.Node.Ints("pads") ?? new long[2 * spatial],
-        c.Node.Ints("dilations") ?? [.. Enumerable.Repeat(1L, spatial)]);
-
-    private static void Resize(ShapeContext c)
-    {
-        if (c.Shape(0) is not { } x)
-        {
-            c.Set(c.In(0).Type, null);
-            return;
-        }
-
-        var axes = c.Node.Ints("axes")?.Select(axis => c.Axis(axis, x.Rank)).ToArray() ?? [.. Enumerable.Range(0, x.Rank)];
-        var dims = x.ToArray();
-        var sizes = c.Node.OptionalInput(3);
-        var scales = c.Node.OptionalInput(2)?.Data is { Type: ElementType.Float } data ? data.ToSingles() : null;
-        for (var i = 0; i < axes.Length; i++)
-        {
-            dims[axes[i]] = sizes is not null
-                ? sizes.Elements is { } elements ? elements[i] : c.Integers(3) is { } fixedSizes ? fixedSizes[i] : Dim.Unknown
-                : scales is { Length: > 0 } && x[axes[i]].Value is { } extent ? (long)Math.Floor(extent * (double)scales[i])
-                : scales is { Length: > 0 } && scales[i] == 1 ? x[axes[i]] : Dim.Unknown;
-        }
-
-        c.Set(c.In(0).Type, new TensorShape(dims));
     }
 }

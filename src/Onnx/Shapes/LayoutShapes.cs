@@ -40,7 +40,7 @@ internal static class LayoutShapes
                 c.Set(c.In(0).Type, null);
             }
 
-            c.Node.Output.Elements = c.In(0).Elements;
+            c.SetElements(c.In(0).Elements);
         },
         ["Squeeze"] = c =>
         {
@@ -61,31 +61,11 @@ internal static class LayoutShapes
                 c.Set(c.In(0).Type, null);
             }
 
-            c.Node.Output.Elements = c.In(0).Elements;
+            c.SetElements(c.In(0).Elements);
         },
         ["Concat"] = Concat,
         ["Split"] = Split,
-        ["Slice"] = Slice,
-        ["Gather"] = Gather,
-        ["GatherElements"] = c => c.Set(c.In(0).Type, c.Shape(1)),
-        ["GatherND"] = c =>
-        {
-            var (data, indices) = (c.Shape(0), c.Shape(1));
-            var batch = (int)c.Node.Int("batch_dims", 0);
-            c.Set(c.In(0).Type, data is not null && indices is not null && indices[-1].Value is { } tuple
-                ? new TensorShape(indices.Take(indices.Rank - 1).Concat(data.Skip(batch + (int)tuple)))
-                : null);
-        },
-        ["ScatterElements"] = ElementwiseShapes.Same,
-        ["ScatterND"] = ElementwiseShapes.Same,
-        ["Pad"] = c =>
-        {
-            var pads = c.Node.Ints("pads") ?? c.Integers(1);
-            c.Set(c.In(0).Type, c.Shape(0) is not { } shape ? null
-                : pads is null || c.Node.OptionalInput(3) is not null ? new TensorShape(shape.Select(_ => Dim.Unknown))
-                : pads.Length != 2 * shape.Rank ? throw c.Error($"{pads.Length} pads for {shape.Rank} axes; expected {2 * shape.Rank}")
-                : new TensorShape(shape.Select((dim, axis) => Plus(dim, pads[axis] + pads[axis + shape.Rank]))));
-        },
+        ["Pad"] = Pad,
         ["Expand"] = c => c.Set(c.In(0).Type, Target(c, 1) is { } target ? c.Broadcast(c.Shape(0), target) : null),
         ["Tile"] = c => c.Set(c.In(0).Type, c.Shape(0) is { } shape
             ? new TensorShape(shape.Select((dim, axis) => c.Integers(1) is { } repeats && dim.Value is { } extent ? extent * repeats[axis] : c.Integers(1)?[axis] == 1 ? dim : Dim.Unknown))
@@ -96,8 +76,8 @@ internal static class LayoutShapes
             {
                 var start = Clamp(c.Node.Int("start", 0), shape.Rank);
                 var end = Clamp(c.Node.Int("end", shape.Rank), shape.Rank);
-                c.Node.Output.Elements = [.. shape.Skip(start).Take(end - start)];
                 c.Set(ElementType.Int64, [(long)Math.Max(0, end - start)]);
+                c.SetElements(shape.Skip(start).Take(end - start));
             }
             else
             {
@@ -110,12 +90,6 @@ internal static class LayoutShapes
         ["Constant"] = Constant,
         ["Range"] = c => c.Set(c.In(0).Type, [c.Integers(0) is [var start] && c.Integers(1) is [var limit] && c.Integers(2) is [var delta] && delta != 0
             ? Math.Max(0, (limit - start + delta - Math.Sign(delta)) / delta) : Dim.Unknown]),
-        ["OneHot"] = c =>
-        {
-            var indices = c.Shape(0);
-            var axis = indices is null ? 0 : c.Axis(c.Node.Int("axis", -1), indices.Rank + 1);
-            c.Set(c.In(2).Type, indices is null ? null : new TensorShape(indices.Take(axis).Append(c.Integers(1) is [var depth] ? depth : Dim.Unknown).Concat(indices.Skip(axis))));
-        },
         ["DepthToSpace"] = c =>
         {
             var block = c.Node.Int("blocksize", 1);
@@ -134,7 +108,7 @@ internal static class LayoutShapes
 
     public static Dim Divide(Dim dim, long number) => dim.Value is { } extent ? extent / number : number == 1 ? dim : Dim.Unknown;
 
-    private static int Clamp(long position, int length) => (int)Math.Clamp(position < 0 ? position + length : position, 0, length);
+    public static int Clamp(long position, int length) => (int)Math.Clamp(position < 0 ? position + length : position, 0, length);
 
     private static Dim Product(IEnumerable<Dim> dims)
     {
@@ -150,8 +124,7 @@ internal static class LayoutShapes
     /// <summary>The shape that an input holds as numbers, symbols included; null when not even its length is known.</summary>
     private static TensorShape? Target(ShapeContext c, int input) =>
         c.In(input).Elements is { } elements ? new TensorShape(elements.AsEnumerable())
-        : c.Integers(input) is { } numbers ? TensorShape.Of(numbers)
-        : c.Shape(input) is { Rank: 1 } length && length[0].Value is { } rank ? new TensorShape(Enumerable.Repeat(Dim.Unknown, checked((int)rank)))
+        : c.Shape(input) is { Rank: 1 } length && length[0].Value is { } rank and <= ShapeContext.MaximumRank ? new TensorShape(Enumerable.Repeat(Dim.Unknown, checked((int)rank)))
         : null;
 
     private static void Constant(ShapeContext c)
@@ -159,17 +132,17 @@ internal static class LayoutShapes
         if (c.Node.Attributes.TryGetValue("value", out var attribute) && attribute.Content is TensorData data)
         {
             c.Set(data.Type, TensorShape.Of(data.Shape.AsSpan()));
-            c.Node.Output.Elements = data.Type == ElementType.Int64 && data.Count <= 64 ? [.. data.AsSpan<long>().ToArray().Select(Dim.FromInt64)] : null;
+            c.SetElements(ShapeContext.ElementsOf(data));
         }
         else if (c.Node.Attributes.TryGetValue("value_int", out attribute) && attribute.Content is long number)
         {
             c.Set(ElementType.Int64, TensorShape.Scalar);
-            c.Node.Output.Elements = [number];
+            c.SetElements([number]);
         }
         else if (c.Node.Attributes.TryGetValue("value_ints", out attribute) && attribute.Content is long[] numbers)
         {
             c.Set(ElementType.Int64, [(long)numbers.Length]);
-            c.Node.Output.Elements = [.. numbers.Select(Dim.FromInt64)];
+            c.SetElements(numbers.Select(Dim.FromInt64));
         }
         else if (c.Node.Attributes.ContainsKey("value_float"))
         {
@@ -207,7 +180,7 @@ internal static class LayoutShapes
         c.Set(c.In(0).Type, new TensorShape(dims));
         if (dims.Length <= 1)
         {
-            c.Node.Output.Elements = c.In(0).Elements;
+            c.SetElements(c.In(0).Elements);
         }
     }
 
@@ -259,6 +232,30 @@ internal static class LayoutShapes
         return total % known == 0 ? total / known : throw c.Error($"{total} elements do not divide into groups of {known}");
     }
 
+    private static void Pad(ShapeContext c)
+    {
+        var pads = c.Node.Ints("pads") ?? c.Integers(1);
+        var axes = c.Node.OptionalInput(3) is null ? [.. Enumerable.Range(0, c.Shape(0)?.Rank ?? 0)] : c.Integers(3)?.Select(axis => c.Axis(axis, c.Shape(0)?.Rank ?? int.MaxValue)).ToArray();
+        if (c.Shape(0) is not { } shape || pads is null || axes is null)
+        {
+            c.Set(c.In(0).Type, c.Shape(0) is { } known ? new TensorShape(known.Select(_ => Dim.Unknown)) : null);
+            return;
+        }
+
+        if (pads.Length != 2 * axes.Length)
+        {
+            throw c.Error($"{pads.Length} pads for {axes.Length} axes; expected {2 * axes.Length}");
+        }
+
+        var dims = shape.ToArray();
+        for (var i = 0; i < axes.Length; i++)
+        {
+            dims[axes[i]] = Plus(dims[axes[i]], pads[i] + pads[i + axes.Length]);
+        }
+
+        c.Set(c.In(0).Type, new TensorShape(dims));
+    }
+
     private static void Concat(ShapeContext c)
     {
         var axisAttribute = c.Node.Int("axis", 0);
@@ -300,7 +297,7 @@ internal static class LayoutShapes
         c.Set(c.In(0).Type, new TensorShape(dims));
         if (dims.Length == 1 && c.Node.Inputs.All(input => input!.Elements is not null))
         {
-            c.Node.Output.Elements = [.. c.Node.Inputs.SelectMany(input => input!.Elements!.Value)];
+            c.SetElements(c.Node.Inputs.SelectMany(input => input!.Elements!.Value));
         }
     }
 
@@ -333,74 +330,6 @@ internal static class LayoutShapes
         for (var i = 0; i < c.Node.Outputs.Count; i++)
         {
             c.Set(c.In(0).Type, null, i);
-        }
-    }
-
-    private static void Slice(ShapeContext c)
-    {
-        var (starts, ends) = (c.Integers(1), c.Integers(2));
-        var shape = c.Shape(0);
-        var axes = c.Node.OptionalInput(3) is null ? starts is null ? null : [.. Enumerable.Range(0, starts.Length).Select(axis => (long)axis)] : c.Integers(3);
-        var steps = c.Node.OptionalInput(4) is null ? starts is null ? null : [.. Enumerable.Repeat(1L, starts.Length)] : c.Integers(4);
-        if (shape is null || axes is null)
-        {
-            c.Set(c.In(0).Type, shape is null ? null : new TensorShape(shape.Select(_ => Dim.Unknown)));
-            return;
-        }
-
-        var dims = shape.ToArray();
-        for (var i = 0; i < axes.Length; i++)
-        {
-            var axis = c.Axis(axes[i], shape.Rank);
-            dims[axis] = starts is not null && ends is not null && steps is not null ? Extent(shape[axis], starts[i], ends[i], steps[i]) : Dim.Unknown;
-        }
-
-        c.Set(c.In(0).Type, new TensorShape(dims));
-        if (shape.Rank == 1 && c.In(0).Elements is { } elements && starts is [var start] && ends is [var end] && steps is [var step] && step == 1)
-        {
-            var (from, to) = (Clamp(start, elements.Length), Clamp(end, elements.Length));
-            c.Node.Output.Elements = [.. elements.Skip(from).Take(Math.Max(0, to - from))];
-        }
-
-        Dim Extent(Dim dim, long start, long end, long step)
-        {
-            if (dim.Value is not { } length)
-            {
-                return start == 0 && step == 1 && end >= int.MaxValue ? dim : Dim.Unknown;
-            }
-
-            if (step == 0)
-            {
-                throw c.Error("a step of 0");
-            }
-
-            var (low, high) = step > 0 ? (0L, length) : (-1L, length - 1);
-            var from = Math.Clamp(start < 0 ? start + length : start, step > 0 ? 0 : -1, step > 0 ? length : length - 1);
-            var to = Math.Clamp(end < 0 ? end + length : end, low, high);
-            if (step < 0 && end < -length)
-            {
-                to = -1;
-            }
-
-            return Math.Max(0, step > 0 ? (to - from + step - 1) / step : (from - to - step - 1) / -step);
-        }
-    }
-
-    private static void Gather(ShapeContext c)
-    {
-        var (data, indices) = (c.Shape(0), c.Shape(1));
-        if (data is null || indices is null)
-        {
-            c.Set(c.In(0).Type, null);
-            return;
-        }
-
-        var axis = c.Axis(c.Node.Int("axis", 0), data.Rank);
-        c.Set(c.In(0).Type, new TensorShape(data.Take(axis).Concat(indices).Concat(data.Skip(axis + 1))));
-        if (c.In(0).Elements is { } elements && c.Integers(1) is { } positions)
-        {
-            c.Node.Output.Elements = [.. positions.Select(position => (int)(position < 0 ? position + elements.Length : position)).Select(position =>
-                position >= 0 && position < elements.Length ? elements[position] : throw c.Error($"position {position} of {elements.Length} elements"))];
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using EoOnnx.Formats;
 
 namespace EoOnnx.Onnx;
@@ -13,7 +14,7 @@ internal static class ShapeInference
 {
     private static readonly Dictionary<(string Domain, string OpType), ShapeRule> Rules = new[]
     {
-        ElementwiseShapes.Table, LayoutShapes.Table, ReductionShapes.Table, LayerShapes.Table,
+        ElementwiseShapes.Table, LayoutShapes.Table, IndexingShapes.Table, ReductionShapes.Table, LayerShapes.Table, WindowShapes.Table,
     }.SelectMany(table => table).ToDictionary(rule => rule.Key.Contains('.', StringComparison.Ordinal)
         ? (rule.Key[..rule.Key.LastIndexOf('.')], rule.Key[(rule.Key.LastIndexOf('.') + 1)..])
         : ("", rule.Key), rule => rule.Value);
@@ -45,6 +46,12 @@ internal static class ShapeInference
 /// <summary>What a shape rule sees of a node.</summary>
 internal readonly struct ShapeContext(Node node)
 {
+    /// <summary>More axes than any operator takes; a chain of Gather could double their number in every node.</summary>
+    public const int MaximumRank = 64;
+
+    /// <summary>More elements than shapes, axes and pads have; a chain of Concat could double their number in every node.</summary>
+    private const int MaximumElements = 1024;
+
     public Node Node { get; } = node;
 
     public Value In(int index) => Node.Input(index);
@@ -56,25 +63,42 @@ internal readonly struct ShapeContext(Node node)
     {
         if (output < Node.Outputs.Count && Node.Outputs[output] is { } value)
         {
+            if (shape is { Rank: > MaximumRank })
+            {
+                throw Error($"its result would have {shape.Rank} axes; at most {MaximumRank} are possible");
+            }
+
+            if (shape?.FirstOrDefault(dim => dim.Value < 0).Value is { } negative)
+            {
+                throw Error($"its result would have the extent {negative}");
+            }
+
             value.Type = type;
             value.Shape = shape;
         }
     }
 
+    /// <summary>States what is known about the elements of the first output, whose shape has been set. Only scalars and lists
+    /// short enough to be a shape keep them.</summary>
+    public void SetElements(IEnumerable<Dim>? elements)
+    {
+        ImmutableArray<Dim>? known = elements is null || Node.Output.Shape is not { Rank: <= 1 } ? null : [.. elements.Take(MaximumElements + 1)];
+        Node.Output.Elements = known is { Length: <= MaximumElements } ? known : null;
+    }
+
+    /// <summary>The known elements of a constant, when it is a scalar or a list short enough to be a shape.</summary>
+    public static ImmutableArray<Dim>? ElementsOf(TensorData data) =>
+        data.Shape.Length > 1 || data.Count > MaximumElements ? null : data.Type switch
+        {
+            ElementType.Int64 => [.. data.AsSpan<long>().ToArray().Select(Dim.FromInt64)],
+            ElementType.Int32 => [.. data.AsSpan<int>().ToArray().Select(number => Dim.FromInt64(number))],
+            _ => null,
+        };
+
     /// <summary>The fixed integers an input holds, or null.</summary>
     public long[]? Integers(int index)
     {
-        if (Node.OptionalInput(index) is not { } value)
-        {
-            return null;
-        }
-
-        if (value.Data is { } data && value.Producer is null && data.Type is ElementType.Int64)
-        {
-            return data.AsSpan<long>().ToArray();
-        }
-
-        return value.Elements is { } elements && elements.All(element => element.Value is not null)
+        return Node.OptionalInput(index)?.Elements is { } elements && elements.All(element => element.Value is not null)
             ? [.. elements.Select(element => element.Value!.Value)]
             : null;
     }
