@@ -1,0 +1,166 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace EoOnnx.Formats;
+
+/// <summary>
+/// What a model file says about itself: bands, statistics, classes, tile, features, licence, identity. One JSON value in the
+/// model's <c>metadata_props</c> under <see cref="MetadataKey"/>. Unknown members are ignored; a newer version is refused.
+/// </summary>
+public sealed record ModelManifest
+{
+    /// <summary>The key in <c>metadata_props</c>.</summary>
+    public const string MetadataKey = "eoonnx.manifest";
+
+    /// <summary>The version this code writes and the newest it reads.</summary>
+    public const int CurrentVersion = 1;
+
+    // By reflection: the source generator would set members that are absent from the JSON to zero instead of their defaults.
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Converters = { new JsonStringEnumConverter<ModelTask>(JsonNamingPolicy.CamelCase) },
+    };
+
+    /// <summary>Version of this structure.</summary>
+    public int Version { get; init; } = CurrentVersion;
+
+    /// <summary>Name a person would use.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Architecture family, for example <c>dofa</c> or <c>prithvi</c>.</summary>
+    public required string Family { get; init; }
+
+    /// <summary>Variant of the family, for example <c>dofa_base_patch16_224</c>.</summary>
+    public string? Variant { get; init; }
+
+    /// <summary>What the outputs are.</summary>
+    public required ModelTask Task { get; init; }
+
+    /// <summary>The input channels, in order.</summary>
+    public IReadOnlyList<ManifestBand> Bands { get; init; } = [];
+
+    /// <summary>Factor from stored values to the unit of the statistics.</summary>
+    public double ValueScale { get; init; } = 1;
+
+    /// <summary>Addend from stored values to the unit of the statistics.</summary>
+    public double ValueOffset { get; init; }
+
+    /// <summary>Time steps the model takes.</summary>
+    public int Frames { get; init => field = value is > 0 and <= 1000 ? value : throw Bad(nameof(Frames), value, "1 to 1000"); } = 1;
+
+    /// <summary>Tile edge in pixels.</summary>
+    public int? Tile { get; init => field = value is null or (> 0 and <= 65_536) ? value : throw Bad(nameof(Tile), value, "1 to 65536"); }
+
+    /// <summary>Patch edge in pixels.</summary>
+    public int? Patch { get; init => field = value is null or (> 0 and <= 65_536) ? value : throw Bad(nameof(Patch), value, "1 to 65536"); }
+
+    /// <summary>Recommended overlap of neighbouring tiles in pixels.</summary>
+    public int? Overlap { get; init => field = value is null or (>= 0 and <= 65_536) ? value : throw Bad(nameof(Overlap), value, "0 to 65536"); }
+
+    /// <summary>Ground resolution of the training data in metres.</summary>
+    public double? GroundResolutionMetres { get; init; }
+
+    /// <summary>What missing pixels become after standardisation; null is 0, the channel mean.</summary>
+    public float? Fill { get; init; }
+
+    /// <summary>The classes, in order of the output channels.</summary>
+    public IReadOnlyList<ManifestClass> Classes { get; init; } = [];
+
+    /// <summary>The activation that the graph's output already has: <c>none</c>, <c>softmax</c> or <c>sigmoid</c>.</summary>
+    public string Activation { get; init => field = value is "none" or "softmax" or "sigmoid" ? value : throw Bad(nameof(Activation), value, "none, softmax or sigmoid"); } = "none";
+
+    /// <summary>Feature outputs of an encoder.</summary>
+    public IReadOnlyList<ManifestFeature> Features { get; init; } = [];
+
+    /// <summary>Licence of the weights, as an SPDX identifier where there is one.</summary>
+    public string? Licence { get; init; }
+
+    /// <summary>Where the weights come from.</summary>
+    public string? Source { get; init; }
+
+    /// <summary>SHA-256 of the file the weights were read from.</summary>
+    public string? SourceSha256 { get; init; }
+
+    /// <summary>Identity of the frozen weights (<see cref="WeightsHash"/>): what an adapter is checked against.</summary>
+    public string? WeightsSha256 { get; init; }
+
+    /// <summary>Label value that means "no label".</summary>
+    public int? NoDataLabel { get; init; }
+
+    /// <summary>Reads a manifest.</summary>
+    /// <exception cref="FileFormatException">Not JSON, a missing or bad member, or a version newer than this code.</exception>
+    public static ModelManifest Parse(string json)
+    {
+        try
+        {
+            var manifest = JsonSerializer.Deserialize<ModelManifest>(json, Options)
+                ?? throw new FileFormatException("The model's manifest is empty; expected a JSON object.");
+            return manifest.Version is >= 1 and <= CurrentVersion ? manifest
+                : throw new FileFormatException($"The model's manifest has version {manifest.Version}; this program reads up to {CurrentVersion}. Use a newer eoonnx.");
+        }
+        catch (Exception failure) when (failure is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            throw new FileFormatException($"The model's manifest (metadata {MetadataKey}) is damaged: {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>The manifest as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Options);
+
+    private static FileFormatException Bad(string member, object? value, string expected) =>
+        new($"The manifest's {member} is {value}; expected {expected}.");
+}
+
+/// <summary>What the outputs of a model are.</summary>
+public enum ModelTask
+{
+    /// <summary>Feature tokens or maps of an encoder.</summary>
+    Features,
+
+    /// <summary>A score for each class and pixel.</summary>
+    Segmentation,
+
+    /// <summary>A value for each pixel.</summary>
+    Regression,
+
+    /// <summary>A score for each class and image.</summary>
+    Classification,
+
+    /// <summary>Independent scores for each label and image.</summary>
+    Multilabel,
+
+    /// <summary>A value for each image.</summary>
+    ScalarRegression,
+}
+
+/// <summary>An input channel.</summary>
+/// <param name="Id">Band name, for example <c>B8A</c> or <c>NIR_NARROW</c>.</param>
+/// <param name="Mean">Mean of the training data, in the unit of <see cref="ModelManifest.ValueScale"/>.</param>
+/// <param name="StandardDeviation">Standard deviation in that unit; positive.</param>
+/// <param name="WavelengthMicrometres">Central wavelength, where there is one.</param>
+/// <param name="Name">Another name, for people.</param>
+public sealed record ManifestBand(string Id, double Mean = 0, double StandardDeviation = 1, double? WavelengthMicrometres = null, string? Name = null)
+{
+    /// <summary>Standard deviation of the training data; positive.</summary>
+    public double StandardDeviation { get; init => field = Positive(value); } = Positive(StandardDeviation);
+
+    private static double Positive(double value) => value > 0 && double.IsFinite(value) ? value
+        : throw new FileFormatException($"Band statistics need a positive standard deviation; found {value}.");
+}
+
+/// <summary>A class.</summary>
+/// <param name="Id">Value in maps and labels.</param>
+/// <param name="Name">Name.</param>
+/// <param name="Color">Colour as <c>#rrggbb</c>; null lets the program choose.</param>
+public sealed record ManifestClass(int Id, string Name, string? Color = null);
+
+/// <summary>A feature output of an encoder.</summary>
+/// <param name="Output">Name of the graph output.</param>
+/// <param name="Kind"><c>tokens</c> [batch, prefix + N, channels] or <c>map</c> [batch, channels, rows, columns].</param>
+/// <param name="Channels">Width of a token or number of channels of a map.</param>
+/// <param name="PrefixTokens">Tokens (class, registers) in front of the patch tokens.</param>
+/// <param name="GridHeight">Rows of patches.</param>
+/// <param name="GridWidth">Columns of patches.</param>
+public sealed record ManifestFeature(string Output, string Kind, int Channels, int PrefixTokens, int GridHeight, int GridWidth);
