@@ -1,0 +1,108 @@
+using System.Text.RegularExpressions;
+
+namespace EoOnnx.Training.Data;
+
+/// <summary>Finds pairs of image and label files.</summary>
+public static class ChipFolder
+{
+    private static readonly string[] LabelFolderNames = ["labels", "masks", "label", "mask"];
+
+    /// <summary>The pairs of a folder, by name in ordinal order.</summary>
+    /// <exception cref="TrainingDataException">A folder is absent, nothing matches, or a file has no partner; the message names the files.</exception>
+    public static IReadOnlyList<ChipFile> Find(ChipFolderOptions options)
+    {
+        var imageRoot = RequireFolder(options.Folder);
+        var labelRoot = RequireFolder(options.LabelFolder ?? options.Folder);
+        if (options.Images is null && options.LabelFolder is null && Directory.Exists(Path.Combine(imageRoot, "images")))
+        {
+            imageRoot = Path.Combine(imageRoot, "images");
+        }
+
+        if (options.Labels is null && options.LabelFolder is null)
+        {
+            labelRoot = LabelFolderNames.Select(name => Path.Combine(labelRoot, name)).FirstOrDefault(Directory.Exists) ?? throw new TrainingDataException(
+                $"{options.Folder} has no folder 'labels' or 'masks'. Put images into images/ and labels into labels/ under equal names, or say which files are labels " +
+                "with a pattern (--labels '*.mask.tif').");
+        }
+
+        var images = Match(imageRoot, options.Images, "image");
+        var labels = Match(labelRoot, options.Labels, "label");
+        if (options.SplitFile is { } splitFile)
+        {
+            images = Keep(images, splitFile);
+            labels = labels.Where(label => images.ContainsKey(label.Key)).ToDictionary(StringComparer.Ordinal);
+        }
+
+        RequirePartners(images, labels, "image", "label");
+        RequirePartners(labels, images, "label", "image");
+        return [.. images.OrderBy(image => image.Key, StringComparer.Ordinal).Select(image => new ChipFile(image.Key, image.Value, labels[image.Key]))];
+    }
+
+    private static string RequireFolder(string folder) => Directory.Exists(folder) ? folder
+        : throw new TrainingDataException($"There is no folder {folder}. Give the folder that holds the chips.");
+
+    /// <summary>Files by the part of their name that the wildcards stand for.</summary>
+    private static Dictionary<string, string> Match(string root, string? pattern, string kind)
+    {
+        var folder = Path.Combine(root, Path.GetDirectoryName(pattern) ?? "");
+        RequireFolder(folder);
+        var name = pattern is null ? new Regex(@"^(.*)\.(?:tiff?|vrt)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)
+            : new Regex("^" + Regex.Escape(Path.GetFileName(pattern)).Replace(@"\*", "(.*)", StringComparison.Ordinal).Replace(@"\?", "(.)", StringComparison.Ordinal) + "$",
+                RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+        var files = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var path in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
+        {
+            var match = name.Match(Path.GetFileName(path));
+            if (!match.Success || path.EndsWith(".aux.xml", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            var parts = match.Groups.Values.Skip(1).Select(group => group.Value).ToList();
+            var key = parts.Count == 0 ? Path.GetFileNameWithoutExtension(path)
+                : pattern?.EndsWith('*') == true ? Path.ChangeExtension(string.Join('/', parts), null) : string.Join('/', parts);
+            if (!files.TryAdd(key, path))
+            {
+                throw new TrainingDataException($"{files[key]} and {path} are both called '{key}' under the pattern '{pattern ?? "*.tif"}'. Give a pattern that matches one of them.");
+            }
+        }
+
+        return files.Count > 0 ? files : throw new TrainingDataException(
+            $"No {kind} in {folder} matches '{(pattern is null ? "*.tif" : Path.GetFileName(pattern))}'. Check the folder, or give a pattern (--{kind}s '*.tif').");
+    }
+
+    private static void RequirePartners(Dictionary<string, string> files, Dictionary<string, string> partners, string kind, string partner)
+    {
+        var alone = files.Where(file => !partners.ContainsKey(file.Key)).Select(file => Path.GetFileName(file.Value)).Order(StringComparer.Ordinal).ToList();
+        if (alone.Count > 0)
+        {
+            throw new TrainingDataException(
+                $"{alone.Count} of {files.Count} {kind} files have no {partner}: {string.Join(", ", alone.Take(5))}{(alone.Count > 5 ? ", …" : "")}. " +
+                $"Names must agree where the patterns have '*' (for example '{files.Keys.Order(StringComparer.Ordinal).First()}'); remove the files or correct the patterns.");
+        }
+    }
+
+    private static Dictionary<string, string> Keep(Dictionary<string, string> images, string splitFile)
+    {
+        var kept = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var line in File.ReadLines(splitFile).Select(line => line.Trim()).Where(line => line.Length > 0))
+        {
+            var found = images.Where(image => IsCalled(image, line)).ToList();
+            found = found.Count > 0 ? found : [.. images.Where(image => Path.GetFileName(image.Value).Contains(Path.GetFileNameWithoutExtension(line), StringComparison.Ordinal))];
+            if (found.Count == 0)
+            {
+                throw new TrainingDataException($"{splitFile} lists '{line}', but no image is called so; there are {images.Count}, the first is '{images.Keys.Order(StringComparer.Ordinal).First()}'.");
+            }
+
+            found.ForEach(image => kept[image.Key] = image.Value);
+        }
+
+        return kept.Count > 0 ? kept : throw new TrainingDataException($"{splitFile} lists no chip. Write one chip name per line.");
+    }
+
+    private static bool IsCalled(KeyValuePair<string, string> image, string line)
+    {
+        var file = Path.GetFileName(image.Value);
+        return line == image.Key || line == file || line == Path.GetFileNameWithoutExtension(file) || Path.GetFileNameWithoutExtension(line) == image.Key;
+    }
+}

@@ -1,0 +1,37 @@
+using EoOnnx.Training.Data;
+
+namespace EoOnnx.Training.Tests.Data;
+
+public class SymmetryTests
+{
+    [Theory]
+    [InlineData(nameof(Symmetry.Identity), "ab/cd")]
+    [InlineData(nameof(Symmetry.Rotate90), "bd/ac")]
+    [InlineData(nameof(Symmetry.Rotate180), "dc/ba")]
+    [InlineData(nameof(Symmetry.Rotate270), "ca/db")]
+    [InlineData(nameof(Symmetry.FlipRows), "cd/ab")]
+    [InlineData(nameof(Symmetry.FlipColumns), "ba/dc")]
+    [InlineData(nameof(Symmetry.Transpose), "ac/bd")]
+    [InlineData(nameof(Symmetry.AntiTranspose), "db/ca")]
+    public void Each_symmetry_moves_the_corners_as_named(string symmetry, string expected)
+    {
+        var moved = new char[4];
+        Enum.Parse<Symmetry>(symmetry).Apply("abcd".AsSpan(), moved, 2);
+        Assert.Equal(expected, $"{moved[0]}{moved[1]}/{moved[2]}{moved[3]}");
+    }
+
+    [Fact]
+    public void The_eight_symmetries_are_all_different_and_permute_every_plane()
+    {
+        var source = Enumerable.Range(0, 2 * 25).ToArray();
+        var images = Enum.GetValues<Symmetry>().Select(symmetry =>
+        {
+            var moved = new int[source.Length];
+            symmetry.Apply(source, moved, 5);
+            Assert.Equal(source[..25], moved[..25].Order());
+            Assert.Equal(moved[..25].Select(value => value + 25), moved[25..]);
+            return string.Join(',', moved);
+        }).ToList();
+        Assert.Equal(8, images.Distinct().Count());
+    }
+}
