@@ -1,0 +1,32 @@
+using EoOnnx.Raster;
+
+namespace EoOnnx.Training.Data;
+
+/// <summary>A tile of a chip.</summary>
+/// <param name="Chip">Index of the chip.</param>
+/// <param name="Window">Its pixels; smaller than the tile only where the chip is.</param>
+/// <param name="Counted">The part whose labels count: where fixed tiles overlap, each pixel counts once.</param>
+internal readonly record struct SampleWindow(int Chip, PixelWindow Window, PixelWindow Counted);
+
+/// <summary>Cuts chips into tiles.</summary>
+internal static class SampleIndex
+{
+    /// <summary>Tiles that cover every pixel of the chosen chips; each pixel is counted in exactly one of them.</summary>
+    public static IReadOnlyList<SampleWindow> Tiles(ChipSource source, IEnumerable<int> chips, int tile) =>
+        [.. from chip in chips
+            let size = source.Chips[chip].Size
+            from row in Axis(size.Height, tile)
+            from column in Axis(size.Width, tile)
+            select new SampleWindow(chip,
+                new PixelWindow(column.Start, row.Start, Math.Min(tile, size.Width), Math.Min(tile, size.Height)),
+                new PixelWindow(column.CountedFrom, row.CountedFrom, column.Start + Math.Min(tile, size.Width) - column.CountedFrom, row.Start + Math.Min(tile, size.Height) - row.CountedFrom))];
+
+    /// <summary>Starts at 0, tile, 2·tile, …; the last is moved back to end with the axis and counts only what the one before did not cover.</summary>
+    private static IEnumerable<(int Start, int CountedFrom)> Axis(int length, int tile)
+    {
+        for (var start = 0; start < length; start += tile)
+        {
+            yield return (Math.Max(0, Math.Min(start, length - tile)), start);
+        }
+    }
+}
