@@ -311,6 +311,9 @@ public sealed class Graph(string name)
         _nodes.Add(node);
     }
 
+    /// <summary>Takes the name of an output that a node already in the graph has been given.</summary>
+    internal void ClaimOutput(Value added) => Claim(added.Name);
+
     internal static string NodeKey(string name) => "node:" + name;
 
     private void ExpectInput(Value value)

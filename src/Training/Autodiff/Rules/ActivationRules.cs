@@ -1,0 +1,87 @@
+using EoOnnx.Onnx;
+
+namespace EoOnnx.Training.Autodiff.Rules;
+
+/// <summary>Activation functions and softmax.</summary>
+internal static class ActivationRules
+{
+    public static readonly Dictionary<string, VjpRule?[]> Table = new()
+    {
+        ["Relu"] = [c => c.GradWhere(c.Op.Greater(c.Output, c.Zero))],
+        ["LeakyRelu"] = [c => c.Op.Where(c.Op.Greater(c.Target, c.Zero), c.Grad, c.Op.Mul(c.Grad, c.Attribute("alpha", 0.01f)))],
+        ["PRelu"] =
+        [
+            c => c.Op.Where(c.Op.Greater(c.Input(0), c.Zero), c.Grad, c.Op.Mul(c.Grad, c.Input(1))),
+            c => c.Op.Where(c.Op.Greater(c.Input(0), c.Zero), c.Zero, c.Op.Mul(c.Grad, c.Input(0))),
+        ],
+        ["Elu"] = [c => c.Op.Where(c.Op.Greater(c.Target, c.Zero), c.Grad, c.Op.Mul(c.Grad, c.Op.Add(c.Output, c.Attribute("alpha", 1f))))],
+        ["Tanh"] = [c => c.Op.Mul(c.Grad, c.Op.Sub(c.Op.Scalar(1, c.Target), c.Op.Mul(c.Output, c.Output)))],
+        ["Sigmoid"] = [c => c.Op.Mul(c.Grad, c.Op.Mul(c.Output, c.Op.Sub(c.Op.Scalar(1, c.Target), c.Output)))],
+        ["Softplus"] = [c => c.Op.Mul(c.Grad, c.Op.Sigmoid(c.Target))],
+        ["HardSigmoid"] =
+        [
+            c => c.Op.Mul(c.GradWhere(c.Op.And(c.Op.Greater(c.Output, c.Zero), c.Op.Less(c.Output, c.Op.Scalar(1, c.Target)))), c.Attribute("alpha", 0.2f)),
+        ],
+        ["HardSwish"] = [HardSwish],
+        ["Gelu"] = [c => c.Node.Text("approximate", "none") == "tanh" ? GeluTanh(c) : GeluExact(c)],
+        ["com.microsoft.Gelu"] = [GeluExact],
+        ["com.microsoft.FastGelu"] = [GeluTanh],
+        ["com.microsoft.QuickGelu"] = [QuickGelu],
+        ["Softmax"] = [c =>
+        {   // dx = y ⊙ (g − Σ g⊙y), summed over the softmax axis
+            var projection = c.Op.ReduceSum(c.Op.Mul(c.Grad, c.Output), keepDims: true, c.Attribute("axis", -1));
+            return c.Op.Mul(c.Output, c.Op.Sub(c.Grad, projection));
+        }],
+        ["LogSoftmax"] = [c =>
+        {   // dx = g − e^y Σ g
+            var total = c.Op.ReduceSum(c.Grad, keepDims: true, c.Attribute("axis", -1));
+            return c.Op.Sub(c.Grad, c.Op.Mul(c.Op.Exp(c.Output), total));
+        }],
+    };
+
+    /// <summary>d(xΦ(x)) = Φ(x) + x·φ(x), with Φ(x) = ½ + ½·erf(x/√2) and φ(x) = e^(−x²/2)/√(2π).</summary>
+    private static Value GeluExact(VjpContext c)
+    {
+        var (op, x) = (c.Op, c.Target);
+        var cumulative = op.Add(op.Mul(op.Erf(op.Mul(x, 1 / Math.Sqrt(2))), 0.5), 0.5);
+        var density = op.Exp(op.Mul(op.Mul(x, x), -0.5));
+        var derivative = op.Add(cumulative, op.Mul(op.Mul(x, 1 / Math.Sqrt(2 * Math.PI)), density));
+        return op.Mul(c.Grad, derivative);
+    }
+
+    /// <summary>y = ½x(1 + t), t = tanh(u), u = √(2/π)(x + 0.044715x³); dy = ½(1 + t) + ½x(1 − t²)·u′.</summary>
+    private static Value GeluTanh(VjpContext c)
+    {
+        var (op, x) = (c.Op, c.Target);
+        if (c.Node.OptionalInput(1) is not null)
+        {
+            throw c.Unsupported("its bias input is not supported; add the bias before it");
+        }
+
+        var root = Math.Sqrt(2 / Math.PI);
+        var square = op.Mul(x, x);
+        var tanh = op.Tanh(op.Mul(x, op.Add(op.Mul(square, root * 0.044715), root)));
+        var slope = op.Add(op.Mul(square, 3 * root * 0.044715), root);
+        var inner = op.Mul(op.Mul(x, op.Sub(op.Scalar(1, x), op.Mul(tanh, tanh))), slope);
+        return op.Mul(c.Grad, op.Mul(op.Add(op.Add(tanh, 1), inner), 0.5));
+    }
+
+    /// <summary>y = x·s, s = sigmoid(αx); dy = s + αx·s(1 − s).</summary>
+    private static Value QuickGelu(VjpContext c)
+    {
+        var (op, x) = (c.Op, c.Target);
+        var alpha = c.Attribute("alpha", 1.702f);
+        var sigmoid = op.Sigmoid(op.Mul(x, alpha));
+        var bend = op.Mul(op.Mul(x, alpha), op.Mul(sigmoid, op.Sub(op.Scalar(1, x), sigmoid)));
+        return op.Mul(c.Grad, op.Add(sigmoid, bend));
+    }
+
+    /// <summary>y = x·clip(x/6 + ½, 0, 1).</summary>
+    private static Value HardSwish(VjpContext c)
+    {
+        var (op, x) = (c.Op, c.Target);
+        var middle = op.Add(op.Mul(x, 1.0 / 3), 0.5);
+        var slope = op.Where(op.GreaterOrEqual(x, op.Scalar(3, x)), op.Scalar(1, x), op.Where(op.LessOrEqual(x, op.Scalar(-3, x)), c.Zero, middle));
+        return op.Mul(c.Grad, slope);
+    }
+}
