@@ -14,7 +14,7 @@ internal static class NormalizationRules
             c => c.Op.Mul(c.Grad, Normalized(c, LayerStatistics(c))),
             c => c.Grad,
         ],
-        ["GroupNormalization"] = [Grouped, c => GroupedScale(c), c => PerChannel(c, c.Grad)],
+        ["GroupNormalization"] = [Grouped, GroupedScale, c => OfGroups(c, PerChannel(c, c.Grad))],
         ["InstanceNormalization"] =
         [
             c => Input(c, c.Op.Mul(c.Grad, Channels(c, c.Input(1))), Statistics(c, c.Input(0), SpatialAxes(c)), SpatialAxes(c)),
@@ -78,30 +78,36 @@ internal static class NormalizationRules
 
     private static Value Grouped(VjpContext c)
     {
-        var (groups, flat, normalized, inverse) = Groups(c);
-        var scaled = c.Op.Reshape(c.Op.Mul(c.Grad, Channels(c, GroupVector(c, c.Input(1)))), 0, groups, -1);
-        return c.Reshape(Input(c.Op, scaled, normalized, inverse, [2]), flat);
+        var (groups, normalized, inverse) = Groups(c);
+        var scale = c.Input(1);
+        if (PerGroup(c))
+        {
+            scale = c.Op.Reshape(c.Op.Expand(c.Op.Unsqueeze(scale, 1), c.Op.Int64s(groups, ChannelsOf(c) / groups)), -1);
+        }
+
+        var scaled = c.Op.Reshape(c.Op.Mul(c.Grad, Channels(c, scale)), 0, groups, -1);
+        return c.Reshape(Input(c.Op, scaled, normalized, inverse, [2]), c.Input(0));
     }
 
-    private static Value GroupedScale(VjpContext c)
-    {
-        var (_, flat, normalized, _) = Groups(c);
-        var product = c.Op.Mul(c.Grad, c.Reshape(normalized, flat));
-        return PerChannel(c, product);
-    }
+    private static Value GroupedScale(VjpContext c) => OfGroups(c, PerChannel(c, c.Op.Mul(c.Grad, c.Reshape(Groups(c).Normalized, c.Input(0)))));
 
-    private static (long Groups, Value Input, Value Normalized, Value Inverse) Groups(VjpContext c)
+    /// <summary>A vector over channels, summed over each group when scale and bias are one a group.</summary>
+    private static Value OfGroups(VjpContext c, Value channels) => PerGroup(c)
+        ? c.Op.ReduceSum(c.Op.Reshape(channels, c.Attribute("num_groups", 1), -1), keepDims: false, 1)
+        : channels;
+
+    private static (long Groups, Value Normalized, Value Inverse) Groups(VjpContext c)
     {
         var groups = c.Attribute("num_groups", 1);
         var x = c.Op.Reshape(c.Input(0), 0, groups, -1);
         var (mean, inverse) = Statistics(c, x, [2]);
-        return (groups, c.Input(0), c.Op.Mul(c.Op.Sub(x, mean), inverse), inverse);
+        return (groups, c.Op.Mul(c.Op.Sub(x, mean), inverse), inverse);
     }
 
-    /// <summary>The scale of GroupNormalization, one a channel (opset 21).</summary>
-    private static Value GroupVector(VjpContext c, Value vector) => vector.KnownShape[0].Value == c.Input(0).KnownShape[1].Value
-        ? vector
-        : throw c.Unsupported("its scale has one element a group (opset 18 to 20); one a channel is expected");
+    /// <summary>Operator sets 18 to 20 scale groups, set 21 scales channels; the length of the scale tells.</summary>
+    private static bool PerGroup(VjpContext c) => c.Input(1).KnownShape[0].Value != ChannelsOf(c);
+
+    private static long ChannelsOf(VjpContext c) => c.Input(0).KnownShape[1].Value ?? throw c.Unsupported($"its input {c.Input(0)} has no fixed number of channels");
 
     /// <summary>y = x/‖x‖₂: dx = (g − y·Σ(g⊙y))/‖x‖; y = x/‖x‖₁: dx = (g − sign(x)·Σ(g⊙y))/‖x‖.</summary>
     private static Value LpNormalization(VjpContext c)

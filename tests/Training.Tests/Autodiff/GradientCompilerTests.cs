@@ -1,0 +1,98 @@
+using EoOnnx.Formats;
+using EoOnnx.Onnx;
+using EoOnnx.Onnx.Tests;
+using EoOnnx.Training.Autodiff;
+using EoOnnx.Training.Composition;
+using EoOnnx.Training.Losses;
+using EoOnnx.Training.Optimizers;
+
+namespace EoOnnx.Training.Tests.Autodiff;
+
+public class GradientCompilerTests
+{
+    [Fact]
+    public void An_operator_without_a_rule_is_refused_by_node_name_with_the_tensors_it_blocks()
+    {
+        var task = Task((op, x, weight) => op.ReduceProd(op.MatMul(x, weight), keepDims: true, 1));
+        var message = Assert.Throws<TrainingException>(() => GradientCompiler.Compile(task, Loss.CrossEntropy(), new AdamW())).Message;
+        Assert.Contains("No gradient rule for ReduceProd (node ReduceProd), which blocks: head.weight", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_operator_without_a_rule_is_welcome_where_no_gradient_passes()
+    {
+        var task = Task((op, x, weight) => op.Add(op.MatMul(x, weight), op.ReduceProd(x, keepDims: true, 1)));
+        Assert.NotEmpty(GradientCompiler.Compile(task, Loss.CrossEntropy(), new AdamW()).Parameters);
+    }
+
+    [Fact]
+    public void A_trainable_tensor_without_influence_is_refused_by_name()
+    {
+        var task = Task((op, x, _) => x);
+        Assert.Contains("head.weight does not influence the loss", Assert.Throws<TrainingException>(() => GradientCompiler.Compile(task, Loss.CrossEntropy(), new AdamW())).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Compiling_twice_gives_the_same_bytes()
+    {
+        byte[] Once() => GradientCompiler.Compile(Task((op, x, weight) => op.Gelu(op.MatMul(x, weight))), Loss.CrossEntropy(255, [1, 2, 3]), new AdamW()).Step.ToBytes();
+        Assert.Equal(Once(), Once());
+    }
+
+    [Fact]
+    public void Training_a_linear_classifier_lowers_its_loss()
+    {
+        var graph = GradientCompiler.Compile(Task((op, x, weight) => op.MatMul(x, weight)), Loss.CrossEntropy(), new AdamW(0.05));
+        var losses = Train(graph, 30);
+        Assert.True(losses[^1] < 0.5 * losses[0], $"{losses[0]} → {losses[^1]}");
+    }
+
+    [Fact]
+    public void Accumulating_equal_micro_batches_steps_as_one_batch_does()
+    {
+        var task = Task((op, x, weight) => op.MatMul(x, weight));
+        var whole = GradientCompiler.Compile(task, Loss.CrossEntropy(), new AdamW(0.05), new TrainingGraphOptions { ClipNorm = 0.1 });
+        var parts = GradientCompiler.Compile(task, Loss.CrossEntropy(), new AdamW(0.05), new TrainingGraphOptions { ClipNorm = 0.1, Accumulation = 2 });
+        var expected = Ort.Run(whole.Step, [.. Batch(), .. whole.Slots.Select(slot => (slot.Name, slot.Initial)), (TrainingGraph.ScalarsName, whole.Scalars(new OptimizerStep(1, [0.05])))]);
+        var sums = parts.GradientSums.Select(slot => (slot.Name, slot.Initial)).ToArray();
+        for (var i = 0; i < 2; i++)
+        {
+            var outputs = Ort.Run(parts.Step, [.. Batch(), .. parts.Parameters.Select(slot => (slot.Name, slot.Initial)), .. sums]);
+            sums = [.. parts.GradientSums.Select(slot => (slot.Name, outputs[slot.Output]))];
+        }
+
+        var updated = Ort.Run(parts.Update!, [.. parts.Slots.Select(slot => (slot.Name, slot.Initial)), .. sums, (TrainingGraph.ScalarsName, parts.Scalars(new OptimizerStep(1, [0.05])))]);
+        foreach (var slot in whole.Slots)
+        {
+            Assert.Equal(expected[slot.Output].ToSingles(), updated[slot.Output].ToSingles(), (a, b) => Math.Abs(a - b) < 1e-6);
+        }
+    }
+
+    private static List<double> Train(TrainingGraph graph, int steps)
+    {
+        var state = graph.Slots.Select(slot => slot.Initial).ToList();
+        var losses = new List<double>();
+        for (var step = 1; step <= steps; step++)
+        {
+            var outputs = Ort.Run(graph.Step, [.. Batch(), .. graph.Slots.Select((slot, i) => (slot.Name, state[i])), (TrainingGraph.ScalarsName, graph.Scalars(new OptimizerStep(step, [0.05])))]);
+            losses.Add(outputs[TrainingGraph.LossName].ToSingles()[0]);
+            state = [.. graph.Slots.Select(slot => outputs[slot.Output])];
+        }
+
+        return losses;
+    }
+
+    private static (string, TensorData)[] Batch() =>
+    [
+        ("image", TensorData.FromValues<float>([3, 4], [1, 0, 0, 0.5f, 0, 1, 0, 0.5f, 0, 0, 1, 0.5f])), ("target", TensorData.FromValues<long>([3], [0, 1, 2])),
+    ];
+
+    private static TaskModel Task(Func<GraphBuilder, Value, Value, Value> build)
+    {
+        var op = new GraphBuilder("task");
+        var image = op.Input("image", ElementType.Float, ["batch", 4]);
+        var weight = op.OverridableInput("head.weight", TensorData.FromValues<float>([4, 3], [.. Enumerable.Range(0, 12).Select(i => 0.1f * (i % 5))]));
+        op.Output(build(op, image, weight), TaskModel.PredictionName);
+        return new TaskModel(new OnnxModel(op.Graph), ["head.weight"]);
+    }
+}

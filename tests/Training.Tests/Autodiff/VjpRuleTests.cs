@@ -1,0 +1,12 @@
+using EoOnnx.Training.Autodiff;
+
+namespace EoOnnx.Training.Tests.Autodiff;
+
+public class VjpRuleTests
+{
+    [Theory, MemberData(nameof(VjpCases.All), MemberType = typeof(VjpCases), DisableDiscoveryEnumeration = true)]
+    public void Backward_graph_agrees_with_central_differences(VjpCase @case) => GradientCheck.Run(@case);
+
+    [Fact]
+    public void Every_rule_has_a_case() => Assert.Empty(VjpTable.Ops.Except(VjpCases.Ops));
+}
