@@ -1,0 +1,189 @@
+using System.Globalization;
+using EoOnnx.Formats;
+
+namespace EoOnnx.Training.Adapters;
+
+/// <summary>
+/// A trained adapter: the tensors that replace a task model's defaults, and what is known of how they came about. The file of truth is
+/// <c>adapter.safetensors</c>; PEFT folders and <c>.onnx_adapter</c> files are made from it.
+/// </summary>
+/// <remarks>Tensors carry the names of the graph's inputs and the reference's orientation: LoRA A [r, in], B [out, r]; the update of a layer is
+/// s·B·A with s = alpha / r, or alpha / √r with rsLoRA, where r is the first extent of A.</remarks>
+public sealed record AdapterFile
+{
+    private const string MarkA = ".lora_A.";
+    private const string MarkB = ".lora_B.";
+
+    // TerraTorch's names for what stands behind the encoder. PEFT's prefix marks tensors of the wrapped encoder only.
+    private static readonly string[] BehindEncoder = ["neck.", "decoder.", "head.", "aux_heads."];
+
+    /// <summary>The tensors by the name of the graph input that each overrides.</summary>
+    public required IReadOnlyDictionary<string, TensorData> Tensors { get; init; }
+
+    /// <summary>LoRA's alpha; null when there is no LoRA, or when B holds its scale already.</summary>
+    public double? LoraAlpha { get; init; }
+
+    /// <summary>The update is scaled by alpha / √r instead of alpha / r.</summary>
+    public bool UseRslora { get; init; }
+
+    /// <summary>Identity of the frozen base (<see cref="WeightsHash"/>).</summary>
+    public string? BaseSha256 { get; init; }
+
+    /// <summary>Name of the base, for messages.</summary>
+    public string? BaseName { get; init; }
+
+    /// <summary>How it was trained, as JSON.</summary>
+    public string? RecipeJson { get; init; }
+
+    /// <summary>Its validation metrics, as JSON.</summary>
+    public string? MetricsJson { get; init; }
+
+    /// <summary>The task's bands, classes and so on.</summary>
+    public ModelManifest? Manifest { get; init; }
+
+    /// <summary>Reads <c>adapter.safetensors</c>, or a PEFT folder when <paramref name="path"/> is one.</summary>
+    /// <exception cref="AdapterException">A LoRA tensor lacks its partner, or their shapes do not fit; the message names it.</exception>
+    /// <exception cref="FileFormatException">The file is damaged, or its version is newer than this program.</exception>
+    public static AdapterFile Open(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return PeftFolder.Read(path);
+        }
+
+        var file = SafetensorsFile.Open(path);
+        string? Text(string key) => file.Metadata.GetValueOrDefault(key);
+        if (Text(AdapterMetadata.Version) is { } version && version != "1")
+        {
+            throw new FileFormatException($"{path} is an adapter of version {version}; this program reads version 1. Use a newer eoonnx.");
+        }
+
+        double? alpha = Text(AdapterMetadata.LoraAlpha) is not { } text ? null
+            : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number
+            : throw new FileFormatException($"{path} has the LoRA alpha '{text}'; expected a number. The file is damaged.");
+        var adapter = new AdapterFile
+        {
+            Tensors = file.Tensors.ToDictionary(tensor => AdapterMetadata.GraphName(tensor.Key), tensor => tensor.Value, StringComparer.Ordinal),
+            LoraAlpha = alpha,
+            UseRslora = Text(AdapterMetadata.UseRslora) == "true",
+            BaseSha256 = Text(AdapterMetadata.BaseSha256),
+            BaseName = Text(AdapterMetadata.BaseName),
+            RecipeJson = Text(AdapterMetadata.Recipe),
+            MetricsJson = Text(AdapterMetadata.Metrics),
+            Manifest = Text(AdapterMetadata.Manifest) is { } manifest ? ModelManifest.Parse(manifest) : null,
+        };
+        adapter.RequireWholeLora(path);
+        return adapter;
+    }
+
+    /// <summary>Writes <c>adapter.safetensors</c> atomically; equal adapters give equal bytes.</summary>
+    /// <exception cref="IOException">The folder cannot be written or the disk is full; the target is unchanged.</exception>
+    public void Write(string path)
+    {
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt", [AdapterMetadata.Version] = "1" };
+        void Put(string key, string? text)
+        {
+            if (text is not null)
+            {
+                metadata[key] = text;
+            }
+        }
+
+        Put(AdapterMetadata.LoraAlpha, LoraAlpha?.ToString("R", CultureInfo.InvariantCulture));
+        Put(AdapterMetadata.UseRslora, UseRslora ? "true" : null);
+        Put(AdapterMetadata.BaseSha256, BaseSha256);
+        Put(AdapterMetadata.BaseName, BaseName);
+        Put(AdapterMetadata.Recipe, RecipeJson);
+        Put(AdapterMetadata.Metrics, MetricsJson);
+        Put(AdapterMetadata.Manifest, Manifest?.ToJson());
+        SafetensorsFile.Write(path, Tensors.Select(tensor => KeyValuePair.Create(FileName(tensor.Key), tensor.Value)), metadata);
+    }
+
+    /// <summary>The tensors as ONNX Runtime takes them: the scale s is multiplied into every LoRA B, everything else is unchanged.</summary>
+    /// <param name="wanted">Names of the graph inputs to fill; null takes all. ONNX Runtime fails on a name that its graph lacks.</param>
+    public OnnxAdapterFile ToOnnxAdapter(IReadOnlySet<string>? wanted = null) => new(Tensors
+        .Where(tensor => wanted?.Contains(tensor.Key) != false)
+        .ToDictionary(tensor => tensor.Key, tensor => Scaled(tensor.Key, tensor.Value), StringComparer.Ordinal));
+
+    /// <summary>The factor s of the LoRA pair that a B tensor (or its bias) belongs to.</summary>
+    /// <exception cref="AdapterException">There is no A beside this B.</exception>
+    public double ScaleOf(string nameOfB)
+    {
+        if (LoraAlpha is not { } alpha)
+        {
+            return 1;
+        }
+
+        var nameOfA = PartnerOf(nameOfB);
+        var rank = Tensors.TryGetValue(nameOfA, out var a) ? a.Shape[0]
+            : throw new AdapterException($"The adapter holds '{nameOfB}' but not '{nameOfA}'; both are needed to scale it.");
+        return UseRslora ? alpha / Math.Sqrt(rank) : alpha / rank;
+    }
+
+    /// <summary>Refuses a base that the adapter was not trained on.</summary>
+    /// <param name="sha256">Identity of the base at hand; null when it has none.</param>
+    /// <param name="name">Its name, for the message.</param>
+    /// <exception cref="AdapterException">The identities differ; the message has both names and both hashes.</exception>
+    public void RequireBase(string? sha256, string name)
+    {
+        if (BaseSha256 is { } expected && !string.Equals(expected, sha256, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new AdapterException(
+                $"This adapter was trained on {BaseName ?? "a base without a name"} (weights {Short(expected)}); {name} has the weights {Short(sha256 ?? "unknown")}. " +
+                "Use it with its own base, or train an adapter for this one.");
+        }
+    }
+
+    internal static bool IsLoraA(string name) => name.Contains(MarkA, StringComparison.Ordinal);
+
+    internal static bool IsLoraB(string name) => name.Contains(MarkB, StringComparison.Ordinal);
+
+    /// <summary>Path of the layer that a LoRA tensor belongs to.</summary>
+    internal static string LayerOf(string name) => name[..(IsLoraA(name) ? name.IndexOf(MarkA, StringComparison.Ordinal) : name.IndexOf(MarkB, StringComparison.Ordinal))];
+
+    internal void RequireWholeLora(string source)
+    {
+        foreach (var (name, tensor) in Tensors)
+        {
+            var expected = IsLoraA(name) ? name.Replace(MarkA, MarkB, StringComparison.Ordinal) : IsLoraB(name) ? PartnerOf(name) : null;
+            if (expected is null)
+            {
+                continue;
+            }
+
+            if (!Tensors.TryGetValue(expected, out var partner))
+            {
+                throw new AdapterException($"{source} holds '{name}' but not '{expected}'. The adapter is incomplete; save it again.");
+            }
+
+            if (IsLoraA(name) && (tensor.Shape.Length < 2 || partner.Shape.Length < 2 || partner.Shape[1] != tensor.Shape[0] || tensor.Shape[0] == 0))
+            {
+                throw new AdapterException(
+                    $"{source}: '{name}' is [{string.Join(", ", tensor.Shape)}] and '{expected}' is [{string.Join(", ", partner.Shape)}]; expected A [r, in, …] and B [out, r, …] of one rank r.");
+            }
+        }
+    }
+
+    private static string FileName(string graphName) =>
+        BehindEncoder.Any(prefix => graphName.StartsWith(prefix, StringComparison.Ordinal)) ? graphName : AdapterMetadata.PeftPrefix + graphName;
+
+    private static string PartnerOf(string nameOfB) => $"{LayerOf(nameOfB)}{MarkA}weight";
+
+    private TensorData Scaled(string name, TensorData tensor)
+    {
+        if (!IsLoraB(name) || ScaleOf(name) is var scale && scale == 1)
+        {
+            return tensor;
+        }
+
+        var values = tensor.ToSingles();
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = (float)(values[i] * scale);
+        }
+
+        return TensorData.FromValues<float>(tensor.Shape.AsSpan(), values);
+    }
+
+    private static string Short(string hash) => hash.Length > 12 ? hash[..12] + "…" : hash;
+}
