@@ -2,12 +2,16 @@ using EoOnnx.Formats;
 
 namespace EoOnnx.Cli.Inspection;
 
-public class FileInspectionTests
+public sealed class FileInspectionTests : IDisposable
 {
+    private readonly string _folder = Directory.CreateTempSubdirectory("eoonnx-inspect-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
     [Fact]
     public async Task A_safetensors_file_is_listed_with_names_types_shapes_and_metadata()
     {
-        var path = Path.Combine(Directory.CreateTempSubdirectory("eoonnx-inspect").FullName, "weights.safetensors");
+        var path = Path.Combine(_folder, "weights.safetensors");
         SafetensorsFile.Write(
             path,
             [KeyValuePair.Create("head.weight", TensorData.FromValues<float>([2, 3], new float[6]))],
@@ -27,7 +31,7 @@ public class FileInspectionTests
     [Fact]
     public async Task A_damaged_file_exits_1_and_names_itself()
     {
-        var path = Path.Combine(Directory.CreateTempSubdirectory("eoonnx-inspect").FullName, "damaged.safetensors");
+        var path = Path.Combine(_folder, "damaged.safetensors");
         await File.WriteAllBytesAsync(path, [1, 2, 3]);
         var run = await CommandLine.RunAsync("inspect", path);
         Assert.Equal(ExitCode.Failed, run.ExitCode);
