@@ -1,0 +1,235 @@
+using EoOnnx.Formats;
+using Microsoft.ML.OnnxRuntime;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>
+/// A model loaded into ONNX Runtime. Thread-safe: several scenes may run on one model at the same time, each run with its own
+/// adapter. Owns the native session; adapters loaded from it must be disposed by whoever loaded them.
+/// </summary>
+public sealed class EoModel : IDisposable
+{
+    private readonly InferenceSession _session;
+    private readonly OrtMemoryInfo _memory = new(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default);
+
+    private EoModel(string path, InferenceSession session, Device device, IReadOnlyList<string> notes)
+    {
+        (Path, _session, Device, Notes) = (path, session, device, notes);
+        Inputs = [.. session.InputNames.Select(name => Describe(name, session.InputMetadata[name]))];
+        Outputs = [.. session.OutputNames.Select(name => Describe(name, session.OutputMetadata[name]))];
+        AdapterSlots = session.OverridableInitializerMetadata.OrderBy(item => item.Key, StringComparer.Ordinal)
+            .ToDictionary(item => item.Key, item => Describe(item.Key, item.Value), StringComparer.Ordinal);
+        if (Inputs.Count != 1 || Inputs[0].Type != ElementType.Float || Inputs[0].Shape.Count is not (4 or 5))
+        {
+            throw new ModelException($"{path} has the inputs {string.Join("; ", Inputs)}; expected one float input [batch, bands, height, width] or [batch, bands, frames, height, width]. " +
+                "Make other inputs constants when the model is exported.");
+        }
+
+        Manifest = DefaultManifest.Read(path, session.ModelMetadata.CustomMetadataMap, Inputs[0], Outputs);
+    }
+
+    /// <summary>The file it was loaded from.</summary>
+    public string Path { get; }
+
+    /// <summary>What the model says about itself; for models of other makers, what can be derived from the graph.</summary>
+    public ModelManifest Manifest { get; }
+
+    /// <summary>Where it runs; never <see cref="DeviceKind.Auto"/>.</summary>
+    public Device Device { get; }
+
+    /// <summary>Remarks made while loading, for example why a GPU is not used.</summary>
+    public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>The image input.</summary>
+    public ModelTensor Input => Inputs[0];
+
+    /// <summary>The outputs, in graph order.</summary>
+    public IReadOnlyList<ModelTensor> Outputs { get; }
+
+    /// <summary>Tensors that an adapter may replace, by name in ordinal order.</summary>
+    public IReadOnlyDictionary<string, ModelTensor> AdapterSlots { get; }
+
+    private IReadOnlyList<ModelTensor> Inputs { get; }
+
+    /// <summary>Loads a model, with its external data file when it has one.</summary>
+    /// <exception cref="ModelException">There is no such file, ONNX Runtime refuses it, or the device is not available.</exception>
+    /// <exception cref="FileFormatException">The manifest is damaged.</exception>
+    public static EoModel Load(string path, EoModelOptions? options = null)
+    {
+        options ??= new EoModelOptions();
+        if (!File.Exists(path))
+        {
+            throw new ModelException($"There is no model {path}. Make one with: eoonnx export");
+        }
+
+        var notes = new List<string>();
+        var (session, device) = Open(path, options, notes);
+        try
+        {
+            return new EoModel(path, session, device, notes);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Loads an adapter: <c>adapter.safetensors</c>, a PEFT folder or an <c>.onnx_adapter</c> file. LoRA's scale alpha / r is folded in.
+    /// </summary>
+    /// <returns>The adapter, to be given to runs; the caller's to dispose.</returns>
+    /// <exception cref="ModelException">It was trained on another base (both hashes are named), or names or shapes do not fit (all are listed).</exception>
+    /// <exception cref="FileFormatException">The file is damaged.</exception>
+    public EoAdapter LoadAdapter(string path) => EoAdapter.Load(this, path);
+
+    /// <summary>Runs a batch and writes one output where the caller wants it; nothing is copied.</summary>
+    /// <param name="images">Standardised pixels, row-major; the model reads them in place.</param>
+    /// <param name="shape">Extents of <paramref name="images"/>: [batch, bands, height, width].</param>
+    /// <param name="output">Name of the output.</param>
+    /// <param name="destination">Receives the output; every element is written.</param>
+    /// <param name="destinationShape">Extents of the output for this batch, see <see cref="OutputShape"/>.</param>
+    /// <param name="adapter">An adapter loaded from this model, or null for the model's own weights.</param>
+    /// <param name="cancellation">Ends the run between two operators.</param>
+    /// <exception cref="ModelException">ONNX Runtime refuses shapes or values.</exception>
+    public void Run(Memory<float> images, ReadOnlySpan<long> shape, string output, Memory<float> destination, ReadOnlySpan<long> destinationShape,
+        EoAdapter? adapter = null, CancellationToken cancellation = default)
+    {
+        CheckLength(images.Length, shape, Input.Name);
+        CheckLength(destination.Length, destinationShape, output);
+        using var input = OrtValue.CreateTensorValueFromMemory(_memory, images, shape.ToArray());
+        using var result = OrtValue.CreateTensorValueFromMemory(_memory, destination, destinationShape.ToArray());
+        Guarded(shape, adapter, options =>
+        {
+            _session.Run(options, [Input.Name], [input], [output], [result]);
+            return true;
+        }, cancellation);
+    }
+
+    /// <summary>Runs a batch and returns outputs of whatever shape they have, in memory of their own.</summary>
+    /// <param name="images">Standardised pixels, row-major; the model reads them in place.</param>
+    /// <param name="shape">Extents of <paramref name="images"/>: [batch, bands, height, width].</param>
+    /// <param name="outputs">Names of the wanted outputs.</param>
+    /// <param name="adapter">An adapter loaded from this model, or null for the model's own weights.</param>
+    /// <param name="cancellation">Ends the run between two operators.</param>
+    /// <exception cref="ModelException">ONNX Runtime refuses shapes or values, or there is no such output.</exception>
+    public IReadOnlyList<TensorData> Run(Memory<float> images, ReadOnlySpan<long> shape, IReadOnlyList<string> outputs, EoAdapter? adapter = null, CancellationToken cancellation = default)
+    {
+        CheckLength(images.Length, shape, Input.Name);
+        foreach (var output in outputs.Where(name => Outputs.All(known => known.Name != name)))
+        {
+            throw new ModelException($"{Path} has no output '{output}'; its outputs are {string.Join("; ", Outputs)}.");
+        }
+
+        using var input = OrtValue.CreateTensorValueFromMemory(_memory, images, shape.ToArray());
+        return Guarded(shape, adapter, options =>
+        {
+            using var results = _session.Run(options, [Input.Name], [input], outputs);
+            return results.Select(Copy).ToList();
+        }, cancellation);
+    }
+
+    /// <summary>The extents of an output for one image of the given extents, found by running the model once on zeros.</summary>
+    /// <param name="output">Name of the output.</param>
+    /// <param name="imageShape">[1, bands, height, width].</param>
+    /// <param name="cancellation">Ends the run between two operators.</param>
+    /// <exception cref="ModelException">ONNX Runtime refuses the shape, or there is no such output.</exception>
+    public IReadOnlyList<long> OutputShape(string output, ReadOnlySpan<long> imageShape, CancellationToken cancellation = default) =>
+        Run(new float[TensorData.CountOf(imageShape)], imageShape, [output], adapter: null, cancellation)[0].Shape;
+
+    /// <summary>Ends the session. No run may be in progress.</summary>
+    public void Dispose()
+    {
+        _session.Dispose();
+        _memory.Dispose();
+    }
+
+    private T Guarded<T>(ReadOnlySpan<long> shape, EoAdapter? adapter, Func<RunOptions, T> run, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (adapter is not null && adapter.Model != this)
+        {
+            throw new ModelException($"The adapter {adapter.Path} was loaded for {adapter.Model.Path}; load it again for {Path} with EoModel.LoadAdapter.");
+        }
+
+        using var options = new RunOptions();
+        using var lease = adapter?.Activate(options);
+        using var stop = cancellation.Register(static state => ((RunOptions)state!).Terminate = true, options);
+        try
+        {
+            return run(options);
+        }
+        catch (OnnxRuntimeException failure)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new ModelException($"{Path} cannot be run on an image of shape [{string.Join(", ", shape.ToArray())}]; its input is {Input}. ONNX Runtime says: {failure.Message}", failure);
+        }
+    }
+
+    private void CheckLength(int length, ReadOnlySpan<long> shape, string name)
+    {
+        if (TensorData.CountOf(shape) != length)
+        {
+            throw new ArgumentException($"'{name}' of {Path} got {length} elements for the shape [{string.Join(", ", shape.ToArray())}].");
+        }
+    }
+
+    private static TensorData Copy(OrtValue value)
+    {
+        var info = value.GetTensorTypeAndShape();
+        return TensorData.FromBytes((ElementType)(int)info.ElementDataType, info.Shape, value.GetTensorMutableRawData().ToArray());
+    }
+
+    private static ModelTensor Describe(string name, NodeMetadata node) => new(
+        name, node.IsTensor ? (ElementType)(int)node.ElementDataType : ElementType.Undefined,
+        node.IsTensor ? [.. node.Dimensions.Select(extent => (long)extent)] : [], node.IsTensor ? node.SymbolicDimensions : []);
+
+    private static (InferenceSession Session, Device Device) Open(string path, EoModelOptions options, List<string> notes)
+    {
+        var offered = OrtEnv.Instance().GetAvailableProviders().Contains("CUDAExecutionProvider", StringComparer.Ordinal);
+        if (options.Device.Kind == DeviceKind.Cuda && !offered)
+        {
+            throw new ModelException($"Device {options.Device} was asked for, but this build of ONNX Runtime offers only {string.Join(", ", OrtEnv.Instance().GetAvailableProviders())}. " +
+                "Use --device cpu, or build with -p:OrtFlavor=Gpu.");
+        }
+
+        if (offered && options.Device.Kind != DeviceKind.Cpu)
+        {
+            try
+            {
+                return (Open(path, options, gpu: options.Device.Index), Device.Cuda(options.Device.Index));
+            }
+            catch (OnnxRuntimeException failure) when (options.Device.Kind == DeviceKind.Auto)
+            {
+                notes.Add($"The GPU is not used: {failure.Message}");
+            }
+            catch (OnnxRuntimeException failure)
+            {
+                throw new ModelException($"{path} cannot be loaded on {options.Device}. ONNX Runtime says: {failure.Message}", failure);
+            }
+        }
+
+        try
+        {
+            return (Open(path, options, gpu: null), Device.Cpu);
+        }
+        catch (OnnxRuntimeException failure)
+        {
+            throw new ModelException($"{path} cannot be loaded. ONNX Runtime says: {failure.Message}", failure);
+        }
+    }
+
+    private static InferenceSession Open(string path, EoModelOptions options, int? gpu)
+    {
+        // Severity error: every adapter slot would log a warning that it is not treated as a constant.
+        using var session = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, IntraOpNumThreads = options.Threads };
+        session.AddSessionConfigEntry("session.intra_op.allow_spinning", options.Spinning ? "1" : "0");
+        session.AddSessionConfigEntry("session.disable_prepacking", options.PackWeights ? "0" : "1");
+        if (gpu is { } index)
+        {
+            session.AppendExecutionProvider_CUDA(index);
+        }
+
+        return new InferenceSession(path, session);
+    }
+}
