@@ -10,7 +10,7 @@ internal static class TestModels
     public static string Save(string folder, string name, int bands, int tile, Func<GraphBuilder, Value, Value> build, ModelManifest? manifest = null, long? batch = null)
     {
         var builder = new GraphBuilder(name);
-        var image = builder.Input("image", ElementType.Float, new TensorShape(batch is { } count ? count : Dim.Symbol("batch"), bands, tile, tile));
+        var image = builder.Input("image", ElementType.Float, new TensorShape(batch is { } count ? count : (Dim)"batch", bands, tile, tile));
         builder.Output(build(builder, image), "logits");
         var model = new OnnxModel(builder.Graph);
         if (manifest is not null)
