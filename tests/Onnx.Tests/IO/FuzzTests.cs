@@ -24,6 +24,7 @@ public class FuzzTests
             try
             {
                 var model = OnnxModel.Parse(bytes, Path.GetTempPath());
+                _ = OnnxValidator.Check(model);
                 _ = model.Clone().ToBytes();
                 Interlocked.Increment(ref outcomes[0]);
             }
