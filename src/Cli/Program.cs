@@ -35,6 +35,8 @@ internal static class Program
         {
             DoctorVerb.Create(terminal),
             InspectVerb.Create(terminal),
+            StatsVerb.Create(terminal),
+            DemoVerb.Create(terminal),
         };
         root.Options.Add(SharedOptions.Json);
         foreach (var help in root.Options.OfType<HelpOption>())

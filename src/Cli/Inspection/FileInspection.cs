@@ -51,7 +51,10 @@ internal sealed record FileInspection
     /// <summary>Stored tensors of a weight file.</summary>
     public IReadOnlyList<TensorSummary>? Tensors { get; init; }
 
-    /// <summary>Text metadata; values that are JSON stay JSON.</summary>
+    /// <summary>What the file says about bands, classes and origin.</summary>
+    public ModelManifest? Manifest { get; init; }
+
+    /// <summary>The rest of the text metadata; values that are JSON stay JSON.</summary>
     public JsonObject? Metadata { get; init; }
 
     /// <summary>Reads <paramref name="path"/> by what its name ends in.</summary>
@@ -61,8 +64,9 @@ internal sealed record FileInspection
     {
         ".onnx" => OfModel(path),
         ".safetensors" => OfSafetensors(path),
+        ".onnx_adapter" => OfAdapter(path),
         var extension => throw new FileFormatException(
-            $"{path} ends in '{extension}'; inspect reads .onnx and .safetensors. Rename the file if it is one of these."),
+            $"{path} ends in '{extension}'; inspect reads .onnx, .safetensors and .onnx_adapter. Rename the file if it is one of these."),
     };
 
     private static FileInspection OfModel(string path)
@@ -83,6 +87,7 @@ internal sealed record FileInspection
                 .Select(group => new OperatorCount(group.Key, group.Count()))
                 .OrderByDescending(count => count.Count).ThenBy(count => count.Operator, StringComparer.Ordinal)],
             Opsets = model.Opsets,
+            Manifest = ManifestOf(model.Metadata),
             Metadata = ToJson(model.Metadata),
         };
     }
@@ -93,14 +98,32 @@ internal sealed record FileInspection
         return new FileInspection
         {
             Path = path,
-            Kind = file.Metadata.ContainsKey("eoonnx.base_sha256") ? "adapter (safetensors)" : "weights (safetensors)",
+            Kind = file.Metadata.ContainsKey(AdapterMetadata.BaseSha256) ? "adapter (safetensors)" : "weights (safetensors)",
             Bytes = new FileInfo(path).Length,
             Sha256 = Hash(path),
             Parameters = file.Tensors.Values.Sum(tensor => tensor.Count),
-            Tensors = [.. file.Tensors.Select(entry => new TensorSummary(entry.Key, entry.Value.Type, $"[{string.Join(", ", entry.Value.Shape)}]"))],
+            Tensors = Summarize(file.Tensors),
+            Manifest = ManifestOf(file.Metadata),
             Metadata = ToJson(file.Metadata),
         };
     }
+
+    private static FileInspection OfAdapter(string path)
+    {
+        var file = OnnxAdapterFile.Open(path);
+        return new FileInspection
+        {
+            Path = path,
+            Kind = "adapter (ONNX Runtime)",
+            Bytes = new FileInfo(path).Length,
+            Sha256 = Hash(path),
+            Parameters = file.Tensors.Values.Sum(tensor => tensor.Count),
+            Tensors = Summarize(file.Tensors),
+        };
+    }
+
+    private static List<TensorSummary> Summarize(IReadOnlyDictionary<string, TensorData> tensors) =>
+        [.. tensors.Select(entry => new TensorSummary(entry.Key, entry.Value.Type, $"[{string.Join(", ", entry.Value.Shape)}]"))];
 
     private static TensorSummary Summarize(Value value) => new(value.Name, value.Type, value.Shape?.ToString() ?? "[?]");
 
@@ -110,10 +133,13 @@ internal sealed record FileInspection
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
-    // Metadata values are text; those that hold JSON (the manifest, metrics) are shown as what they are.
+    private static ModelManifest? ManifestOf(IReadOnlyDictionary<string, string> metadata) =>
+        metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? ModelManifest.Parse(json) : null;
+
+    // Metadata values are text; those that hold JSON (recipe, metrics) are shown as what they are.
     private static JsonObject? ToJson(IEnumerable<KeyValuePair<string, string>> metadata)
     {
-        var entries = metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => KeyValuePair.Create(entry.Key, Parse(entry.Value))).ToList();
+        var entries = metadata.Where(entry => entry.Key != ModelManifest.MetadataKey).OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => KeyValuePair.Create(entry.Key, Parse(entry.Value))).ToList();
         return entries.Count > 0 ? new JsonObject(entries) : null;
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using EoOnnx.Cli.Inspection;
+using EoOnnx.Formats;
 using Spectre.Console;
 
 namespace EoOnnx.Cli.Verbs;
@@ -13,7 +14,7 @@ internal static class InspectVerb
 
     public static Command Create(Terminal terminal)
     {
-        var file = SharedOptions.ExistingFile("file", "An .onnx model or a .safetensors file.");
+        var file = SharedOptions.ExistingFile("file", "An .onnx, .safetensors or .onnx_adapter file.");
         var all = new Option<bool>("--all") { Description = $"List every tensor; without it, {MostTensors}." };
         var verb = new Verb("inspect", "Show inputs, outputs, bands, parameters, operators and adapter slots of a file, without running it.")
         {
@@ -52,6 +53,11 @@ internal static class InspectVerb
             Fact(key, value is JsonValue text ? text.ToString() : value?.ToJsonString(JsonOutput.Line) ?? "");
         }
 
+        if (file.Manifest is { } manifest)
+        {
+            Describe(manifest, Fact);
+        }
+
         console.Write(facts);
         List(console, "inputs", file.Inputs, most);
         List(console, "outputs", file.Outputs, most);
@@ -59,6 +65,31 @@ internal static class InspectVerb
         List(console, "tensors", file.Tensors, most);
 
         void Fact(string name, string value) => facts.AddRow(new Text(name, new Style(decoration: Decoration.Bold)), new Text(value));
+    }
+
+    private static void Describe(ModelManifest manifest, Action<string, string> fact)
+    {
+        fact("name", manifest.Name);
+        fact("family", manifest.Variant is null ? manifest.Family : $"{manifest.Family} ({manifest.Variant})");
+        fact("task", $"{manifest.Task}");
+        foreach (var (position, band) in manifest.Bands.Index())
+        {
+            fact(position == 0 ? "bands" : "", string.Create(CultureInfo.InvariantCulture,
+                $"{position + 1}. {band.Id}{(band.WavelengthMicrometres is { } wavelength ? $", {wavelength} µm" : "")}, mean {band.Mean:G6}, deviation {band.StandardDeviation:G6}"));
+        }
+
+        foreach (var (position, item) in manifest.Classes.Index())
+        {
+            fact(position == 0 ? "classes" : "", $"{item.Id}. {item.Name}{(item.Color is null ? "" : $", {item.Color}")}");
+        }
+
+        fact("tile", $"{manifest.Tile?.ToString(CultureInfo.InvariantCulture) ?? "any"} px, patch {manifest.Patch?.ToString(CultureInfo.InvariantCulture) ?? "-"}, overlap {manifest.Overlap?.ToString(CultureInfo.InvariantCulture) ?? "default"}");
+        fact("licence", manifest.Licence ?? "not stated");
+        fact("source", manifest.Source ?? "not stated");
+        if (manifest.WeightsSha256 is not null)
+        {
+            fact("weights", manifest.WeightsSha256);
+        }
     }
 
     private static void List(IAnsiConsole console, string title, IReadOnlyList<TensorSummary>? tensors, int most)

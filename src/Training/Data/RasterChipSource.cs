@@ -48,6 +48,9 @@ public sealed class RasterChipSource : ChipSource
     /// <inheritdoc/>
     public override int Bands => _bands.Length;
 
+    /// <summary>1-based bands of the files, in the model's channel order.</summary>
+    public IReadOnlyList<int> FileBands => _bands;
+
     /// <summary>The files, in the order of <see cref="Chips"/>.</summary>
     public IReadOnlyList<ChipFile> Files => _files;
 

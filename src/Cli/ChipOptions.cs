@@ -1,0 +1,41 @@
+using System.CommandLine;
+using EoOnnx.Training.Data;
+
+namespace EoOnnx.Cli;
+
+/// <summary>The options that name a labelled data set; the same for every verb that reads one.</summary>
+internal sealed class ChipOptions
+{
+    private readonly Option<DirectoryInfo> _data = new Option<DirectoryInfo>("--data")
+    {
+        Description = "Folder of the data set: images/ and labels/ with files of equal names, or anything else with --images and --labels.",
+        Required = true,
+        HelpName = "folder",
+    }.AcceptExistingOnly();
+
+    private readonly Option<DirectoryInfo?> _labelFolder = SharedOptions.Optional<DirectoryInfo>("--label-folder", "Folder of the labels, when they do not lie below --data.", "folder");
+    private readonly Option<string?> _images = SharedOptions.Optional<string>("--images", "Which files are images, for example '*_merged.tif' or 'S2L2A/*.tif'.", "pattern");
+    private readonly Option<string?> _labels = SharedOptions.Optional<string>("--labels", "Which files are labels; the parts that '*' stands for must agree with the images'.", "pattern");
+    private readonly Option<int[]> _bands = new("--bands") { Description = "Bands of the images in the model's order, counted from 1. Default: all, in file order.", HelpName = "1,2,3", CustomParser = Lists.Integers };
+
+    /// <summary>Adds the options to a verb.</summary>
+    public ChipOptions(Command verb)
+    {
+        verb.Add(_data);
+        verb.Add(_labelFolder);
+        verb.Add(_images);
+        verb.Add(_labels);
+        verb.Add(_bands);
+    }
+
+    /// <summary>Opens the data set that the command line names.</summary>
+    public RasterChipSource Open(ParseResult parsed) => new(
+        ChipFolder.Find(new ChipFolderOptions
+        {
+            Folder = parsed.GetRequiredValue(_data).ToString(),
+            LabelFolder = parsed.GetValue(_labelFolder)?.ToString(),
+            Images = parsed.GetValue(_images),
+            Labels = parsed.GetValue(_labels),
+        }),
+        new RasterChipOptions { Bands = parsed.GetValue(_bands) is { Length: > 0 } bands ? bands : null });
+}
