@@ -1,0 +1,21 @@
+using EoOnnx.Formats;
+
+namespace EoOnnx.Training.Peft;
+
+/// <summary>A tensor that training changes: an overridable input of the task's graphs.</summary>
+/// <param name="Name">Name of the graph input.</param>
+/// <param name="FileName">Name in <c>adapter.safetensors</c>: <c>base_model.model.</c> before the name of an encoder's tensor, as PEFT
+/// writes it; decoder and head tensors keep their name.</param>
+/// <param name="InferenceScale">What the stored value is multiplied with before an inference graph takes it: alpha / r for LoRA's B,
+/// whose scaling is a constant of the training graph; 1 for all others.</param>
+public sealed record TrainableTensor(string Name, string FileName, double InferenceScale = 1)
+{
+    /// <summary>What PEFT puts before the names of the wrapped model's tensors.</summary>
+    public const string EncoderPrefix = "base_model.model.";
+
+    /// <summary>The value that an inference graph takes for a trained value.</summary>
+    public TensorData ForInference(TensorData trained) => InferenceScale == 1 ? trained : Scaled(trained, InferenceScale);
+
+    internal static TensorData Scaled(TensorData data, double scale) =>
+        TensorData.FromValues<float>(data.Shape.AsSpan(), Array.ConvertAll(data.ToSingles(), value => (float)(value * scale)));
+}
