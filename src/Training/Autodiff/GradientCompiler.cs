@@ -25,8 +25,8 @@ public static class GradientCompiler
         options ??= new TrainingGraphOptions();
         var model = task.TrainingModel.Clone();
         var op = new GraphBuilder(model.Graph);
-        var parameters = task.Trainables.Select(name => model.Graph.FindInput(name)
-            ?? throw new TrainingException($"The task model has no input named {name}, which is listed as trainable.")).ToList();
+        var parameters = task.Trainables.Select(trainable => model.Graph.FindInput(trainable.Name)
+            ?? throw new TrainingException($"The task model has no input named {trainable.Name}, which is listed as trainable.")).ToList();
         var dataInputs = model.Graph.Inputs.Where(input => input.Data is null).ToList();
         var prediction = model.Graph.FindOutput(TaskModel.PredictionName)
             ?? throw new TrainingException($"The task model has no output named {TaskModel.PredictionName}; it has {string.Join(", ", model.Graph.Outputs.Select(output => output.Name))}.");
@@ -46,7 +46,7 @@ public static class GradientCompiler
             }
         }
 
-        var update = new UpdateBuilder(optimizer, options, [.. task.Trainables]);
+        var update = new UpdateBuilder(optimizer, options, [.. task.Trainables.Select(trainable => trainable.Name)]);
         var buffers = Buffers(op, task);
         op.Graph.SetOutputs();
         op.Output(objective, TrainingGraph.LossName);

@@ -1,4 +1,6 @@
+using EoOnnx.Formats;
 using EoOnnx.Onnx;
+using EoOnnx.Training.Peft;
 
 namespace EoOnnx.Training.Composition;
 
@@ -11,18 +13,108 @@ public sealed class TaskModel
     /// <summary>Name of the output that the loss is computed from.</summary>
     public const string PredictionName = "logits";
 
-    internal TaskModel(OnnxModel trainingModel, IReadOnlyList<string> trainables, IReadOnlyList<string>? buffers = null) =>
-        (TrainingModel, Trainables, Buffers) = (trainingModel, trainables, buffers ?? []);
+    internal TaskModel(OnnxModel trainingModel, OnnxModel inferenceModel, IReadOnlyList<TrainableTensor> trainables, IReadOnlyList<string>? buffers = null) =>
+        (TrainingModel, InferenceModel, Trainables, Buffers) = (trainingModel, inferenceModel, trainables, buffers ?? []);
 
     /// <summary>The forward graph as it is trained: adapters with their scaling as a constant, BatchNorm with batch statistics.
-    /// Its output is <c>logits</c>.</summary>
+    /// Its output is <c>logits</c>; its trainable inputs take tensors as adapter files store them.</summary>
     public OnnxModel TrainingModel { get; }
 
-    /// <summary>Names of the trainable tensors, in the order of the graph's inputs. Each has the orientation of the reference
-    /// implementation ([out, in] for linear layers), whatever the graph stores for frozen ones.</summary>
-    public IReadOnlyList<string> Trainables { get; }
+    /// <summary>The forward graph as it is saved and used: symbolic LoRA ranks, scaling folded into the adapter. Its trainable inputs
+    /// take <see cref="TrainableTensor.ForInference"/> of a trained tensor; by default they hold the untrained ones.</summary>
+    public OnnxModel InferenceModel { get; }
+
+    /// <summary>The trainable tensors, in the order of the graphs' inputs. Each has the orientation of the reference implementation
+    /// ([out, in] for linear layers), whatever the graph stores for frozen ones.</summary>
+    public IReadOnlyList<TrainableTensor> Trainables { get; }
 
     /// <summary>Names of tensors that training updates without a gradient (running statistics): inputs NAME whose next value is the
     /// training model's output <c>NAME.next</c>.</summary>
     public IReadOnlyList<string> Buffers { get; }
+
+    /// <summary>The task's manifest, when its encoder or its description has one.</summary>
+    public ModelManifest? Manifest => InferenceModel.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? ModelManifest.Parse(json) : null;
+
+    /// <summary>Puts adapters into an encoder and a head behind it. The prediction is resized bilinearly to the image.</summary>
+    /// <param name="encoder">An encoder whose manifest describes its features; it is not changed, its weights are shared.</param>
+    /// <param name="peft">How the encoder is trained; null leaves it frozen.</param>
+    /// <param name="head">What makes a prediction of the features.</param>
+    /// <param name="description">Name, task and classes for the manifest; null for a segmentation of unnamed classes.</param>
+    /// <exception cref="TrainingException">The encoder has no manifest or lacks a feature that it names; a target hits no layer.</exception>
+    public static TaskModel Compose(OnnxModel encoder, PeftOptions? peft, TaskHead head, TaskDescription? description = null)
+    {
+        var (training, trainables) = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Training);
+        var (inference, _) = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Inference);
+        return new TaskModel(training, inference, trainables);
+    }
+
+    /// <summary>Makes a whole model, head included, trainable. Its first output becomes <c>logits</c>.</summary>
+    /// <exception cref="TrainingException">A target hits no layer.</exception>
+    public static TaskModel Adapt(OnnxModel model, PeftOptions peft)
+    {
+        var (training, trainables) = Adapt(model, peft, GraphForm.Training);
+        var (inference, _) = Adapt(model, peft, GraphForm.Inference);
+        return new TaskModel(training, inference, trainables);
+    }
+
+    private static (OnnxModel Model, IReadOnlyList<TrainableTensor> Trainables) Adapt(OnnxModel model, PeftOptions peft, GraphForm form)
+    {
+        var copy = model.Clone();
+        var graph = ApplyPeft(copy, peft, form);
+        var prediction = copy.Graph.Outputs[0];
+        copy.Graph.SetOutputs();
+        graph.Op.Output(prediction, PredictionName);
+        Finish(copy, graph.Trainables);
+        return (copy, graph.Trainables);
+    }
+
+    private static (OnnxModel Model, IReadOnlyList<TrainableTensor> Trainables) Build(
+        OnnxModel encoder, PeftOptions? peft, TaskHead head, TaskDescription description, GraphForm form)
+    {
+        if (!encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json))
+        {
+            throw new TrainingException($"The encoder {encoder.Graph.Name} has no manifest ({ModelManifest.MetadataKey}), so its features are unknown. Export it with eoonnx export.");
+        }
+
+        var manifest = ModelManifest.Parse(json);
+        if (manifest.Features.Count == 0)
+        {
+            throw new TrainingException($"The manifest of {manifest.Name} lists no features; a head needs at least one. Export the encoder with eoonnx export.");
+        }
+
+        var copy = encoder.Clone();
+        var graph = ApplyPeft(copy, peft, form);
+        var op = graph.Op;
+        var features = manifest.Features.Select(feature => new EncoderFeature(
+            copy.Graph.FindOutput(feature.Output) ?? throw new TrainingException(
+                $"The manifest of {manifest.Name} names a feature {feature.Output}; the graph's outputs are {string.Join(", ", copy.Graph.Outputs.Select(output => output.Name))}."),
+            feature)).ToList();
+        var builder = new HeadBuilder(op, features, head.Seed);
+        var prediction = ImageSize.Resize(op, head.Build(builder), copy.Graph.Inputs[0]);
+        copy.Graph.SetOutputs();
+        op.Output(prediction, PredictionName);
+        IReadOnlyList<TrainableTensor> trainables = [.. graph.Trainables, .. builder.Trainables];
+        Finish(copy, trainables);
+        copy.Metadata[ModelManifest.MetadataKey] = description.Apply(manifest, head.Classes).ToJson();
+        return (copy, trainables);
+    }
+
+    private static PeftGraph ApplyPeft(OnnxModel model, PeftOptions? peft, GraphForm form)
+    {
+        var graph = new PeftGraph(new GraphBuilder(model.Graph), form, peft?.Seed ?? 0);
+        peft?.Apply(graph);
+        graph.ThawModules(peft?.ModulesToSave ?? []);
+        return graph;
+    }
+
+    private static void Finish(OnnxModel model, IReadOnlyList<TrainableTensor> trainables)
+    {
+        model.Graph.RemoveUnused();
+        foreach (var trainable in trainables)
+        {
+            model.Graph.MoveInputToEnd(model.Graph.FindInput(trainable.Name)!);
+        }
+
+        model.Graph.Sort();
+    }
 }

@@ -11,7 +11,7 @@ namespace EoOnnx.Training.Peft;
 public sealed record TrainableTensor(string Name, string FileName, double InferenceScale = 1)
 {
     /// <summary>What PEFT puts before the names of the wrapped model's tensors.</summary>
-    public const string EncoderPrefix = "base_model.model.";
+    public const string EncoderPrefix = AdapterMetadata.PeftPrefix;
 
     /// <summary>The value that an inference graph takes for a trained value.</summary>
     public TensorData ForInference(TensorData trained) => InferenceScale == 1 ? trained : Scaled(trained, InferenceScale);

@@ -5,6 +5,7 @@ using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Losses;
 using EoOnnx.Training.Optimizers;
+using EoOnnx.Training.Peft;
 
 namespace EoOnnx.Training.Tests.Autodiff;
 
@@ -93,6 +94,7 @@ public class GradientCompilerTests
         var image = op.Input("image", ElementType.Float, ["batch", 4]);
         var weight = op.OverridableInput("head.weight", TensorData.FromValues<float>([4, 3], [.. Enumerable.Range(0, 12).Select(i => 0.1f * (i % 5))]));
         op.Output(build(op, image, weight), TaskModel.PredictionName);
-        return new TaskModel(new OnnxModel(op.Graph), ["head.weight"]);
+        var model = new OnnxModel(op.Graph);
+        return new TaskModel(model, model, [new TrainableTensor("head.weight", "head.weight")]);
     }
 }

@@ -1,0 +1,37 @@
+using EoOnnx.Formats;
+
+namespace EoOnnx.Training.Composition;
+
+/// <summary>What a task's manifest says beyond its encoder's.</summary>
+public sealed record TaskDescription
+{
+    /// <summary>Name of the task; null takes the encoder's.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>What is predicted.</summary>
+    public ModelTask Task { get; init; } = ModelTask.Segmentation;
+
+    /// <summary>Names and colours, one a channel of the prediction; empty names them by number.</summary>
+    public IReadOnlyList<ManifestClass> Classes { get; init; } = [];
+
+    /// <summary>Label value that means "no label".</summary>
+    public int? NoDataLabel { get; init; }
+
+    internal ModelManifest Apply(ModelManifest encoder, int channels)
+    {
+        if (Classes.Count != 0 && Classes.Count != channels)
+        {
+            throw new TrainingException($"{Classes.Count} classes are described ({string.Join(", ", Classes.Select(item => item.Name))}); the head predicts {channels}.");
+        }
+
+        var named = Task is ModelTask.Segmentation or ModelTask.Classification or ModelTask.Multilabel;
+        return encoder with
+        {
+            Name = Name ?? encoder.Name,
+            Task = Task,
+            Classes = Classes.Count > 0 ? Classes : named ? [.. Enumerable.Range(0, channels).Select(id => new ManifestClass(id, $"class {id}"))] : [],
+            Features = [],
+            NoDataLabel = NoDataLabel,
+        };
+    }
+}
