@@ -1,0 +1,37 @@
+using System.Diagnostics;
+
+namespace EoOnnx.EndToEnd;
+
+/// <summary>One run of the real program.</summary>
+internal sealed record Eoonnx(int ExitCode, string Output, string Error)
+{
+    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "eoonnx.dll");
+
+    /// <summary>Runs the program in <paramref name="folder"/> and waits for its end.</summary>
+    public static async Task<Eoonnx> RunAsync(string folder, params string[] args)
+    {
+        using var process = Start(folder, args);
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        return new Eoonnx(process.ExitCode, await output, await error);
+    }
+
+    /// <summary>Starts the program with its output redirected.</summary>
+    public static Process Start(string folder, params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet", [Program, .. args])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        return Process.Start(start) ?? throw new InvalidOperationException($"Cannot start dotnet {Program}.");
+    }
+
+    /// <summary>This run, when it succeeded; otherwise the test fails with what the program said.</summary>
+    public Eoonnx Succeeded()
+    {
+        Assert.True(ExitCode == 0, $"exit code {ExitCode}\n{Error}\n{Output}");
+        return this;
+    }
+}
