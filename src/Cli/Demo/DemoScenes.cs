@@ -29,8 +29,9 @@ internal sealed record DemoScenes
     public static DemoScenes Write(string folder, int size, IProgress<Step> progress, CancellationToken cancellation)
     {
         var (training, evaluation) = (Path.Combine(folder, "train"), Path.Combine(folder, "evaluate"));
+        var options = SyntheticSceneOptions.Hard(TrainingSeed) with { Size = size };
         progress.Report(new Step("scenes", 0, "making scene A"));
-        var a = SyntheticScene.Create(SyntheticSceneOptions.Hard(TrainingSeed) with { Size = size });
+        var a = SyntheticScene.Create(options);
         cancellation.ThrowIfCancellationRequested();
         progress.Report(new Step("scenes", 0.4, "cutting scene A into chips"));
         Directory.CreateDirectory(folder);
@@ -38,7 +39,7 @@ internal sealed record DemoScenes
         a.WritePixels(Path.Combine(folder, "scene_a.tif"));
         cancellation.ThrowIfCancellationRequested();
         progress.Report(new Step("scenes", 0.6, "making scene B"));
-        var b = SyntheticScene.Create(SyntheticSceneOptions.Hard(EvaluationSeed) with { Size = size });
+        var b = SyntheticScene.Create(options with { Seed = EvaluationSeed });
         var (images, labels) = (Directory.CreateDirectory(Path.Combine(evaluation, "images")).FullName, Directory.CreateDirectory(Path.Combine(evaluation, "labels")).FullName);
         var (scene, truth) = (Path.Combine(images, "scene_b.tif"), Path.Combine(labels, "scene_b.tif"));
         b.WritePixels(scene);

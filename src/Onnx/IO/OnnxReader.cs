@@ -72,7 +72,7 @@ internal sealed class OnnxReader
             return result;
         }
         catch (Exception failure) when (failure is InvalidProtocolBufferException or OverflowException or OnnxGraphException or ArgumentException
-            || (failure is FileFormatException and not OnnxFormatException))
+            || (failure is FileFormatException && !failure.Message.StartsWith(_name, StringComparison.Ordinal)))
         {
             throw new OnnxFormatException($"{_name} is not a readable ONNX model: {failure.Message} Expected a complete file as an exporter wrote it; get it again.", failure);
         }
