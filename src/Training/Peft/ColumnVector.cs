@@ -1,3 +1,4 @@
+using EoOnnx.Formats;
 using EoOnnx.Onnx;
 
 namespace EoOnnx.Training.Peft;

@@ -10,7 +10,7 @@ public abstract record PeftOptions
     /// <summary>Modules whose own tensors are trained in full and saved whole, by path or path ending, for example <c>head</c>.</summary>
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
 
-    /// <summary>Seed of the random initial values (see <see cref="RandomTensors"/>).</summary>
+    /// <summary>Seed of the random initial values (see <see cref="EoOnnx.Formats.RandomTensors"/>).</summary>
     public long Seed { get; init; }
 
     /// <summary>Adds or thaws tensors in a graph.</summary>

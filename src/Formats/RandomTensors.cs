@@ -1,7 +1,6 @@
 using System.Text;
-using EoOnnx.Formats;
 
-namespace EoOnnx.Training.Peft;
+namespace EoOnnx.Formats;
 
 /// <summary>
 /// Random initial values that depend only on seed, tensor name and shape, so that neither the order of creation nor other tensors
