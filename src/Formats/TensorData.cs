@@ -108,6 +108,19 @@ public sealed class TensorData
             : throw new FileFormatException($"Cannot view [{string.Join(", ", Shape)}] as [{string.Join(", ", reshaped.Shape)}].");
     }
 
+    /// <summary>A matrix with its axes swapped. The bytes are made each time they are asked for, as in <see cref="Deferred"/>.</summary>
+    /// <exception cref="InvalidOperationException">It is not a matrix of single precision.</exception>
+    public TensorData Transposed()
+    {
+        if (Shape.Length != 2 || Type != ElementType.Float)
+        {
+            throw new InvalidOperationException($"Only a matrix of single precision is transposed; this is {Type} [{string.Join(", ", Shape)}].");
+        }
+
+        var (rows, columns) = ((int)Shape[0], (int)Shape[1]);
+        return Deferred(Type, [columns, rows], bytes => Transpose(AsSpan<float>(), MemoryMarshal.Cast<byte, float>(bytes.Span), rows, columns));
+    }
+
     /// <summary>Product of the extents, overflow-checked.</summary>
     /// <exception cref="FileFormatException">An extent is negative or the product is not addressable.</exception>
     public static long CountOf(params ReadOnlySpan<long> shape)
@@ -132,6 +145,27 @@ public sealed class TensorData
     }
 
     private static long CountOf(ImmutableArray<long> shape) => CountOf(shape.AsSpan());
+
+    // In blocks that fit the first-level cache: row after row would miss it at every write.
+    private static void Transpose(ReadOnlySpan<float> source, Span<float> destination, int rows, int columns)
+    {
+        const int Block = 32;
+        for (var top = 0; top < rows; top += Block)
+        {
+            var bottom = Math.Min(rows, top + Block);
+            for (var left = 0; left < columns; left += Block)
+            {
+                var right = Math.Min(columns, left + Block);
+                for (var column = left; column < right; column++)
+                {
+                    for (var row = top; row < bottom; row++)
+                    {
+                        destination[(column * rows) + row] = source[(row * columns) + column];
+                    }
+                }
+            }
+        }
+    }
 
     private static void Convert<T>(ReadOnlySpan<T> source, Span<float> destination, Func<T, float> convert)
     {

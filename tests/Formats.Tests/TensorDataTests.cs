@@ -26,4 +26,14 @@ public class TensorDataTests
         Assert.Equal([1.5f, -2f], TensorData.FromValues<Half>([2], [(Half)1.5f, (Half)(-2f)]).ToSingles());
         Assert.Equal([1.5f], TensorData.FromBytes(ElementType.BFloat16, [1], new byte[] { 0xC0, 0x3F }).ToSingles());
     }
+
+    [Theory, InlineData(1, 1), InlineData(3, 70), InlineData(65, 33)]
+    public void Transposing_moves_row_and_column_of_every_element(int rows, int columns)
+    {
+        var matrix = TensorData.FromValues<float>([rows, columns], [.. Enumerable.Range(0, rows * columns).Select(i => (float)i)]);
+        var transposed = matrix.Transposed();
+        Assert.Equal([columns, rows], transposed.Shape);
+        Assert.Equal(
+            Enumerable.Range(0, columns).SelectMany(column => Enumerable.Range(0, rows).Select(row => (float)((row * columns) + column))), transposed.ToSingles());
+    }
 }
