@@ -36,6 +36,7 @@ internal static class Program
             DoctorVerb.Create(terminal),
             InspectVerb.Create(terminal),
             StatsVerb.Create(terminal),
+            SynthesizeVerb.Create(terminal),
             DemoVerb.Create(terminal),
         };
         root.Options.Add(SharedOptions.Json);

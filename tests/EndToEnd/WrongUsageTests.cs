@@ -16,6 +16,7 @@ public sealed class WrongUsageTests : IDisposable
     [InlineData("Directory does not exist: 'absent'", "stats", "--data", "absent")]
     [InlineData("'x' is not a whole number", "stats", "--data", ".", "--bands", "1,x")]
     [InlineData("A synthetic scene has 32 to 20000 pixels an edge, not 7", "demo", "--size", "7")]
+    [InlineData("The seed 4 was given twice", "synthesize", "--out", "x", "--seeds", "4,4")]
     public async Task A_wrong_command_line_exits_2(string expected, params string[] args) => await RunAsync(2, expected, args);
 
     [Fact]
