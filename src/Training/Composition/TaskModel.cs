@@ -1,3 +1,5 @@
+using EoOnnx.Decoders;
+using EoOnnx.Decoders.Layers;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
 using EoOnnx.Training.Peft;
@@ -32,6 +34,10 @@ public sealed class TaskModel
     /// training model's output <c>NAME.next</c>.</summary>
     public IReadOnlyList<string> Buffers { get; }
 
+    /// <summary>Samples that every training batch needs: 2 when a BatchNorm sees a single value per channel and sample (a decoder that pools the
+    /// whole map), else 1.</summary>
+    public int SmallestBatch { get; private init; } = 1;
+
     /// <summary>The task's manifest, when its encoder or its description has one.</summary>
     public ModelManifest? Manifest => InferenceModel.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? ModelManifest.Parse(json) : null;
 
@@ -46,6 +52,25 @@ public sealed class TaskModel
         var (training, trainables) = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Training);
         var (inference, _) = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Inference);
         return new TaskModel(training, inference, trainables);
+    }
+
+    /// <summary>Puts adapters into an encoder and necks, a decoder and a head behind it. BatchNorm trains with the statistics of the batch and
+    /// its running statistics are <see cref="Buffers"/>; so is the step counter of dropout.</summary>
+    /// <param name="encoder">An encoder whose manifest describes its features; it is not changed, its weights are shared.</param>
+    /// <param name="peft">How the encoder is trained; null leaves it frozen.</param>
+    /// <param name="decoder">What makes a prediction of the features; all of it is trained, from fresh values.</param>
+    /// <param name="description">Name, task and classes for the manifest; null for a segmentation of unnamed classes.</param>
+    /// <exception cref="TrainingException">The encoder has no manifest or lacks a feature that it names; a target hits no layer.</exception>
+    /// <exception cref="DecoderException">The parts of the decoder do not fit the features or each other.</exception>
+    public static TaskModel Compose(OnnxModel encoder, PeftOptions? peft, Decoder decoder, TaskDescription? description = null)
+    {
+        description ??= new TaskDescription { Task = decoder.PredictsMap ? ModelTask.Segmentation : ModelTask.Classification };
+        var training = Build(encoder, peft, decoder, description, GraphForm.Training);
+        var inference = Build(encoder, peft, decoder, description, GraphForm.Inference);
+        return new TaskModel(training.Model, inference.Model, training.Trainables, [.. training.Layers.Buffers.Select(buffer => buffer.Name)])
+        {
+            SmallestBatch = training.Layers.SmallestBatch,
+        };
     }
 
     /// <summary>Makes a whole model, head included, trainable. Its first output becomes <c>logits</c>.</summary>
@@ -71,6 +96,45 @@ public sealed class TaskModel
     private static (OnnxModel Model, IReadOnlyList<TrainableTensor> Trainables) Build(
         OnnxModel encoder, PeftOptions? peft, TaskHead head, TaskDescription description, GraphForm form)
     {
+        var manifest = Described(encoder);
+        var copy = encoder.Clone();
+        var graph = ApplyPeft(copy, peft, form);
+        var op = graph.Op;
+        var features = Features(copy, manifest);
+        var builder = new HeadBuilder(op, features, head.Seed);
+        var prediction = ImageSize.Resize(op, head.Build(builder), copy.Graph.Inputs[0]);
+        copy.Graph.SetOutputs();
+        op.Output(prediction, PredictionName);
+        IReadOnlyList<TrainableTensor> trainables = [.. graph.Trainables, .. builder.Trainables];
+        Finish(copy, trainables);
+        copy.Metadata[ModelManifest.MetadataKey] = description.Apply(manifest, head.Classes).ToJson();
+        return (copy, trainables);
+    }
+
+    private static (OnnxModel Model, IReadOnlyList<TrainableTensor> Trainables, LayerBuilder Layers) Build(
+        OnnxModel encoder, PeftOptions? peft, Decoder decoder, TaskDescription description, GraphForm form)
+    {
+        var manifest = Described(encoder);
+        var copy = encoder.Clone();
+        var graph = ApplyPeft(copy, peft, form);
+        var op = graph.Op;
+        var layers = new LayerBuilder(op, TensorSources.Random(decoder.Seed), form == GraphForm.Training ? LayerUse.Training : LayerUse.Replaceable, decoder.Seed);
+        var prediction = decoder.Build(layers, FeatureMaps.For(op, decoder, Features(copy, manifest)), copy.Graph.Inputs[0]);
+        copy.Graph.SetOutputs();
+        op.Output(prediction, PredictionName);
+        foreach (var (name, next) in layers.Buffers)
+        {
+            op.Output(next, $"{name}.next");
+        }
+
+        IReadOnlyList<TrainableTensor> trainables = [.. graph.Trainables, .. layers.Parameters.Select(name => new TrainableTensor(name, name))];
+        Finish(copy, trainables);
+        copy.Metadata[ModelManifest.MetadataKey] = description.Apply(manifest, decoder.Classes).ToJson();
+        return (copy, trainables, layers);
+    }
+
+    private static ModelManifest Described(OnnxModel encoder)
+    {
         if (!encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json))
         {
             throw new TrainingException($"The encoder {encoder.Graph.Name} has no manifest ({ModelManifest.MetadataKey}), so its features are unknown. Export it with eoonnx export.");
@@ -82,22 +146,13 @@ public sealed class TaskModel
             throw new TrainingException($"The manifest of {manifest.Name} lists no features; a head needs at least one. Export the encoder with eoonnx export.");
         }
 
-        var copy = encoder.Clone();
-        var graph = ApplyPeft(copy, peft, form);
-        var op = graph.Op;
-        var features = manifest.Features.Select(feature => new EncoderFeature(
-            copy.Graph.FindOutput(feature.Output) ?? throw new TrainingException(
-                $"The manifest of {manifest.Name} names a feature {feature.Output}; the graph's outputs are {string.Join(", ", copy.Graph.Outputs.Select(output => output.Name))}."),
-            feature)).ToList();
-        var builder = new HeadBuilder(op, features, head.Seed);
-        var prediction = ImageSize.Resize(op, head.Build(builder), copy.Graph.Inputs[0]);
-        copy.Graph.SetOutputs();
-        op.Output(prediction, PredictionName);
-        IReadOnlyList<TrainableTensor> trainables = [.. graph.Trainables, .. builder.Trainables];
-        Finish(copy, trainables);
-        copy.Metadata[ModelManifest.MetadataKey] = description.Apply(manifest, head.Classes).ToJson();
-        return (copy, trainables);
+        return manifest;
     }
+
+    private static List<EncoderFeature> Features(OnnxModel model, ModelManifest manifest) => [.. manifest.Features.Select(feature => new EncoderFeature(
+        model.Graph.FindOutput(feature.Output) ?? throw new TrainingException(
+            $"The manifest of {manifest.Name} names a feature {feature.Output}; the graph's outputs are {string.Join(", ", model.Graph.Outputs.Select(output => output.Name))}."),
+        feature))];
 
     private static PeftGraph ApplyPeft(OnnxModel model, PeftOptions? peft, GraphForm form)
     {
