@@ -1,20 +1,33 @@
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Numerics;
 
 namespace EoOnnx.Cli;
 
 /// <summary>Values that a user writes with commas between them.</summary>
 internal static class Lists
 {
-    /// <summary><c>1,2,3</c> as numbers.</summary>
-    public static int[] Integers(ArgumentResult argument)
+    /// <summary><c>1,2,3</c> as whole numbers from 0.</summary>
+    public static int[] Integers(ArgumentResult argument) => Parse<int>(argument, NumberStyles.None, "is not a whole number; expected a list such as 1,2,3.");
+
+    /// <summary><c>2,5,-1</c> as whole numbers.</summary>
+    public static int[] SignedIntegers(ArgumentResult argument) => Parse<int>(argument, NumberStyles.AllowLeadingSign, "is not a whole number; expected a list such as 2,5,-1.");
+
+    /// <summary><c>0.49,0.56</c> as numbers.</summary>
+    public static double[] Numbers(ArgumentResult argument) => Parse<double>(argument, NumberStyles.Float, "is not a number; expected a list such as 0.49,0.56.");
+
+    /// <summary><c>a,b,c</c> as texts.</summary>
+    public static string[] Texts(ArgumentResult argument) =>
+        [.. argument.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))];
+
+    private static T[] Parse<T>(ArgumentResult argument, NumberStyles styles, string complaint) where T : INumberBase<T>
     {
-        var numbers = new List<int>();
+        var numbers = new List<T>();
         foreach (var text in Texts(argument))
         {
-            if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+            if (!T.TryParse(text, styles, CultureInfo.InvariantCulture, out var number))
             {
-                argument.AddError($"'{text}' is not a whole number; expected a list such as 1,2,3.");
+                argument.AddError($"'{text}' {complaint}");
                 return [];
             }
 
@@ -23,8 +36,4 @@ internal static class Lists
 
         return [.. numbers];
     }
-
-    /// <summary><c>a,b,c</c> as texts.</summary>
-    public static string[] Texts(ArgumentResult argument) =>
-        [.. argument.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))];
 }

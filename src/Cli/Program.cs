@@ -34,6 +34,7 @@ internal static class Program
         var root = new RootCommand("Earth-observation foundation models as ONNX files: export, train adapters, map whole scenes.")
         {
             DoctorVerb.Create(terminal),
+            ExportVerb.Create(terminal),
             InspectVerb.Create(terminal),
             StatsVerb.Create(terminal),
             SynthesizeVerb.Create(terminal),

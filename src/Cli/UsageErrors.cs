@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using EoOnnx.Formats;
 
 namespace EoOnnx.Cli;
 
@@ -11,28 +12,21 @@ internal static class UsageErrors
     {
         var command = parsed.CommandResult.Command;
         var stray = StrayOption(parsed);
-        if (stray is not null)
+        var misspeltVerb = command.Subcommands.Count > 0 && parsed.UnmatchedTokens is [var first, ..] && !first.StartsWith('-');
+        if (stray is not null && !misspeltVerb)
         {
-            return $"{command.Name} has no option '{stray}'.{DidYouMean(stray, OptionNames(parsed.CommandResult))}{SeeHelp(command)}";
+            return $"{command.Name} has no option '{stray}'.{Spelling.DidYouMean(stray, OptionNames(parsed.CommandResult))}{SeeHelp(command)}";
         }
 
         if (parsed.UnmatchedTokens is [var unmatched, ..])
         {
             return command.Subcommands.Count > 0
-                ? $"{(command is RootCommand ? "there is no verb" : command.Name + " has no verb")} '{unmatched}'.{DidYouMean(unmatched, command.Subcommands.Select(verb => verb.Name))}{SeeHelp(command)}"
+                ? $"{(command is RootCommand ? "there is no verb" : command.Name + " has no verb")} '{unmatched}'.{Spelling.DidYouMean(unmatched, command.Subcommands.Select(verb => verb.Name))}{SeeHelp(command)}"
                 : $"{command.Name} does not take the argument '{unmatched}'.{SeeHelp(command)}";
         }
 
         return parsed.Errors is [var error, ..] ? $"{error.Message.TrimEnd()}{SeeHelp(command)}" : null;
     }
-
-    /// <summary>The candidate that differs from <paramref name="word"/> by the fewest edits, when these are few.</summary>
-    internal static string? Nearest(string word, IEnumerable<string> candidates) => candidates
-        .Select(candidate => (candidate, distance: EditDistance(word, candidate)))
-        .Where(pair => pair.distance <= Math.Max(1, (pair.candidate.Length + 1) / 3))
-        .OrderBy(pair => pair.distance).ThenBy(pair => pair.candidate, StringComparer.Ordinal)
-        .Select(pair => pair.candidate)
-        .FirstOrDefault();
 
     // The parser takes an unknown --word for a positional argument; a word that starts with -- is never meant as one.
     private static string? StrayOption(ParseResult parsed) => parsed.Tokens
@@ -50,31 +44,9 @@ internal static class UsageErrors
         }
     }
 
-    private static string DidYouMean(string word, IEnumerable<string> candidates) =>
-        Nearest(word, candidates) is { } nearest ? $" Did you mean '{nearest}'?" : "";
-
     private static string SeeHelp(Command command) =>
         command is RootCommand ? " See 'eoonnx --help'." : $" See 'eoonnx {Path(command)} --help'.";
 
     private static string Path(Command command) =>
         command.Parents.OfType<Command>().FirstOrDefault() is { } parent and not RootCommand ? $"{Path(parent)} {command.Name}" : command.Name;
-
-    // Levenshtein distance, one row at a time.
-    private static int EditDistance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var substitution = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(substitution, Math.Min(row[j], row[j - 1]) + 1);
-            }
-        }
-
-        return row[^1];
-    }
 }

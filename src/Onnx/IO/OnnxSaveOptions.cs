@@ -25,5 +25,8 @@ public sealed record OnnxSaveOptions
     /// </summary>
     public bool ShareExternalData { get; init; }
 
+    /// <summary>True when weights of that many bytes are written beside the model.</summary>
+    public bool IsExternal(long weightBytes) => ExternalData ?? weightBytes > InlineLimit;
+
     private const long MaximumInlineLimit = 2_000_000_000;
 }

@@ -44,7 +44,7 @@ internal sealed class OnnxWriter
         path = Path.GetFullPath(path);
         model.Graph.Sort();
         var tensors = model.Graph.Initializers.Select(value => value.Data!).Distinct().ToList();
-        var external = options.ExternalData ?? tensors.Sum(data => data.ByteLength) > options.InlineLimit;
+        var external = options.IsExternal(tensors.Sum(data => data.ByteLength));
         var layout = options.ShareExternalData ? Shared(tensors, Path.GetDirectoryName(path)!) : [];
         if (external)
         {

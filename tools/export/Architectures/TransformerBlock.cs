@@ -58,6 +58,16 @@ internal sealed record TransformerBlock
         return op.Add(x, Transform(graph, graph.Normalize(x, $"{path}.norm2", Epsilon), $"{path}.mlp"));
     }
 
+    /// <summary>Names and shapes of the weights of a block with biases and GELU.</summary>
+    public static IEnumerable<(string Name, long[] Shape)> Shapes(string path, long width, long hidden)
+    {
+        (string Layer, long[] Shape)[] layers =
+        [
+            ("norm1", [width]), ("attn.qkv", [3 * width, width]), ("attn.proj", [width, width]), ("norm2", [width]), ("mlp.fc1", [hidden, width]), ("mlp.fc2", [width, hidden]),
+        ];
+        return layers.SelectMany(layer => new[] { ($"{path}.{layer.Layer}.weight", layer.Shape), ($"{path}.{layer.Layer}.bias", [layer.Shape[0]]) });
+    }
+
     private Value Attend(WeightedGraph graph, Value x, string path, Value? mask)
     {
         var op = graph.Op;

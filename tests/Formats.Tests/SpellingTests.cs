@@ -1,6 +1,6 @@
-namespace EoOnnx.Cli;
+namespace EoOnnx.Formats.Tests;
 
-public class UsageErrorsTests
+public class SpellingTests
 {
     [Theory]
     [InlineData("overlp", "overlap")]
@@ -8,5 +8,5 @@ public class UsageErrorsTests
     [InlineData("modle", "model")]
     [InlineData("zzzzz", null)]
     public void The_nearest_word_is_offered_when_few_edits_away(string word, string? expected) =>
-        Assert.Equal(expected, UsageErrors.Nearest(word, ["overlap", "adapter", "model", "out"]));
+        Assert.Equal(expected, Spelling.Nearest(word, ["overlap", "adapter", "model", "out"]));
 }

@@ -1,0 +1,61 @@
+using System.Text.Json;
+
+namespace EoOnnx.EndToEnd;
+
+/// <summary><c>eoonnx export</c> through the real program.</summary>
+public sealed class ExportTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("eoonnx-export-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task A_random_DOFA_base_is_written_and_inspected()
+    {
+        (await Eoonnx.RunAsync(_folder, "export", "dofa", "--random", "--size", "base", "--seed", "1", "--out", "b.onnx")).Succeeded();
+        var inspected = (await Eoonnx.RunAsync(_folder, "inspect", "b.onnx", "--json")).Succeeded();
+        using var json = JsonDocument.Parse(inspected.Output);
+        var manifest = json.RootElement.GetProperty("manifest");
+        Assert.Equal("dofa", manifest.GetProperty("family").GetString());
+        Assert.Equal(9, manifest.GetProperty("bands").GetArrayLength());
+        Assert.Equal(224, manifest.GetProperty("tile").GetInt32());
+        Assert.Matches("^[0-9a-f]{64}$", manifest.GetProperty("weightsSha256").GetString());
+        Assert.InRange(json.RootElement.GetProperty("parameters").GetInt64(), 85_000_000, 90_000_000);
+    }
+
+    [Fact]
+    public async Task Equal_seeds_give_equal_bytes_and_other_seeds_others()
+    {
+        foreach (var (seed, file) in new[] { ("3", "a.onnx"), ("3", "b.onnx"), ("4", "c.onnx") })
+        {
+            (await Eoonnx.RunAsync(_folder, "export", "dofa", "--random", "--size", "tiny", "--seed", seed, "--bands", "B02,B03", "--out", file)).Succeeded();
+        }
+
+        var (first, second, other) = (Bytes("a.onnx"), Bytes("b.onnx"), Bytes("c.onnx"));
+        Assert.Equal(first, second);
+        Assert.NotEqual(first, other);
+        Assert.InRange(first.Length, 1_000_000, 4_000_000);
+    }
+
+    [Theory]
+    [InlineData(1, "The band 'BLU' is not known. Did you mean 'BLUE'?", "dofa", "--random", "--size", "tiny", "--bands", "BLU")]
+    [InlineData(1, "--wavelengths lists 1 values for 2 bands", "dofa", "--random", "--size", "tiny", "--bands", "X,Y", "--wavelengths", "0.5")]
+    [InlineData(1, "DOFA has no size 'enormous'", "dofa", "--random", "--size", "enormous")]
+    [InlineData(1, "--layers asks for 9", "dofa", "--random", "--size", "tiny", "--layers", "9")]
+    [InlineData(1, "There is no output 'pooledd'. Did you mean 'pooled'?", "dofa", "--random", "--size", "tiny", "--outputs", "pooledd")]
+    [InlineData(2, "--random needs a --size", "dofa", "--random")]
+    [InlineData(2, "Say where the weights come from", "dofa")]
+    [InlineData(2, "File does not exist: 'absent.pth'", "dofa", "--weights", "absent.pth")]
+    [InlineData(2, "'x' is not a number", "dofa", "--random", "--size", "tiny", "--wavelengths", "x")]
+    [InlineData(2, "The input must be 8 to 4096 pixels wide", "dofa", "--random", "--size", "tiny", "--tile", "5")]
+    [InlineData(2, "export has no verb 'dofaa'. Did you mean 'dofa'?", "dofaa")]
+    public async Task A_wrong_command_line_says_what_is_wrong_and_writes_nothing(int exitCode, string expected, params string[] args)
+    {
+        var run = await Eoonnx.RunAsync(_folder, ["export", .. args, "--out", "model.onnx"]);
+        Assert.Equal(exitCode, run.ExitCode);
+        Assert.Contains(expected, run.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
+    }
+
+    private byte[] Bytes(string file) => File.ReadAllBytes(Path.Combine(_folder, file));
+}

@@ -1,0 +1,116 @@
+using System.Security.Cryptography;
+using EoOnnx.Export.Checkpoints;
+using EoOnnx.Formats;
+using EoOnnx.Onnx;
+
+namespace EoOnnx.Export;
+
+/// <summary>What an export wrote.</summary>
+public sealed record ExportReport
+{
+    /// <summary>The model file.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>The file of weights beside it, when there is one.</summary>
+    public string? DataPath { get; init; }
+
+    /// <summary>Bytes of both files.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Number of stored weights.</summary>
+    public required long Parameters { get; init; }
+
+    /// <summary>Names and shapes of the inputs.</summary>
+    public required IReadOnlyList<string> Inputs { get; init; }
+
+    /// <summary>Names and shapes of the outputs.</summary>
+    public required IReadOnlyList<string> Outputs { get; init; }
+
+    /// <summary>What the model says about itself.</summary>
+    public required ModelManifest Manifest { get; init; }
+
+    /// <summary>What the user should know.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+}
+
+/// <summary>From weights to a model file.</summary>
+public static class BackboneExport
+{
+    /// <summary>Exports a checkpoint.</summary>
+    /// <param name="backbone">The family.</param>
+    /// <param name="checkpoint">A file with weights.</param>
+    /// <param name="options">What is exported.</param>
+    /// <param name="licence">Licence of the weights; null takes that of the family's published ones.</param>
+    /// <exception cref="EoOnnxException">The checkpoint is damaged or of another model, or the options do not fit it.</exception>
+    public static ExportedBackbone FromCheckpoint(IBackbone backbone, string checkpoint, BackboneOptions options, string? licence = null)
+    {
+        var weights = Checkpoint.Open(checkpoint).Weights;
+        var built = backbone.Build(weights, options);
+        return new ExportedBackbone(built with
+        {
+            Manifest = built.Manifest with { Licence = licence ?? backbone.Licence, Source = Path.GetFileName(checkpoint), SourceSha256 = HashOf(checkpoint) },
+        });
+    }
+
+    /// <summary>Exports random weights: equal sizes, seeds and options give equal bytes.</summary>
+    /// <exception cref="ExportException">There is no such size, or the options do not fit it.</exception>
+    public static ExportedBackbone FromRandom(IBackbone backbone, string size, long seed, BackboneOptions options)
+    {
+        var defaults = options.Bands is null && options.Wavelengths is null && !options.AnyBands && backbone.DefaultBands.Count > 0;
+        var built = backbone.Build(backbone.Random(size, seed), defaults ? options with { Bands = backbone.DefaultBands } : options);
+        return new ExportedBackbone(built with { Manifest = built.Manifest with { Name = $"{backbone.Name}-{size} (random)", Source = $"random weights, size {size}, seed {seed}" } });
+    }
+
+    private static string HashOf(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+}
+
+/// <summary>A backbone that is ready to be written.</summary>
+public sealed class ExportedBackbone
+{
+    private readonly IReadOnlyList<string> _warnings;
+
+    internal ExportedBackbone(BackboneModel built)
+    {
+        _warnings = built.Warnings;
+        Manifest = built.Manifest with { WeightsSha256 = WeightsHash.Compute(built.Graph.Initializers
+            .Where(value => value.Type.IsFloatingPoint()).Select(value => KeyValuePair.Create(value.Name, value.Data!))) };
+        Model = new OnnxModel(built.Graph);
+        Model.Metadata[ModelManifest.MetadataKey] = Manifest.ToJson();
+        OnnxValidator.ThrowIfInvalid(Model);
+    }
+
+    /// <summary>The model, with its manifest.</summary>
+    public OnnxModel Model { get; }
+
+    /// <summary>What the model says about itself.</summary>
+    public ModelManifest Manifest { get; }
+
+    /// <summary>Writes the model atomically and says what was written.</summary>
+    /// <param name="path">The <c>.onnx</c> file.</param>
+    /// <param name="externalData">True puts the weights beside the model, false into it, null decides by size.</param>
+    /// <exception cref="IOException">The folder cannot be written or the disk is full.</exception>
+    public ExportReport Save(string path, bool? externalData = null)
+    {
+        var options = new OnnxSaveOptions { ExternalData = externalData };
+        Model.Save(path, options);
+        var data = $"{path}.data";
+        var isSplit = options.IsExternal(Model.Graph.Initializers.Sum(value => value.Data!.ByteLength));
+        return new ExportReport
+        {
+            Path = path,
+            DataPath = isSplit ? data : null,
+            Bytes = new FileInfo(path).Length + (isSplit ? new FileInfo(data).Length : 0),
+            Parameters = Model.Graph.Initializers.Where(value => value.Type.IsFloatingPoint()).Sum(value => value.Data!.Count),
+            Inputs = [.. Model.Graph.Inputs.Select(Describe)],
+            Outputs = [.. Model.Graph.Outputs.Select(Describe)],
+            Manifest = Manifest,
+            Warnings = _warnings,
+        };
+    }
+
+    private static string Describe(Value value) => $"{value.Name} {value.KnownShape}";
+}

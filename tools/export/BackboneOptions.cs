@@ -1,0 +1,97 @@
+using EoOnnx.Export.Architectures;
+
+namespace EoOnnx.Export;
+
+/// <summary>How a position table is fitted to another number of patches.</summary>
+public enum PositionResampling
+{
+    /// <summary>Bicubic (coefficient −0.75), as most reference implementations.</summary>
+    Bicubic,
+
+    /// <summary>Bilinear.</summary>
+    Bilinear,
+}
+
+/// <summary>What is exported of a backbone. Each family heeds some of it (<see cref="IBackbone.Settings"/>).</summary>
+public sealed record BackboneOptions
+{
+    /// <summary>Input bands in order, by name (<see cref="SpectralBand"/>); null when not stated.</summary>
+    public IReadOnlyList<string>? Bands
+    {
+        get;
+        init => field = value is null || (value.Count is > 0 and <= 1024 && value.All(name => !string.IsNullOrWhiteSpace(name))) ? value
+            : throw new ArgumentOutOfRangeException(nameof(Bands), value.Count, "A list of bands needs 1 to 1024 names, none of them empty.");
+    }
+
+    /// <summary>Central wavelengths of the bands in micrometres; null looks them up by name.</summary>
+    public IReadOnlyList<double>? Wavelengths
+    {
+        get;
+        init => field = value is null || (value.Count is > 0 and <= 1024 && value.All(wavelength => wavelength is > 0 and <= 100)) ? value
+            : throw new ArgumentOutOfRangeException(nameof(Wavelengths), string.Join(", ", value), "Wavelengths are in micrometres, above 0 and at most 100.");
+    }
+
+    /// <summary>Means of the bands in the unit of the stored values, for standardisation; null when not known.</summary>
+    public IReadOnlyList<double>? Means
+    {
+        get;
+        init => field = value is null || value.All(double.IsFinite) ? value
+            : throw new ArgumentOutOfRangeException(nameof(Means), string.Join(", ", value), "The mean of a band must be a finite number.");
+    }
+
+    /// <summary>Standard deviations of the bands, in that unit; null when not known.</summary>
+    public IReadOnlyList<double>? Deviations
+    {
+        get;
+        init => field = value is null || value.All(deviation => deviation > 0 && double.IsFinite(deviation)) ? value
+            : throw new ArgumentOutOfRangeException(nameof(Deviations), string.Join(", ", value), "The standard deviation of a band must be positive.");
+    }
+
+    /// <summary>True leaves the bands open: the model has a second input <c>wavelengths</c>.</summary>
+    public bool AnyBands { get; init; }
+
+    /// <summary>Edge of the input in pixels; null takes the size that the weights were made for.</summary>
+    public int? Tile
+    {
+        get;
+        init => field = value is null or (>= 8 and <= 4096) ? value
+            : throw new ArgumentOutOfRangeException(nameof(Tile), value, "The input must be 8 to 4096 pixels wide; 224 is usual.");
+    }
+
+    /// <summary>How a position table is fitted to another tile.</summary>
+    public PositionResampling PositionResampling { get; init; }
+
+    /// <summary>Which blocks are outputs, counted from 0; negative ones count from the end. Null takes four, evenly spaced, the last
+    /// block among them. Blocks behind the last output are left out of the file.</summary>
+    public IReadOnlyList<int>? Layers
+    {
+        get;
+        init => field = value is null || value.Distinct().Count() == value.Count ? value
+            : throw new ArgumentOutOfRangeException(nameof(Layers), string.Join(", ", value), "Each block can be an output once only.");
+    }
+
+    /// <summary>Further outputs by name (<see cref="IBackbone.FurtherOutputs"/>).</summary>
+    public IReadOnlyList<string> Outputs { get; init; } = [];
+
+    /// <summary>Number of attention heads, which shapes cannot tell; null takes that of the published variant of this width.</summary>
+    public int? Heads
+    {
+        get;
+        init => field = value is null or > 0 ? value
+            : throw new ArgumentOutOfRangeException(nameof(Heads), value, "A model has at least one attention head.");
+    }
+
+    /// <summary>How attention is written.</summary>
+    public AttentionForm Attention { get; init; }
+
+    /// <summary>Ground resolution of the input in metres a pixel.</summary>
+    public double GroundResolutionMetres
+    {
+        get;
+        init => field = value is > 0 and <= 100_000 ? value
+            : throw new ArgumentOutOfRangeException(nameof(GroundResolutionMetres), value, "The ground resolution must lie above 0 and at most at 100000 metres a pixel.");
+    } = 10;
+
+    /// <summary>True keeps batch normalisation as operators, so that training can update it; false folds it into the convolutions.</summary>
+    public bool KeepBatchNormalization { get; init; }
+}
