@@ -38,7 +38,7 @@ internal sealed class PickleReader
     private PickleReader(ReadOnlyMemory<byte> pickle)
     {
         _pickle = pickle;
-        _maximumObjects = 100_000 + (pickle.Length / 4);   // genuine pickles spend 10 bytes and more on an object that they keep
+        _maximumObjects = 100_000 + (pickle.Length / 2);   // genuine pickles spend 10 bytes and more on an object
     }
 
     /// <summary>Reads the pickle at the start of <paramref name="pickle"/>; more bytes may follow it.</summary>
