@@ -17,6 +17,7 @@ internal sealed class BackboneArguments
     private readonly Option<AttentionForm> _attention = SharedOptions.WithDefault("--attention", AttentionForm.Standard, "Standard operators, which can be trained, or one fused operator of ONNX Runtime.");
     private readonly Option<double> _resolution = SharedOptions.WithDefault("--resolution", 10.0, "Ground resolution of the input.", "metres");
     private readonly Option<bool> _keepBatchNormalization = new("--keep-batch-normalization") { Description = "Do not fold batch normalisation into the convolutions." };
+    private readonly Option<bool> _raw = new("--raw") { Description = "The input is stored values; their normalisation becomes part of the model." };
     private readonly Option<string[]?> _outputs = new("--outputs") { HelpName = "names", CustomParser = Lists.Texts };
     private readonly Option<double[]?> _means = new("--means") { Description = "Means of the bands in the unit of the stored values, for the manifest.", HelpName = "1087,1342", CustomParser = Lists.Numbers };
     private readonly Option<double[]?> _deviations = new("--deviations") { Description = "Standard deviations of the bands, likewise.", HelpName = "2248,2179", CustomParser = Lists.Numbers };
@@ -60,6 +61,7 @@ internal sealed class BackboneArguments
             Attention = parsed.GetValue(_attention),
             GroundResolutionMetres = parsed.GetResult(_resolution) is null ? defaults.GroundResolutionMetres : parsed.GetValue(_resolution),
             KeepBatchNormalization = parsed.GetValue(_keepBatchNormalization),
+            RawInput = parsed.GetValue(_raw),
             Outputs = parsed.GetValue(_outputs) ?? [],
         };
     }
@@ -79,6 +81,7 @@ internal sealed class BackboneArguments
         BackboneSetting.Attention => _attention,
         BackboneSetting.GroundResolution => _resolution,
         BackboneSetting.KeepBatchNormalization => _keepBatchNormalization,
+        BackboneSetting.RawInput => _raw,
         _ => throw new ArgumentOutOfRangeException(nameof(setting), setting, "This setting has no option."),
     };
 }

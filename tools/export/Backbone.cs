@@ -32,8 +32,11 @@ public interface IBackbone
     string? Licence => null;
 
     /// <summary>Random weights of a size in <see cref="Sizes"/>, with the names and shapes of the published variant.</summary>
+    /// <param name="size">One of <see cref="Sizes"/>.</param>
+    /// <param name="seed">Seed of the generator.</param>
+    /// <param name="bands">Number of input bands, where the weights depend on it.</param>
     /// <exception cref="ExportException">There is no such size.</exception>
-    StateDict Random(string size, long seed) => throw new ExportException($"{Name} has no random weights; give a checkpoint with --weights.");
+    StateDict Random(string size, long seed, int bands) => throw new ExportException($"{Name} has no random weights; give a checkpoint with --weights.");
 
     /// <summary>Builds the forward graph and what the manifest says about it.</summary>
     /// <exception cref="FileFormatException">The weights are those of another model.</exception>
@@ -79,4 +82,7 @@ public enum BackboneSetting
 
     /// <summary><see cref="BackboneOptions.KeepBatchNormalization"/>.</summary>
     KeepBatchNormalization,
+
+    /// <summary><see cref="BackboneOptions.RawInput"/>.</summary>
+    RawInput,
 }

@@ -57,7 +57,8 @@ public static class BackboneExport
     public static ExportedBackbone FromRandom(IBackbone backbone, string size, long seed, BackboneOptions options)
     {
         var defaults = options.Bands is null && options.Wavelengths is null && !options.AnyBands && backbone.DefaultBands.Count > 0;
-        var built = backbone.Build(backbone.Random(size, seed), defaults ? options with { Bands = backbone.DefaultBands } : options);
+        options = defaults ? options with { Bands = backbone.DefaultBands } : options;
+        var built = backbone.Build(backbone.Random(size, seed, options.Bands?.Count ?? options.Wavelengths?.Count ?? 0), options);
         return new ExportedBackbone(built with { Manifest = built.Manifest with { Name = $"{backbone.Name}-{size} (random)", Source = $"random weights, size {size}, seed {seed}" } });
     }
 

@@ -94,4 +94,7 @@ public sealed record BackboneOptions
 
     /// <summary>True keeps batch normalisation as operators, so that training can update it; false folds it into the convolutions.</summary>
     public bool KeepBatchNormalization { get; init; }
+
+    /// <summary>True puts the family's own normalisation into the graph: the input is then stored values.</summary>
+    public bool RawInput { get; init; }
 }

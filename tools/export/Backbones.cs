@@ -10,6 +10,11 @@ public static class Backbones
     public static IReadOnlyList<IBackbone> All { get; } =
     [
         new Dofa(),
+        new VisionTransformer(),
+        new ScaleMae(),
+        new ResNet(),
+        new SwinTransformer(),
+        new Presto(),
     ];
 
     /// <summary>The family of that name.</summary>

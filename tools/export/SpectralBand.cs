@@ -43,16 +43,20 @@ public sealed partial record SpectralBand(string Name, double WavelengthMicromet
             $"The band '{name}' is not known.{Spelling.DidYouMean(plain, ByName.Keys)} Known are names such as B02, B8A, BLUE, NIR_NARROW, SWIR_1, L8_B5 and VV; for another band give its wavelength with --wavelengths.");
     }
 
-    /// <summary>Both lists as manifest bands. Wavelengths that are not given are looked up.</summary>
+    /// <summary>Bands without names, numbered from 1.</summary>
+    internal static IReadOnlyList<ManifestBand> Unnamed(BackboneOptions options, int count) =>
+        Describe(options, [.. Enumerable.Range(1, count).Select(number => $"band {number}")], mustBeKnown: false);
+
+    /// <summary>Names, wavelengths and statistics as manifest bands. Wavelengths that are not given are looked up.</summary>
     /// <exception cref="ExportException">A name is not known, or lists differ in length.</exception>
-    internal static IReadOnlyList<ManifestBand> Describe(BackboneOptions options, IReadOnlyList<string> names)
+    internal static IReadOnlyList<ManifestBand> Describe(BackboneOptions options, IReadOnlyList<string> names, bool mustBeKnown = true)
     {
         Expect("--wavelengths", options.Wavelengths?.Count);
         Expect("--means", options.Means?.Count);
         Expect("--deviations", options.Deviations?.Count);
         return [.. names.Select((name, i) =>
         {
-            var known = options.Wavelengths is null ? Find(name) : ByName.GetValueOrDefault(Normalize(name));
+            var known = options.Wavelengths is null && mustBeKnown ? Find(name) : ByName.GetValueOrDefault(Normalize(name));
             return new ManifestBand(name, options.Means?[i] ?? 0, options.Deviations?[i] ?? 1, options.Wavelengths?[i] ?? known?.WavelengthMicrometres,
                 known is null || known.Name == name ? null : known.Name);
         })];

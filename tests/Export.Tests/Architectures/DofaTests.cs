@@ -55,7 +55,7 @@ public class DofaTests
     [Fact]
     public void Known_bands_leave_no_generator_in_the_file()
     {
-        var built = Dofa.Build(Dofa.Random("tiny", 1), new BackboneOptions { Bands = ["VV", "VH"] });
+        var built = Dofa.Build(Dofa.Random("tiny", 1, 1), new BackboneOptions { Bands = ["VV", "VH"] });
         Assert.DoesNotContain(built.Graph.Initializers, value => value.Name.Contains("weight_generator", StringComparison.Ordinal));
         Assert.Equal([96, 2, 8, 8], built.Graph.FindInitializer("patch_embed.proj.weight")!.Data!.Shape);
         Assert.Equal([5.405, 5.405], built.Manifest.Bands.Select(band => band.WavelengthMicrometres!.Value));
@@ -63,12 +63,12 @@ public class DofaTests
 
     [Fact]
     public void Without_bands_the_error_says_how_to_name_them() =>
-        Assert.Contains("--bands", Assert.Throws<ExportException>(() => Dofa.Build(Dofa.Random("tiny", 1), new BackboneOptions())).Message, StringComparison.Ordinal);
+        Assert.Contains("--bands", Assert.Throws<ExportException>(() => Dofa.Build(Dofa.Random("tiny", 1, 1), new BackboneOptions())).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Layers_choose_the_outputs_and_cut_off_the_blocks_behind_them()
     {
-        var built = Dofa.Build(Dofa.Random("tiny", 1), new BackboneOptions { Bands = ["B02"], Layers = [0, -3] });
+        var built = Dofa.Build(Dofa.Random("tiny", 1, 1), new BackboneOptions { Bands = ["B02"], Layers = [0, -3] });
         Assert.Equal(["block_0", "block_1"], built.Graph.Outputs.Select(output => output.Name));
         Assert.Equal(built.Manifest.Features.Select(feature => feature.Output), built.Graph.Outputs.Select(output => output.Name));
         Assert.DoesNotContain(built.Graph.Initializers, value => value.Name.StartsWith("blocks.2.", StringComparison.Ordinal));
@@ -76,11 +76,11 @@ public class DofaTests
 
     [Fact]
     public void A_layer_that_does_not_exist_is_refused_with_the_number_of_blocks() => Assert.Contains("4 blocks", Assert.Throws<ExportException>(
-        () => Dofa.Build(Dofa.Random("tiny", 1), new BackboneOptions { Bands = ["B02"], Layers = [4] })).Message, StringComparison.Ordinal);
+        () => Dofa.Build(Dofa.Random("tiny", 1, 1), new BackboneOptions { Bands = ["B02"], Layers = [4] })).Message, StringComparison.Ordinal);
 
     [Fact]
     public void A_tile_that_is_no_multiple_of_the_patch_is_refused() => Assert.Contains("--tile 96", Assert.Throws<ExportException>(
-        () => Dofa.Build(Dofa.Random("tiny", 1), new BackboneOptions { Bands = ["B02"], Tile = 100 })).Message, StringComparison.Ordinal);
+        () => Dofa.Build(Dofa.Random("tiny", 1, 1), new BackboneOptions { Bands = ["B02"], Tile = 100 })).Message, StringComparison.Ordinal);
 
     [Theory, InlineData("small"), InlineData("base"), InlineData("large"), InlineData("huge")]
     public void Random_weights_have_the_names_and_shapes_of_the_published_variant(string size)

@@ -39,7 +39,7 @@ internal sealed class Dofa : IBackbone
 
     public string Licence => "CC-BY-4.0";
 
-    public StateDict Random(string size, long seed) => RandomWeights.Create($"random DOFA weights ({size}, seed {seed})", seed, Shapes(size));
+    public StateDict Random(string size, long seed, int bands) => RandomWeights.Create($"random DOFA weights ({size}, seed {seed})", seed, Shapes(size));
 
     /// <summary>Names and shapes of the weights of a size.</summary>
     internal static IEnumerable<(string Name, long[] Shape)> Shapes(string size) => Array.Find(Variants, variant => variant.Size == size)?.Shapes()
@@ -104,9 +104,13 @@ internal sealed class Dofa : IBackbone
             return options.Bands is null && options.Wavelengths is null ? [] : throw new ExportException("Bands are either open (--any-bands) or listed (--bands, --wavelengths), not both.");
         }
 
-        var names = options.Bands ?? options.Wavelengths?.Select((_, i) => $"band {i + 1}").ToList() ?? throw new ExportException(
-            "DOFA takes any bands; say which with --bands B02,B03,B04 (or --wavelengths in micrometres), or leave them open with --any-bands.");
-        return SpectralBand.Describe(options, names);
+        return options switch
+        {
+            { Bands: { } names } => SpectralBand.Describe(options, names),
+            { Wavelengths: { } wavelengths } => SpectralBand.Unnamed(options, wavelengths.Count),
+            _ => throw new ExportException(
+                "DOFA takes any bands; say which with --bands B02,B03,B04 (or --wavelengths in micrometres), or leave them open with --any-bands."),
+        };
     }
 
     private static (Value Kernel, Value Bias) Fixed(WeightedGraph graph, IReadOnlyList<ManifestBand> bands, int patch, long width)

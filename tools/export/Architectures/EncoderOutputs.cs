@@ -18,7 +18,7 @@ internal sealed class EncoderOutputs
     {
         if (depth == 0)
         {
-            throw new ExportException("The checkpoint has no transformer blocks (blocks.0, blocks.1, …). Is it the checkpoint of another model?");
+            throw new ExportException("The checkpoint has no blocks (blocks.0, blocks.1, …). Is it the checkpoint of another model?");
         }
 
         _layers = [.. (options.Layers ?? Default(depth)).Select(layer => layer < 0 ? layer + depth : layer)];
@@ -64,6 +64,17 @@ internal sealed class EncoderOutputs
     {
         op.Output(x, name);
         _features.Add(new ManifestFeature(name, "tokens", (int)x.KnownShape[-1].Value!.Value, prefixTokens, rows, columns));
+    }
+
+    /// <summary>Makes a map [batch, channels, rows, columns] an output when its layer is one.</summary>
+    public void Map(GraphBuilder op, Value x, string name, int layer)
+    {
+        if (Contains(layer))
+        {
+            op.Output(x, name);
+            var shape = x.KnownShape;
+            _features.Add(new ManifestFeature(name, "map", (int)shape[1].Value!.Value, 0, (int)shape[2].Value!.Value, (int)shape[3].Value!.Value));
+        }
     }
 
     // Four, evenly spaced, the last one among them: what pyramid decoders take.

@@ -78,6 +78,21 @@ internal static class PositionTable
         }
     }
 
+    /// <summary>ScaleMAE's table [1, 1 + edge², width]: half of a token encodes its column, half its row, both in units of the ground
+    /// resolution; the class token's part is zero. In single precision, as the reference.</summary>
+    public static TensorData Metres(int edge, int width, float metresPerPixel)
+    {
+        var values = new float[(1 + (edge * edge)) * width];
+        for (var patch = 0; patch < edge * edge; patch++)
+        {
+            var token = values.AsSpan((1 + patch) * width, width);
+            SineCosine(patch % edge * metresPerPixel, token[..(width / 2)]);
+            SineCosine(patch / edge * metresPerPixel, token[(width / 2)..]);
+        }
+
+        return TensorData.FromValues<float>([1, 1 + (edge * edge), width], values);
+    }
+
     /// <summary>10000^(−k / half) in single precision.</summary>
     public static float Frequency(int k, int half) => 1f / MathF.Pow(10_000f, k / (float)half);
 
