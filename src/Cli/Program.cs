@@ -38,6 +38,7 @@ internal static class Program
             InspectVerb.Create(terminal),
             StatsVerb.Create(terminal),
             SynthesizeVerb.Create(terminal),
+            InferVerb.Create(terminal),
             DemoVerb.Create(terminal),
         };
         root.Options.Add(SharedOptions.Json);

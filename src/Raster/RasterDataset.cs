@@ -60,6 +60,21 @@ public sealed class RasterDataset : IDisposable
     /// <summary>Dataset tags of the default domain.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
+    /// <summary>True when the raster is placed by ground control points instead of a transform.</summary>
+    public bool HasGroundControlPoints => Transform is null && Gdal.GDALGetGCPCount(_handle) > 0;
+
+    /// <summary>Every file that the raster is made of, itself included: the sources of a VRT, side files. Names as GDAL gives them.</summary>
+    public IReadOnlyList<string> Files
+    {
+        get
+        {
+            var list = Gdal.GDALGetFileList(_handle);
+            var files = Gdal.Texts(list);
+            Gdal.CSLDestroy(list);
+            return files;
+        }
+    }
+
     /// <summary>Number of datasets open in this process: what a test compares before and after.</summary>
     public static int OpenHandles => GdalDatasetHandle.Live;
 

@@ -52,6 +52,18 @@ public static partial class SpatialReference
         return geographic;
     }
 
+    /// <summary>Metres in one unit of a projected system; 1 when it cannot be told.</summary>
+    public static unsafe double LinearUnit(string wkt)
+    {
+        GdalLibrary.Ensure();
+        var reference = OSRNewSpatialReference(wkt);
+        var metres = reference == 0 ? 1 : OSRGetLinearUnits(reference, null);
+        OSRDestroySpatialReference(reference);
+        return metres;
+    }
+
+    [LibraryImport(Gdal.Library)] private static unsafe partial double OSRGetLinearUnits(nint reference, nint* name);
+
     [LibraryImport(Gdal.Library, StringMarshalling = StringMarshalling.Utf8)] private static partial nint OSRNewSpatialReference(string? wkt);
 
     [LibraryImport(Gdal.Library)] private static partial int OSRImportFromEPSG(nint reference, int code);

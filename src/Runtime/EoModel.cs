@@ -129,6 +129,15 @@ public sealed class EoModel : IDisposable
         }, cancellation);
     }
 
+    /// <summary>Prepares a run that is repeated over the same memory.</summary>
+    internal EoModelBinding Bind(Memory<float> images, long[] shape, string output, Memory<float> destination, long[] destinationShape, EoAdapter? adapter)
+    {
+        CheckLength(images.Length, shape, Input.Name);
+        CheckLength(destination.Length, destinationShape, output);
+        CheckOwner(adapter);
+        return new EoModelBinding(_session, _memory, (Input.Name, images, shape), (output, destination, destinationShape), adapter, Refused);
+    }
+
     /// <summary>The extents of an output for one image of the given extents, found by running the model once on zeros.</summary>
     /// <param name="output">Name of the output.</param>
     /// <param name="imageShape">[1, bands, height, width].</param>
@@ -147,11 +156,7 @@ public sealed class EoModel : IDisposable
     private T Guarded<T>(ReadOnlySpan<long> shape, EoAdapter? adapter, Func<RunOptions, T> run, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        if (adapter is not null && adapter.Model != this)
-        {
-            throw new ModelException($"The adapter {adapter.Path} was loaded for {adapter.Model.Path}; load it again for {Path} with EoModel.LoadAdapter.");
-        }
-
+        CheckOwner(adapter);
         using var options = new RunOptions();
         using var lease = adapter?.Activate(options);
         using var stop = cancellation.Register(static state => ((RunOptions)state!).Terminate = true, options);
@@ -162,9 +167,20 @@ public sealed class EoModel : IDisposable
         catch (OnnxRuntimeException failure)
         {
             cancellation.ThrowIfCancellationRequested();
-            throw new ModelException($"{Path} cannot be run on an image of shape [{string.Join(", ", shape.ToArray())}]; its input is {Input}. ONNX Runtime says: {failure.Message}", failure);
+            throw Refused(string.Join(", ", shape.ToArray()), failure);
         }
     }
+
+    private void CheckOwner(EoAdapter? adapter)
+    {
+        if (adapter is not null && adapter.Model != this)
+        {
+            throw new ModelException($"The adapter {adapter.Path} was loaded for {adapter.Model.Path}; load it again for {Path} with EoModel.LoadAdapter.");
+        }
+    }
+
+    private ModelException Refused(string shape, OnnxRuntimeException failure) =>
+        new($"{Path} cannot be run on an image of shape [{shape}]; its input is {Input}. ONNX Runtime says: {failure.Message}", failure);
 
     private void CheckLength(int length, ReadOnlySpan<long> shape, string name)
     {

@@ -35,6 +35,8 @@ internal static unsafe partial class Gdal
 
     [LibraryImport(Library)] internal static partial int GDALGetGCPCount(GdalDatasetHandle dataset);
 
+    [LibraryImport(Library)] internal static partial nint GDALGetFileList(GdalDatasetHandle dataset);
+
     [LibraryImport(Library)] internal static partial int GDALGetGeoTransform(GdalDatasetHandle dataset, double* transform);
 
     [LibraryImport(Library)] internal static partial int GDALSetGeoTransform(GdalDatasetHandle dataset, double* transform);
@@ -112,7 +114,8 @@ internal static unsafe partial class Gdal
     internal static partial GdalDatasetHandle GDALCreate(nint driver, string name, int width, int height, int bands, int type, nint options);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial GdalDatasetHandle GDALCreateCopy(nint driver, string name, GdalDatasetHandle source, int strict, nint options, nint progress, nint data);
+    internal static partial GdalDatasetHandle GDALCreateCopy(
+        nint driver, string name, GdalDatasetHandle source, int strict, nint options, delegate* unmanaged<double, byte*, void*, int> progress, void* data);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial GdalDatasetHandle GDALTranslate(string name, GdalDatasetHandle source, nint options, int* usageError);

@@ -47,7 +47,7 @@ public sealed class CogSink : IStripSink
         }
 
         // Classes are resampled by majority in overviews, values by averaging.
-        var resampling = profile.Type == RasterType.Byte && profile.ValueScaling is null ? "MODE" : "AVERAGE";
+        var resampling = profile.CategoryNames.Count > 0 || (profile.Type == RasterType.Byte && profile.BandScaling.All(scaling => scaling is null)) ? "MODE" : "AVERAGE";
         return new CogSink(path, profile, resampling, StripJournal.Open(path + ".eoonnx", job, rowBytes, restart));
     }
 
@@ -55,9 +55,15 @@ public sealed class CogSink : IStripSink
     /// <exception cref="IOException">The disk is full; the work area stays for a later run.</exception>
     public void Write(int firstRow, ReadOnlySpan<byte> rows) => _journal.Append(firstRow, rows);
 
+    /// <summary>Reads rows that are already stored.</summary>
+    /// <param name="firstRow">The first of them.</param>
+    /// <param name="rows">[row, band, column], as they were written; all of it must be stored.</param>
+    public void Read(int firstRow, Span<byte> rows) => _journal.Read(firstRow, rows);
+
     /// <inheritdoc/>
     /// <exception cref="RasterException">Rows are missing, or GDAL cannot write the map; the work area stays.</exception>
-    public void Complete()
+    /// <exception cref="OperationCanceledException">It was cancelled; the work area stays.</exception>
+    public void Complete(CancellationToken cancellation = default)
     {
         if (FirstMissingRow != _profile.Size.Height)
         {
@@ -67,7 +73,7 @@ public sealed class CogSink : IStripSink
         var temporary = AtomicFile.TemporaryName(_path);
         try
         {
-            WriteCog(temporary);
+            WriteCog(temporary, cancellation);
             using (var map = RasterDataset.Open(temporary))
             {
                 if (map.Size != _profile.Size || map.Bands.Count != _profile.BandCount)
@@ -103,7 +109,7 @@ public sealed class CogSink : IStripSink
         }
     }
 
-    private void WriteCog(string target)
+    private unsafe void WriteCog(string target, CancellationToken cancellation)
     {
         File.WriteAllText(Path.ChangeExtension(_journal.RowsPath, ".hdr"), string.Create(CultureInfo.InvariantCulture,
             $"ENVI\nsamples = {_profile.Size.Width}\nlines = {_profile.Size.Height}\nbands = {_profile.BandCount}\nheader offset = 0\nfile type = ENVI Standard\ndata type = {EnviType(_profile.Type)}\ninterleave = bil\nbyte order = 0\n"));
@@ -114,11 +120,14 @@ public sealed class CogSink : IStripSink
         var options = Gdal.GDALTranslateOptionsNew(arguments.Pointer, 0);
         using var vrt = Translate(vrtName, raw, options);
         _profile.ApplyTo(vrt, _path);
-        using var creation = new GdalStringList("COMPRESS=DEFLATE", "BLOCKSIZE=512", "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling,
+        using var creation = new GdalStringList("COMPRESS=DEFLATE", "NUM_THREADS=ALL_CPUS", "BLOCKSIZE=512", "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling,
             "PREDICTOR=" + (_resampling == "MODE" ? "NO" : "YES"));
         Gdal.CPLErrorReset();
-        using (Gdal.GDALCreateCopy(Gdal.GDALGetDriverByName("COG"), target, vrt, 0, creation.Pointer, 0, 0).Checked($"Cannot write {_path}"))
+        using (var progress = new GdalProgress(cancellation))
+        using (var copy = Gdal.GDALCreateCopy(Gdal.GDALGetDriverByName("COG"), target, vrt, 0, creation.Pointer, GdalProgress.Callback, progress.Data))
         {
+            cancellation.ThrowIfCancellationRequested();
+            copy.Checked($"Cannot write {_path}");
             Gdal.CPLErrorReset();
         }
 

@@ -27,8 +27,8 @@ public sealed record RasterProfile
     /// <summary>Band names; empty writes none.</summary>
     public IReadOnlyList<string> BandNames { get; init; } = [];
 
-    /// <summary>Scale and offset from stored to physical values, for all bands; null writes none.</summary>
-    public (double Scale, double Offset)? ValueScaling { get; init; }
+    /// <summary>Scale and offset from stored to physical values of each band; null entries and missing ones write none.</summary>
+    public IReadOnlyList<(double Scale, double Offset)?> BandScaling { get; init; } = [];
 
     /// <summary>Names of the classes by value; empty writes none.</summary>
     public IReadOnlyList<string> CategoryNames { get; init; } = [];
@@ -79,7 +79,7 @@ public sealed record RasterProfile
             Gdal.GDALSetDescription(band, BandNames[index - 1]);
         }
 
-        if (ValueScaling is var (scale, offset))
+        if (BandScaling.ElementAtOrDefault(index - 1) is var (scale, offset))
         {
             GdalError.Check(Gdal.GDALSetRasterScale(band, scale), $"Cannot set the scale of {path}");
             GdalError.Check(Gdal.GDALSetRasterOffset(band, offset), $"Cannot set the offset of {path}");

@@ -12,5 +12,6 @@ public interface IStripSink : IDisposable
     void Write(int firstRow, ReadOnlySpan<byte> rows);
 
     /// <summary>Completes the output under its final name.</summary>
-    void Complete();
+    /// <param name="cancellation">Ends the work; what is stored stays.</param>
+    void Complete(CancellationToken cancellation = default);
 }

@@ -37,7 +37,7 @@ public static class PngWriter
                 }
 
                 Gdal.CPLErrorReset();
-                Gdal.GDALCreateCopy(Gdal.GDALGetDriverByName("PNG"), temporary, picture, 0, 0, 0, 0).Checked($"Cannot write {path}").Dispose();
+                Gdal.GDALCreateCopy(Gdal.GDALGetDriverByName("PNG"), temporary, picture, 0, 0, null, null).Checked($"Cannot write {path}").Dispose();
                 GdalError.CheckState($"Cannot write {path}");
             }
 

@@ -77,6 +77,13 @@ internal sealed class StripJournal : IDisposable
         FirstMissingRow += entry.Rows;
     }
 
+    public void Read(int firstRow, Span<byte> rows)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow + (rows.Length / _rowBytes), FirstMissingRow);
+        _rows.Position = (long)firstRow * _rowBytes;
+        _rows.ReadExactly(rows);
+    }
+
     public void Dispose()
     {
         _rows.Dispose();

@@ -1,0 +1,110 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using EoOnnx.Raster;
+using EoOnnx.Raster.Tiling;
+using EoOnnx.Runtime;
+
+namespace EoOnnx.Cli;
+
+/// <summary>The options that say how a scene goes through a model; the same for every verb that maps scenes.</summary>
+internal sealed class SceneVerbOptions
+{
+    private readonly Option<FileInfo> _model = SharedOptions.RequiredFile("--model", "The model, an .onnx file.");
+    private readonly Option<string?> _adapter = SharedOptions.Optional<string>("--adapter", "An adapter for this model: adapter.safetensors, .onnx_adapter or a PEFT folder.", "file");
+    private readonly Option<string?> _output = SharedOptions.Optional<string>("--output", "The graph output to map. Default: logits, else the first with one score a pixel.", "name");
+    private readonly Option<int?> _tile = SharedOptions.Optional<int?>("--tile", "Tile edge, for models that leave it open.", "pixels");
+    private readonly Option<TileOverlap?> _overlap = new("--overlap")
+    {
+        Description = "What neighbouring tiles share: pixels, or N% of the tile. Default: the model's, else a seventh of the tile.",
+        HelpName = "pixels",
+        CustomParser = argument => Parsed(argument, text => (TileOverlap?)TileOverlap.Parse(text)),
+    };
+
+    private readonly Option<BlendMode?> _blend = SharedOptions.Optional<BlendMode?>("--blend", "How neighbours share these pixels: cosine (default), linear, or none (each pixel from one tile).", "none|linear|cosine");
+    private readonly Option<int?> _batch = SharedOptions.Optional<int?>("--batch", "Tiles a model call.", "tiles");
+    private readonly Option<string[]> _bands = new("--bands")
+    {
+        Description = "Bands of the scene in the model's order: numbers from 1, names, or CHANNEL=band. Default: matched by name.",
+        HelpName = "B02,B03,…",
+        CustomParser = Lists.Texts,
+    };
+
+    private readonly Option<double[]> _scale = new("--scale") { Description = "Factor from stored values to the unit of the model's statistics: one, or one a channel.", HelpName = "factor", CustomParser = Lists.Numbers };
+    private readonly Option<double[]> _offset = new("--offset") { Description = "Addend after --scale: one, or one a channel.", HelpName = "addend", CustomParser = Lists.Numbers };
+    private readonly Option<string?> _noData = SharedOptions.Optional<string>("--nodata", "Value of missing pixels instead of the one the scene declares; none: every finite pixel counts.", "value|none");
+    private readonly Option<NoDataRule> _noDataRule = SharedOptions.WithDefault("--nodata-rule", NoDataRule.Any, "A pixel is missing when any band is, or only when all are.", "any|all");
+    private readonly Option<string?> _device = SharedOptions.Optional<string>("--device", "auto (default), cpu, cuda or cuda:n.", "device");
+    private readonly Option<int> _threads = SharedOptions.WithDefault("--threads", 0, "Threads of the model; 0 takes all physical cores.", "count");
+    private readonly Option<MapKind?> _content = SharedOptions.Optional<MapKind?>("--out-type", "What the map stores: class, prob (a band for each class) or value. Default: by the model's task.", "class|prob|value");
+    private readonly Option<SurenessKind> _confidence = SharedOptions.WithDefault("--confidence", SurenessKind.None, "A second band of a class map: probability of the class (max), entropy or margin.", "none|max|entropy|margin");
+    private readonly Option<bool> _restart = new("--restart") { Description = "Discard an unfinished run of the same map instead of continuing it." };
+    private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace a map that exists." };
+
+    /// <summary>Adds the options to a verb.</summary>
+    public SceneVerbOptions(Command verb)
+    {
+        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _batch, _bands, _scale, _offset, _noData, _noDataRule, _device, _threads, _content, _confidence, _restart, _overwrite])
+        {
+            verb.Add(option);
+        }
+    }
+
+    // The words of the command line.
+    private enum MapKind
+    {
+        Class,
+        Prob,
+        Value,
+    }
+
+    private enum SurenessKind
+    {
+        None,
+        Max,
+        Entropy,
+        Margin,
+    }
+
+    /// <summary>Loads the model that the command line names.</summary>
+    public EoModel LoadModel(ParseResult parsed) => EoModel.Load(parsed.GetRequiredValue(_model).ToString(), new EoModelOptions
+    {
+        Device = parsed.GetValue(_device) is { } device ? Device.Parse(device) : Device.Auto,
+        Threads = parsed.GetValue(_threads),
+    });
+
+    /// <summary>Loads the adapter that the command line names, if any.</summary>
+    public EoAdapter? LoadAdapter(ParseResult parsed, EoModel model) => parsed.GetValue(_adapter) is { } path ? model.LoadAdapter(path) : null;
+
+    /// <summary>The options of a run.</summary>
+    public SceneOptions Read(ParseResult parsed, EoAdapter? adapter) => new()
+    {
+        Adapter = adapter,
+        Output = parsed.GetValue(_output),
+        Tile = parsed.GetValue(_tile),
+        Overlap = parsed.GetValue(_overlap),
+        Blend = parsed.GetValue(_blend),
+        Batch = parsed.GetValue(_batch),
+        Bands = parsed.GetValue(_bands) ?? [],
+        Scale = parsed.GetValue(_scale) ?? [],
+        Offset = parsed.GetValue(_offset) ?? [],
+        Validity = ValidityOptions.Parse(parsed.GetValue(_noData), parsed.GetValue(_noDataRule)),
+        Content = (MapContent?)parsed.GetValue(_content),
+        Confidence = (ConfidenceBand)parsed.GetValue(_confidence),
+        Restart = parsed.GetValue(_restart),
+        Overwrite = parsed.GetValue(_overwrite),
+    };
+
+    private static T? Parsed<T>(ArgumentResult argument, Func<string, T> parse)
+    {
+        try
+        {
+            return parse(argument.Tokens[0].Value);
+        }
+        catch (ArgumentException failure)
+        {
+            argument.AddError(failure.Message);
+            return default;
+        }
+    }
+}

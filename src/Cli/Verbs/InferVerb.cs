@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.Globalization;
+using EoOnnx.Raster;
+using EoOnnx.Runtime;
+using Spectre.Console;
+
+namespace EoOnnx.Cli.Verbs;
+
+/// <summary><c>eoonnx infer SCENE</c>: a scene through a model, as a map.</summary>
+internal static class InferVerb
+{
+    public static Command Create(Terminal terminal)
+    {
+        var scene = new Argument<string>("scene") { Description = "The scene: any raster that GDAL opens." };
+        var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF. MAP.report.json is written beside it.", "file");
+        var verb = new Verb("infer", "Map a scene of any size: stream it through a model and write a cloud-optimised GeoTIFF.")
+        {
+            Example = "eoonnx infer scene.tif --model run/model.onnx --adapter run/adapter.safetensors --out map.tif",
+        };
+        verb.Add(scene);
+        verb.Add(map);
+        var options = new SceneVerbOptions(verb);
+        verb.SetAction((parsed, cancellation) => terminal.RunAsync(parsed, async (progress, token) =>
+        {
+            using var model = options.LoadModel(parsed);
+            using var adapter = options.LoadAdapter(parsed, model);
+            using var dataset = RasterDataset.Open(parsed.GetRequiredValue(scene));
+            return await new ScenePipeline(model).RunAsync(dataset, parsed.GetRequiredValue(map), options.Read(parsed, adapter), progress.For<SceneProgress>(Describe), token);
+        }, Draw, cancellation));
+        return verb;
+    }
+
+    private static Step Describe(SceneProgress progress) => new(progress.Stage, (double)progress.Tiles / progress.TileCount,
+        string.Create(CultureInfo.InvariantCulture, $"{progress.Tiles} of {progress.TileCount} tiles, {progress.PixelsPerSecond / 1e6:F2} Mpx/s"));
+
+    internal static void Draw(IAnsiConsole console, SceneReport report)
+    {
+        var channels = new Table().Border(TableBorder.Simple).AddColumns("channel", "band", "matched by", "scale", "offset", "mean", "deviation");
+        foreach (var channel in report.Channels)
+        {
+            channels.AddRow(Cell(channel.Channel), Cell($"{channel.Band} {channel.Name}"), Cell(channel.MatchedBy), Number(channel.Scale), Number(channel.Offset), Number(channel.Mean), Number(channel.StandardDeviation));
+        }
+
+        console.Write(channels);
+        var (plan, seconds) = (report.Plan, report.Seconds);
+        var facts = new Grid().AddColumns(2);
+        Fact("scene", $"{plan.Width:N0} x {plan.Height:N0} pixels, {report.Pixels.Predicted:N0} mapped, {report.Pixels.NoData:N0} nodata");
+        Fact("tiles", $"{plan.Tiles:N0} of {plan.Tile} px, overlap {plan.Overlap} ({plan.Blend}), {plan.Skipped:N0} without data, {plan.Batch} a call");
+        if (plan.ResumedRows > 0)
+        {
+            Fact("continued", $"at row {plan.ResumedRows:N0} of an earlier run");
+        }
+
+        Fact("speed", $"{report.Rate.PixelsPerSecond:N0} px/s, {report.Rate.TilesPerSecond:F1} tiles/s, model busy {report.Rate.ModelShare * 100:F0} % of the time");
+        Fact("seconds", $"total {seconds.Total:F2}: read {seconds.Read:F2}, prepare {seconds.Prepare:F2}, model {seconds.Model:F2}, blend {seconds.Blend:F2}, write {seconds.Write:F2}, finish {seconds.Finish:F2}");
+        Fact("memory", $"{report.Memory.PeakBytes / 1048576.0:F0} MiB at most, {report.Memory.BufferBytes / 1048576.0:F0} MiB of it buffers of the scene");
+        console.Write(facts);
+        if (report.Classes.Count > 0)
+        {
+            var classes = new Table().Border(TableBorder.Simple).AddColumns("class", "name", "pixels", "share", "km²");
+            foreach (var item in report.Classes)
+            {
+                classes.AddRow(Cell($"{item.Id}"), Cell(item.Name), Cell($"{item.Pixels:N0}"), Cell($"{100.0 * item.Pixels / Math.Max(1, report.Pixels.Predicted):F2} %"), Cell($"{item.SquareKilometres:F3}"));
+            }
+
+            console.Write(classes);
+        }
+
+        foreach (var warning in report.Warnings)
+        {
+            console.WriteLine($"warning: {warning}");
+        }
+
+        console.WriteLine($"map: {report.Map}");
+        console.WriteLine($"report: {ScenePipeline.ReportPath(report.Map)}");
+
+        void Fact(string name, FormattableString value) => facts.AddRow(new Text(name, new Style(decoration: Decoration.Bold)), Cell(value));
+    }
+
+    private static Text Cell(string text) => new(text);
+
+    private static Text Cell(FormattableString text) => new(FormattableString.Invariant(text));
+
+    private static Text Number(double value) => new(value.ToString("G5", CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,59 @@
+using EoOnnx.Formats;
+using Microsoft.ML.OnnxRuntime;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>
+/// A run of a model from and into fixed memory, prepared once and repeated without allocating. Used by one thread at a time.
+/// Owns its native objects; the memory and the adapter stay the caller's and must outlive it.
+/// </summary>
+internal sealed class EoModelBinding : IDisposable
+{
+    private readonly InferenceSession _session;
+    private readonly Func<string, OnnxRuntimeException, ModelException> _explain;
+    private readonly OrtValue _input;
+    private readonly OrtValue _output;
+    private readonly OrtIoBinding _binding;
+    private readonly RunOptions _options = new();
+    private readonly EoAdapter.Lease? _lease;
+    private readonly string _shape;
+
+    public EoModelBinding(
+        InferenceSession session, OrtMemoryInfo memory, (string Name, Memory<float> Data, long[] Shape) input, (string Name, Memory<float> Data, long[] Shape) output,
+        EoAdapter? adapter, Func<string, OnnxRuntimeException, ModelException> explain)
+    {
+        (_session, _explain, _shape) = (session, explain, string.Join(", ", input.Shape));
+        _input = OrtValue.CreateTensorValueFromMemory(memory, input.Data, input.Shape);
+        _output = OrtValue.CreateTensorValueFromMemory(memory, output.Data, output.Shape);
+        _binding = session.CreateIoBinding();
+        _binding.BindInput(input.Name, _input);
+        _binding.BindOutput(output.Name, _output);
+        _lease = adapter?.Activate(_options);
+    }
+
+    /// <summary>Runs the model once.</summary>
+    /// <exception cref="ModelException">ONNX Runtime refuses shapes or values.</exception>
+    public void Run(CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        using var stop = cancellation.UnsafeRegister(static state => ((RunOptions)state!).Terminate = true, _options);
+        try
+        {
+            _session.RunWithBinding(_options, _binding);
+        }
+        catch (OnnxRuntimeException failure)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw _explain(_shape, failure);
+        }
+    }
+
+    public void Dispose()
+    {
+        _lease?.Dispose();
+        _binding.Dispose();
+        _output.Dispose();
+        _input.Dispose();
+        _options.Dispose();
+    }
+}

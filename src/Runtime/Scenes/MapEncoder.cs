@@ -1,0 +1,205 @@
+using System.Buffers.Binary;
+using EoOnnx.Raster;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>Turns blended scores into the bytes that the map stores. Used by one thread.</summary>
+internal abstract class MapEncoder(RasterType type, int bands)
+{
+    /// <summary>Pixel type of every band.</summary>
+    public RasterType Type { get; } = type;
+
+    /// <summary>Number of bands.</summary>
+    public int Bands { get; } = bands;
+
+    /// <summary>Valid pixels for which the model said NaN; they are nodata in the map.</summary>
+    public long Undefined { get; protected set; }
+
+    /// <summary>Value of missing pixels.</summary>
+    public abstract double NoData { get; }
+
+    /// <summary>Scale and offset of each band.</summary>
+    public abstract IReadOnlyList<(double Scale, double Offset)?> Scaling { get; }
+
+    /// <summary>Encodes neighbouring pixels of a row.</summary>
+    /// <param name="scores">[class][pixel]; the first pixel of class k is at k · <paramref name="plane"/>.</param>
+    /// <param name="plane">Elements from class to class.</param>
+    /// <param name="valid">1 valid, 0 not, one a pixel.</param>
+    /// <param name="row">The map's row, [band, column], little-endian.</param>
+    /// <param name="width">Columns of the map.</param>
+    /// <param name="column">Column of the first pixel.</param>
+    public abstract void Encode(ReadOnlySpan<float> scores, int plane, ReadOnlySpan<byte> valid, Span<byte> row, int width, int column);
+}
+
+/// <summary>The class of the largest score, and on request how sure the model is.</summary>
+internal sealed class ClassEncoder : MapEncoder
+{
+    private readonly int[] _ids;
+    private readonly int _channels;
+    private readonly ConfidenceBand _confidence;
+    private readonly float[] _pixel;
+
+    /// <summary>An encoder.</summary>
+    /// <param name="ids">Map values, one a class; two for one channel that means the second class.</param>
+    /// <param name="channels">Channels of the scores.</param>
+    /// <param name="confidence">The additional band.</param>
+    public ClassEncoder(IReadOnlyList<int> ids, int channels, ConfidenceBand confidence)
+        : base(ids.Max() > 254 ? RasterType.UInt16 : RasterType.Byte, confidence == ConfidenceBand.None ? 1 : 2) =>
+        (_ids, _channels, _confidence, _pixel) = ([.. ids], channels, confidence, new float[Math.Max(2, channels)]);
+
+    public override double NoData => Type == RasterType.Byte ? byte.MaxValue : ushort.MaxValue;
+
+    public override IReadOnlyList<(double Scale, double Offset)?> Scaling => _confidence == ConfidenceBand.None ? [] : [null, (1.0 / 254, 0)];
+
+    public override void Encode(ReadOnlySpan<float> scores, int plane, ReadOnlySpan<byte> valid, Span<byte> row, int width, int column)
+    {
+        var missing = (int)NoData;
+        for (var i = 0; i < valid.Length; i++)
+        {
+            var (id, confidence) = (missing, missing);
+            if (valid[i] != 0)
+            {
+                var best = Best(scores, plane, i);
+                if (best < 0)
+                {
+                    Undefined++;
+                }
+                else
+                {
+                    id = _ids[best];
+                    confidence = _confidence == ConfidenceBand.None ? 0 : (int)MathF.Round(254 * Math.Clamp(Sureness(scores, plane, i, best), 0, 1));
+                }
+            }
+
+            Put(row, column + i, id);
+            if (_confidence != ConfidenceBand.None)
+            {
+                Put(row, width + column + i, confidence);
+            }
+        }
+    }
+
+    // The first of the largest; −1 when any score is NaN.
+    private int Best(ReadOnlySpan<float> scores, int plane, int pixel)
+    {
+        var first = scores[pixel];
+        if (_channels == 1)
+        {
+            return float.IsNaN(first) ? -1 : first >= 0.5f ? 1 : 0;
+        }
+
+        var best = float.IsNaN(first) ? -1 : 0;
+        for (var k = 1; k < _channels && best >= 0; k++)
+        {
+            var score = scores[(k * plane) + pixel];
+            best = float.IsNaN(score) ? -1 : score > scores[(best * plane) + pixel] ? k : best;
+        }
+
+        return best;
+    }
+
+    private float Sureness(ReadOnlySpan<float> scores, int plane, int pixel, int best)
+    {
+        var count = _pixel.Length;
+        if (_channels == 1)
+        {
+            (_pixel[0], _pixel[1]) = (1 - scores[pixel], scores[pixel]);
+        }
+        else
+        {
+            for (var k = 0; k < count; k++)
+            {
+                _pixel[k] = scores[(k * plane) + pixel];
+            }
+        }
+
+        switch (_confidence)
+        {
+            case ConfidenceBand.Entropy:
+                var sum = 0f;
+                foreach (var p in _pixel)
+                {
+                    sum -= p > 0 ? p * MathF.Log(p) : 0;
+                }
+
+                return sum / MathF.Log(count);
+            case ConfidenceBand.Margin:
+                var second = 0f;
+                for (var k = 0; k < count; k++)
+                {
+                    second = k == best ? second : Math.Max(second, _pixel[k]);
+                }
+
+                return _pixel[best] - second;
+            default:
+                return _pixel[best];
+        }
+    }
+
+    private void Put(Span<byte> row, int position, int value)
+    {
+        if (Type == RasterType.Byte)
+        {
+            row[position] = (byte)value;
+        }
+        else
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(row[(2 * position)..], (ushort)value);
+        }
+    }
+}
+
+/// <summary>The probability of each class as round(254 · p).</summary>
+internal sealed class ProbabilityEncoder(int classes) : MapEncoder(RasterType.Byte, classes)
+{
+    public override double NoData => byte.MaxValue;
+
+    public override IReadOnlyList<(double Scale, double Offset)?> Scaling { get; } = [.. Enumerable.Repeat<(double, double)?>((1.0 / 254, 0), classes)];
+
+    public override void Encode(ReadOnlySpan<float> scores, int plane, ReadOnlySpan<byte> valid, Span<byte> row, int width, int column)
+    {
+        for (var i = 0; i < valid.Length; i++)
+        {
+            var missing = valid[i] == 0;
+            for (var k = 0; k < Bands && !missing; k++)
+            {
+                missing = float.IsNaN(scores[(k * plane) + i]);
+                Undefined += missing ? 1 : 0;
+            }
+
+            for (var k = 0; k < Bands; k++)
+            {
+                row[(k * width) + column + i] = missing ? byte.MaxValue : (byte)MathF.Round(254 * Math.Clamp(scores[(k * plane) + i], 0, 1));
+            }
+        }
+    }
+}
+
+/// <summary>Values as they are, NaN where there is none.</summary>
+internal sealed class ValueEncoder(int channels) : MapEncoder(RasterType.Float32, channels)
+{
+    public override double NoData => double.NaN;
+
+    public override IReadOnlyList<(double Scale, double Offset)?> Scaling => [];
+
+    public override void Encode(ReadOnlySpan<float> scores, int plane, ReadOnlySpan<byte> valid, Span<byte> row, int width, int column)
+    {
+        for (var k = 0; k < Bands; k++)
+        {
+            var source = scores.Slice(k * plane, valid.Length);
+            var target = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(row).Slice((k * width) + column, valid.Length);
+            source.CopyTo(target);
+            for (var i = 0; i < valid.Length; i++)
+            {
+                if (valid[i] == 0)
+                {
+                    target[i] = float.NaN;
+                }
+                else if (float.IsNaN(source[i]))
+                {
+                    Undefined += k == 0 ? 1 : 0;
+                }
+            }
+        }
+    }
+}

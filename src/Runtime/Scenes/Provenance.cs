@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using EoOnnx.Formats;
+using EoOnnx.Raster;
+using EoOnnx.Raster.Tiling;
+using Microsoft.ML.OnnxRuntime;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>Where a map comes from: tags that it carries, and the identity of the job by which an unfinished run is continued.</summary>
+internal static class Provenance
+{
+    /// <summary>Version of this program.</summary>
+    public static string Version { get; } = typeof(Provenance).Assembly.GetName().Version?.ToString(3) ?? "0";
+
+    /// <summary>The tags of a map. No time and no name of a machine: equal runs give equal bytes.</summary>
+    public static SortedDictionary<string, string> Tags(RasterDataset scene, SceneModel model, TilePlan plan, BlendMode blend, IReadOnlyList<MappedBand> bands, IReadOnlyList<ChannelScaling> scalings, EoAdapter? adapter)
+    {
+        var tags = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["EOONNX_VERSION"] = Version,
+            ["EOONNX_MODEL"] = model.Manifest.Name,
+            ["EOONNX_MODEL_SHA256"] = ModelDigest(model.Model.Path),
+            ["EOONNX_BANDS"] = string.Join(',', bands.Select(band => string.Create(CultureInfo.InvariantCulture, $"{band.Channel}={band.Source.Index}"))),
+            ["EOONNX_SCALE_OFFSET"] = string.Join(',', scalings.Select(scaling => string.Create(CultureInfo.InvariantCulture, $"{scaling.Scale:R}/{scaling.Offset:R}"))),
+            ["EOONNX_TILE"] = plan.Options.Tile.ToString(CultureInfo.InvariantCulture),
+            ["EOONNX_OVERLAP"] = plan.Options.Overlap.ToString(CultureInfo.InvariantCulture),
+            ["EOONNX_BLEND"] = blend.ToString().ToLowerInvariant(),
+            ["EOONNX_DEVICE"] = model.Model.Device.ToString(),
+            ["EOONNX_ORT"] = OrtEnv.Instance().GetVersionString(),
+            ["EOONNX_SOURCE"] = scene.Path.Split('?')[0],
+            ["EOONNX_SOURCE_DIGEST"] = SourceDigest(scene),
+            ["TIFFTAG_SOFTWARE"] = "EoOnnx " + Version,
+        };
+        if (adapter is not null)
+        {
+            tags["EOONNX_ADAPTER"] = Path.GetFileName(adapter.Path);
+            tags["EOONNX_ADAPTER_SHA256"] = FileDigest(adapter.Path);
+        }
+
+        return tags;
+    }
+
+    /// <summary>SHA-256 over the model and, where there is one, its external data file.</summary>
+    private static string ModelDigest(string path) =>
+        File.Exists(path + ".data") ? Hash(FileDigest(path) + FileDigest(path + ".data")) : FileDigest(path);
+
+    /// <summary>SHA-256 over name, size and time of every local file of the scene; statistics and overviews beside it do not count.</summary>
+    private static string SourceDigest(RasterDataset scene) => Hash(string.Join('\n', scene.Files.Order(StringComparer.Ordinal)
+        .Where(file => !file.EndsWith(".aux.xml", StringComparison.OrdinalIgnoreCase) && !file.EndsWith(".ovr", StringComparison.OrdinalIgnoreCase))
+        .Select(file => new FileInfo(file))
+        .Select(file => file.Exists
+            ? string.Create(CultureInfo.InvariantCulture, $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}")
+            : file.Name)));
+
+    private static string FileDigest(string path)
+    {
+        using var file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+
+    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+}

@@ -1,0 +1,198 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using EoOnnx.Raster;
+using EoOnnx.Raster.Tiling;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>
+/// Puts tiles together into finished rows of the map, in plan order. A pixel's value depends on the plan and the model's answers
+/// only: not on batches, nor on where an earlier run was interrupted.
+/// </summary>
+internal abstract class RowAssembler(TilePlan plan, MapEncoder encoder)
+{
+    protected TilePlan Plan { get; } = plan;
+
+    protected MapEncoder Encoder { get; } = encoder;
+
+    protected int Width => Plan.Scene.Width;
+
+    protected int Tile => Plan.Options.Tile;
+
+    /// <summary>Bytes of one row of the map.</summary>
+    public int RowBytes { get; } = checked(plan.Scene.Width * encoder.Bands * encoder.Type.SizeInBytes());
+
+    /// <summary>Bytes of the assembler's own memory.</summary>
+    public abstract long Bytes { get; }
+
+    /// <summary>Most rows that one row of tiles finishes.</summary>
+    public int MostRows => Enumerable.Range(0, Plan.Y.Count).Max(row => FinishedBy(row) - (row == 0 ? 0 : FinishedBy(row - 1)));
+
+    /// <summary>First row of tiles that contributes to map row <paramref name="row"/> or below.</summary>
+    public abstract int FirstTileRow(int row);
+
+    /// <summary>The map row behind the last that is final after this row of tiles.</summary>
+    public abstract int FinishedBy(int tileRow);
+
+    /// <summary>Adds a tile.</summary>
+    /// <param name="tile">Where it lies.</param>
+    /// <param name="scores">[class, row, column] of the tile.</param>
+    /// <param name="valid">[row, column] of the tile.</param>
+    public abstract void Add(TileWindow tile, ReadOnlySpan<float> scores, ReadOnlySpan<byte> valid);
+
+    /// <summary>Encodes finished rows and forgets them.</summary>
+    /// <param name="first">The first of them.</param>
+    /// <param name="rows">[row, band, column]; every byte is written.</param>
+    public abstract void Finish(int first, Span<byte> rows);
+}
+
+/// <summary>Each pixel comes from the tile that owns it.</summary>
+internal sealed class CropAssembler : RowAssembler
+{
+    private readonly byte[] _rows;
+    private readonly byte[] _missing;
+
+    public CropAssembler(TilePlan plan, MapEncoder encoder) : base(plan, encoder)
+    {
+        _rows = new byte[checked(MostRows * RowBytes)];
+        _missing = new byte[RowBytes];
+        encoder.Encode(new float[encoder.Bands * Width], Width, new byte[Width], _missing, Width, 0);
+        Clear();
+    }
+
+    public override long Bytes => _rows.LongLength;
+
+    public override int FirstTileRow(int row) => Enumerable.Range(0, Plan.Y.Count).First(index => Plan.Y.OwnedEnd(index) > row);
+
+    public override int FinishedBy(int tileRow) => Plan.Y.OwnedEnd(tileRow);
+
+    public override void Add(TileWindow tile, ReadOnlySpan<float> scores, ReadOnlySpan<byte> valid)
+    {
+        for (var y = tile.Own.Y; y < tile.Own.Bottom; y++)
+        {
+            var start = ((y - tile.Read.Y) * Tile) + tile.Own.X - tile.Read.X;
+            Encoder.Encode(scores[start..], Tile * Tile, valid.Slice(start, tile.Own.Width), Row(y - tile.Own.Y), Width, tile.Own.X);
+        }
+    }
+
+    public override void Finish(int first, Span<byte> rows)
+    {
+        // Rows above the first are those of an earlier run.
+        var skipped = first - Plan.Y.OwnedStart(FirstTileRow(first));
+        _rows.AsSpan(skipped * RowBytes, rows.Length).CopyTo(rows);
+        Clear();
+    }
+
+    private Span<byte> Row(int index) => _rows.AsSpan(index * RowBytes, RowBytes);
+
+    // Tiles without a valid pixel never arrive: their cells stay nodata.
+    private void Clear()
+    {
+        for (var offset = 0; offset < _rows.Length; offset += RowBytes)
+        {
+            _missing.CopyTo(_rows.AsSpan(offset));
+        }
+    }
+}
+
+/// <summary>Each pixel is the sum of all tiles that cover it, with weights that sum to 1.</summary>
+internal sealed class BlendAssembler : RowAssembler
+{
+    private readonly int _classes;
+    private readonly float[] _sums;   // [row mod tile, class, column]
+    private readonly byte[] _valid;   // [row mod tile, column]
+    private readonly float[][] _columnWeights;
+    private readonly float[] _rowWeights;
+    private readonly float[] _weights;
+    private readonly BlendMode _blend;
+    private readonly int _margin;
+    private int _weighted = -1;
+    private int _finished;
+
+    /// <summary>An assembler.</summary>
+    /// <param name="plan">The tiles.</param>
+    /// <param name="encoder">Encodes finished rows.</param>
+    /// <param name="classes">Channels of the scores.</param>
+    /// <param name="blend">Linear or cosine.</param>
+    /// <param name="margin">Pixels cut off on every inner side.</param>
+    /// <param name="firstRow">The first row that is wanted.</param>
+    public BlendAssembler(TilePlan plan, MapEncoder encoder, int classes, BlendMode blend, int margin, int firstRow) : base(plan, encoder)
+    {
+        (_classes, _blend, _margin, _finished) = (classes, blend, margin, firstRow);
+        _sums = new float[checked(Tile * classes * Width)];
+        _valid = new byte[checked(Tile * Width)];
+        (_rowWeights, _weights) = (new float[Tile], new float[Tile]);
+        _columnWeights = new float[plan.X.Count][];
+        for (var column = 0; column < _columnWeights.Length; column++)
+        {
+            _columnWeights[column] = new float[Tile];
+            plan.X.Weights(column, blend, margin, _columnWeights[column]);
+        }
+    }
+
+    public override long Bytes => (_sums.LongLength * sizeof(float)) + _valid.LongLength;
+
+    public override int FirstTileRow(int row) => Enumerable.Range(0, Plan.Y.Count).First(index => Plan.Y.Start(index) + Tile > row);
+
+    public override int FinishedBy(int tileRow) => tileRow + 1 == Plan.Y.Count ? Plan.Scene.Height : Math.Clamp(Plan.Y.Start(tileRow + 1), 0, Plan.Scene.Height);
+
+    public override void Add(TileWindow tile, ReadOnlySpan<float> scores, ReadOnlySpan<byte> valid)
+    {
+        if (_weighted != tile.Row)
+        {
+            Plan.Y.Weights(tile.Row, _blend, _margin, _rowWeights);
+            _weighted = tile.Row;
+        }
+
+        var inside = tile.Read.Within(Plan.Scene);
+        var columns = _columnWeights[tile.Column].AsSpan(inside.X - tile.Read.X, inside.Width);
+        var weights = _weights.AsSpan(0, inside.Width);
+        for (var y = Math.Max(_finished, inside.Y); y < inside.Bottom; y++)
+        {
+            var rowWeight = _rowWeights[y - tile.Read.Y];
+            for (var i = 0; i < weights.Length; i++)
+            {
+                weights[i] = columns[i] * rowWeight;
+            }
+
+            var start = ((y - tile.Read.Y) * Tile) + inside.X - tile.Read.X;
+            valid.Slice(start, inside.Width).CopyTo(_valid.AsSpan((y % Tile * Width) + inside.X, inside.Width));
+            for (var k = 0; k < _classes; k++)
+            {
+                Accumulate(scores.Slice((k * Tile * Tile) + start, inside.Width), weights, Sums(y).Slice((k * Width) + inside.X, inside.Width));
+            }
+        }
+    }
+
+    public override void Finish(int first, Span<byte> rows)
+    {
+        for (var offset = 0; offset < rows.Length; offset += RowBytes)
+        {
+            var y = first + (offset / RowBytes);
+            var valid = _valid.AsSpan(y % Tile * Width, Width);
+            Encoder.Encode(Sums(y), Width, valid, rows.Slice(offset, RowBytes), Width, 0);
+            Sums(y).Clear();
+            valid.Clear();
+            _finished = y + 1;
+        }
+    }
+
+    private Span<float> Sums(int y) => _sums.AsSpan(y % Tile * _classes * Width, _classes * Width);
+
+    // A weight of 0 adds nothing, also where the score is not finite: a cut margin may hold anything.
+    private static void Accumulate(ReadOnlySpan<float> scores, ReadOnlySpan<float> weights, Span<float> sums)
+    {
+        var s = MemoryMarshal.Cast<float, Vector<float>>(scores);
+        var w = MemoryMarshal.Cast<float, Vector<float>>(weights);
+        var t = MemoryMarshal.Cast<float, Vector<float>>(sums);
+        for (var i = 0; i < s.Length; i++)
+        {
+            t[i] += Vector.ConditionalSelect(Vector.Equals(w[i], Vector<float>.Zero), Vector<float>.Zero, s[i] * w[i]);
+        }
+
+        for (var i = s.Length * Vector<float>.Count; i < scores.Length; i++)
+        {
+            sums[i] += weights[i] == 0 ? 0 : scores[i] * weights[i];
+        }
+    }
+}

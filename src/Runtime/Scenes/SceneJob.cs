@@ -1,0 +1,169 @@
+using System.Globalization;
+using EoOnnx.Formats;
+using EoOnnx.Raster;
+using EoOnnx.Raster.Tiling;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>Everything about a run that is decided before the first pixel is read.</summary>
+internal sealed class SceneJob
+{
+    private SceneJob(RasterDataset scene, string path, SceneOptions options, SceneModel model, TilePlan plan) =>
+        (Scene, Path, Options, Model, Plan) = (scene, path, options, model, plan);
+
+    public RasterDataset Scene { get; }
+
+    /// <summary>The map.</summary>
+    public string Path { get; }
+
+    public SceneOptions Options { get; }
+
+    public SceneModel Model { get; }
+
+    public TilePlan Plan { get; }
+
+    public MapContent Content { get; private init; }
+
+    public BlendMode Blend { get; private init; }
+
+    public ScoreActivation.Kind Activation { get; private init; }
+
+    public required IReadOnlyList<MappedBand> Bands { get; init; }
+
+    public required IReadOnlyList<ChannelScaling> Scalings { get; init; }
+
+    /// <summary>The classes; null for maps of values.</summary>
+    public ClassLegend? Legend { get; private init; }
+
+    public required RasterProfile Profile { get; init; }
+
+    public required List<string> Warnings { get; init; }
+
+    /// <summary>Everything that can change a pixel, by name.</summary>
+    public required IReadOnlyDictionary<string, string> Identity { get; init; }
+
+    /// <summary>Decides a run.</summary>
+    /// <exception cref="EoOnnxException">Scene, model and options do not fit together.</exception>
+    public static SceneJob Create(EoModel model, RasterDataset scene, string path, SceneOptions options, CancellationToken cancellation)
+    {
+        CheckGrid(scene);
+        if (File.Exists(path) && !options.Overwrite)
+        {
+            throw new RasterException($"{path} exists. Replace it with --overwrite (SceneOptions.Overwrite), or write to another file with --out.");
+        }
+
+        var warnings = new List<string>(options.Adapter?.Notes ?? []);
+        if (scene.Projection.Length == 0)
+        {
+            warnings.Add($"{scene.Name} has no coordinate reference system; the map has none either.");
+        }
+
+        var described = SceneModel.Describe(model, scene, options, cancellation);
+        var manifest = described.Manifest;
+        var content = ContentOf(manifest, described, options);
+        var overlap = options.Overlap?.Of(described.Tile) ?? manifest.Overlap ?? TilePlanOptions.DefaultOverlap(described.Tile);
+        var plan = TilePlan.Create(scene.Size, new TilePlanOptions { Tile = described.Tile, Overlap = options.Overlap is null ? Math.Min(overlap, described.Tile / 4 * 2) : overlap, Edge = options.Edge });
+        var blend = plan.Options.Overlap == 0 ? BlendMode.None : options.Blend ?? BlendMode.Cosine;
+        var bands = BandMapping.Resolve(scene, described.Channels, options.Bands, warnings);
+        WarnOfNoData(scene, bands, options, warnings);
+        var scalings = ChannelScalings.Decide(bands, manifest, options);
+        var legend = content == MapContent.Value ? null : ClassLegend.For(manifest, model.Path, described.Classes);
+        var tags = Provenance.Tags(scene, described, plan, blend, bands, scalings, options.Adapter);
+        if (legend is not null)
+        {
+            tags["EOONNX_CLASSES"] = legend.ToJson();
+        }
+
+        var identity = new SortedDictionary<string, string>(tags, StringComparer.Ordinal)
+        {
+            ["content"] = content.ToString(),
+            ["confidence"] = options.Confidence.ToString(),
+            ["edge"] = options.Edge.ToString(),
+            ["output"] = described.Output,
+            ["size"] = string.Create(CultureInfo.InvariantCulture, $"{scene.Size.Width} x {scene.Size.Height}"),
+            ["nodata"] = options.Validity.ToString(),
+        };
+        var encoder = NewEncoder(content, legend, described.Classes, options);
+        return new SceneJob(scene, path, options, described, plan)
+        {
+            Content = content,
+            Blend = blend,
+            Activation = ActivationOf(manifest, described, content),
+            Bands = bands,
+            Scalings = scalings,
+            Legend = legend,
+            Warnings = warnings,
+            Identity = identity,
+            Profile = new RasterProfile
+            {
+                Size = scene.Size,
+                Type = encoder.Type,
+                BandCount = encoder.Bands,
+                NoData = encoder.NoData,
+                BandScaling = encoder.Scaling,
+                Transform = scene.Transform,
+                Projection = scene.Projection,
+                BandNames = NamesOf(content, legend, described, options),
+                CategoryNames = content == MapContent.Class ? legend!.Names : [],
+                Colors = content == MapContent.Class ? legend!.Colors : [],
+                Metadata = tags,
+            },
+        };
+    }
+
+    /// <summary>A new encoder of this map's pixels.</summary>
+    public MapEncoder NewEncoder() => NewEncoder(Content, Legend, Model.Classes, Options);
+
+    private static MapEncoder NewEncoder(MapContent content, ClassLegend? legend, int classes, SceneOptions options) => content switch
+    {
+        MapContent.Class => new ClassEncoder([.. legend!.Classes.Select(item => item.Id)], classes, options.Confidence),
+        MapContent.Probability => new ProbabilityEncoder(classes),
+        _ => new ValueEncoder(classes),
+    };
+
+    private static MapContent ContentOf(ModelManifest manifest, SceneModel model, SceneOptions options)
+    {
+        var content = options.Content ?? (manifest.Task == ModelTask.Segmentation ? MapContent.Class : MapContent.Value);
+        if (options.Confidence != ConfidenceBand.None && content != MapContent.Class)
+        {
+            throw new ArgumentException("A confidence band belongs to a class map; leave it out or choose --out-type class.");
+        }
+
+        return content == MapContent.Value || manifest.Task == ModelTask.Segmentation || options.Content is not null ? content
+            : throw new ModelException($"{model.Model.Path} is a model for {manifest.Task}; choose what to store with --out-type.");
+    }
+
+    // Scores are blended as probabilities; values as they are.
+    private static ScoreActivation.Kind ActivationOf(ModelManifest manifest, SceneModel model, MapContent content) =>
+        content == MapContent.Value || manifest.Activation != "none" ? ScoreActivation.Kind.None
+        : model.Classes == 1 ? ScoreActivation.Kind.Sigmoid : ScoreActivation.Kind.Softmax;
+
+    private static IReadOnlyList<string> NamesOf(MapContent content, ClassLegend? legend, SceneModel model, SceneOptions options) => content switch
+    {
+        MapContent.Class => options.Confidence == ConfidenceBand.None ? ["class"] : ["class", options.Confidence == ConfidenceBand.Maximum ? "confidence" : options.Confidence.ToString().ToLowerInvariant()],
+        MapContent.Probability => model.Classes == 1 ? [legend!.Classes[1].Name] : [.. legend!.Classes.Select(item => item.Name)],
+        _ => model.Classes == 1 ? ["value"] : [.. Enumerable.Range(1, model.Classes).Select(i => $"value {i}")],
+    };
+
+    private static void CheckGrid(RasterDataset scene)
+    {
+        if (scene.HasGroundControlPoints)
+        {
+            throw new RasterException($"{scene.Path} is placed by ground control points; a grid is needed. Make one with: gdalwarp -r near '{scene.Path}' warped.tif");
+        }
+
+        if (scene.Transform is { IsNorthUp: false })
+        {
+            throw new RasterException($"{scene.Path} has a rotated grid; a grid along the axes is needed. Make one with: gdalwarp -r near '{scene.Path}' warped.tif");
+        }
+    }
+
+    private static void WarnOfNoData(RasterDataset scene, IReadOnlyList<MappedBand> bands, SceneOptions options, List<string> warnings)
+    {
+        if (options.Validity is { Override: null, Ignore: false } && bands.FirstOrDefault(band => band.Source.NoDataIsOutOfRange).Source is { } band)
+        {
+            warnings.Add(string.Create(CultureInfo.InvariantCulture,
+                $"Band {band.Index} of {scene.Name} declares the nodata value {band.NoData}, which {band.Type} cannot hold: every pixel counts as valid. State the real one with --nodata V."));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using EoOnnx.Formats;
+using EoOnnx.Raster;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>What a model is for the pipeline: its channels, frames, tile, scores and batch, taken from graph, manifest and options.</summary>
+internal sealed class SceneModel
+{
+    private const int DefaultTile = 224;
+
+    private SceneModel(EoModel model, ModelManifest manifest) => (Model, Manifest) = (model, manifest);
+
+    public EoModel Model { get; }
+
+    /// <summary>The adapter's manifest where it has one, else the model's.</summary>
+    public ModelManifest Manifest { get; }
+
+    /// <summary>Names of the input channels, frame by frame.</summary>
+    public IReadOnlyList<string> Channels { get; private init; } = [];
+
+    public int Frames { get; private init; } = 1;
+
+    public int Tile { get; private init; }
+
+    /// <summary>Tiles a call.</summary>
+    public int Batch { get; private init; }
+
+    /// <summary>The graph takes this many tiles a call and no other number.</summary>
+    public bool BatchIsFixed { get; private init; }
+
+    public string Output { get; private init; } = "";
+
+    /// <summary>Channels of the output.</summary>
+    public int Classes { get; private init; }
+
+    private bool HasFrameAxis => Model.Input.Shape.Count == 5;
+
+    private bool OutputHasClassAxis { get; init; }
+
+    /// <summary>Extents of the input for some tiles.</summary>
+    public long[] ImageShape(int count) => Shape(HasFrameAxis, count, Channels.Count / Frames, Frames, Tile);
+
+    /// <summary>Extents of the output for some tiles.</summary>
+    public long[] ScoreShape(int count) => OutputHasClassAxis ? [count, Classes, Tile, Tile] : [count, Tile, Tile];
+
+    /// <summary>Decides what the options leave open and asks the graph for the shape of its scores by one run on zeros.</summary>
+    /// <exception cref="ModelException">The graph gives no score for each pixel, or a number contradicts the options.</exception>
+    public static SceneModel Describe(EoModel model, RasterDataset scene, SceneOptions options, CancellationToken cancellation)
+    {
+        var manifest = options.Adapter?.Manifest ?? model.Manifest;
+        var input = model.Input.Shape;
+        var frames = input.Count == 5 && input[2] > 0 ? (int)input[2] : manifest.Frames;
+        var bands = input[1] > 0 ? (int)input[1] : manifest.Bands.Count > 0 ? manifest.Bands.Count : Math.Max(1, scene.Bands.Count / frames);
+        if (manifest.Bands.Count > 0 && manifest.Bands.Count != bands)
+        {
+            throw new ModelException($"The graph of {model.Path} takes {bands} bands; its manifest describes {manifest.Bands.Count}. Export it again.");
+        }
+
+        var tile = TileEdge(model, manifest, options);
+        var fixedBatch = input[0] > 0 ? (int)input[0] : 0;
+        var output = OutputName(model, options);
+        var batch = fixedBatch > 0 ? fixedBatch : 1;
+        var image = Shape(input.Count == 5, batch, bands, frames, tile);
+        var scores = model.Run(new float[TensorData.CountOf(image)], image, [output], options.Adapter, cancellation)[0];
+        if (scores.Type != ElementType.Float || scores.Shape.Length is not (3 or 4) || scores.Shape[^1] != tile || scores.Shape[^2] != tile || scores.Shape[0] != batch)
+        {
+            throw new ModelException($"The output '{output}' of {model.Path} is {scores.Type} [{string.Join(", ", scores.Shape)}] for a tile of {tile} x {tile}; a map needs Float [batch, classes, {tile}, {tile}]. " +
+                "Choose another output with --output, or a task model that train-adapter made.");
+        }
+
+        return new SceneModel(model, manifest)
+        {
+            Channels = [.. Enumerable.Range(0, frames).SelectMany(_ => ChannelNames(manifest, bands))],
+            Frames = frames,
+            Tile = tile,
+            Batch = fixedBatch > 0 ? fixedBatch : options.Batch ?? (model.Device.Kind == DeviceKind.Cuda ? 16 : 4),
+            BatchIsFixed = fixedBatch > 0,
+            Output = output,
+            OutputHasClassAxis = scores.Shape.Length == 4,
+            Classes = scores.Shape.Length == 4 ? checked((int)scores.Shape[1]) : 1,
+        };
+    }
+
+    private static long[] Shape(bool frameAxis, int count, int bands, int frames, int tile) => frameAxis ? [count, bands, frames, tile, tile] : [count, bands * frames, tile, tile];
+
+    private static IEnumerable<string> ChannelNames(ModelManifest manifest, int bands) => manifest.Bands.Count > 0
+        ? manifest.Bands.Select(band => band.Id)
+        : Enumerable.Range(1, bands).Select(i => $"band {i}");
+
+    private static int TileEdge(EoModel model, ModelManifest manifest, SceneOptions options)
+    {
+        var (height, width) = (model.Input.Shape[^2], model.Input.Shape[^1]);
+        if (height > 0 && width > 0 && height != width)
+        {
+            throw new ModelException($"{model.Path} takes tiles of {width} x {height}; the scene pipeline cuts squares. Export it with a square tile.");
+        }
+
+        var stated = Math.Max(height, width);
+        if (stated > 0 && options.Tile is { } wanted && wanted != stated)
+        {
+            throw new ModelException($"The graph of {model.Path} takes tiles of {stated} pixels; --tile asks for {wanted}. Leave --tile out.");
+        }
+
+        return stated > 0 ? checked((int)stated) : options.Tile ?? manifest.Tile ?? DefaultTile;
+    }
+
+    private static string OutputName(EoModel model, SceneOptions options)
+    {
+        if (options.Output is { } name)
+        {
+            return model.Outputs.Any(output => output.Name == name) ? name
+                : throw new ModelException($"{model.Path} has no output '{name}'; its outputs are {string.Join("; ", model.Outputs)}.");
+        }
+
+        return (model.Outputs.FirstOrDefault(output => output.Name == "logits")
+            ?? model.Outputs.FirstOrDefault(output => output.Shape.Count is 3 or 4 && output.Type == ElementType.Float)
+            ?? model.Outputs[0]).Name;
+    }
+}

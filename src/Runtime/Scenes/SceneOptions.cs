@@ -1,0 +1,92 @@
+using EoOnnx.Raster;
+using EoOnnx.Raster.Tiling;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>What a map stores.</summary>
+public enum MapContent
+{
+    /// <summary>The most probable class, one band; nodata 255 (65535 above 254 classes).</summary>
+    Class,
+
+    /// <summary>The probability of every class, one band each, stored as round(254 · p) with scale 1/254; nodata 255.</summary>
+    Probability,
+
+    /// <summary>The model's values as single precision, one band each; nodata NaN.</summary>
+    Value,
+}
+
+/// <summary>What an additional band of a class map says about each pixel.</summary>
+public enum ConfidenceBand
+{
+    /// <summary>No such band.</summary>
+    None,
+
+    /// <summary>The probability of the chosen class.</summary>
+    Maximum,
+
+    /// <summary>−Σ p ln p / ln K: 0 certain, 1 undecided.</summary>
+    Entropy,
+
+    /// <summary>The probability of the first class minus that of the second.</summary>
+    Margin,
+}
+
+/// <summary>How a scene goes through a model. Whatever is left out comes from the model's manifest.</summary>
+public sealed record SceneOptions
+{
+    /// <summary>An adapter loaded from the pipeline's model; borrowed. Null uses the model's own weights.</summary>
+    public EoAdapter? Adapter { get; init; }
+
+    /// <summary>Name of the graph output to map; null takes <c>logits</c>, else the first with one score a pixel.</summary>
+    public string? Output { get; init; }
+
+    /// <summary>Tile edge in pixels, for graphs that leave it open.</summary>
+    public int? Tile { get; init => field = value is null or (>= 1 and <= 65_536) ? value
+        : throw new ArgumentOutOfRangeException(nameof(Tile), value, "The tile edge must be 1 to 65536 pixels."); }
+
+    /// <summary>Pixels that neighbouring tiles share, or a share of the tile.</summary>
+    public TileOverlap? Overlap { get; init; }
+
+    /// <summary>How neighbours share these pixels; null is <see cref="BlendMode.Cosine"/>.</summary>
+    public BlendMode? Blend { get; init; }
+
+    /// <summary>What stands behind the scene's edge.</summary>
+    public EdgeMode Edge { get; init; }
+
+    /// <summary>Tiles a model call; null lets the pipeline choose. A graph with a fixed batch wins.</summary>
+    public int? Batch { get; init => field = value is null or (>= 1 and <= 1024) ? value
+        : throw new ArgumentOutOfRangeException(nameof(Batch), value, "The batch must be 1 to 1024 tiles."); }
+
+    /// <summary>Batches cut ahead of the model.</summary>
+    public int Prefetch { get; init => field = value is >= 1 and <= 64 ? value
+        : throw new ArgumentOutOfRangeException(nameof(Prefetch), value, "Prefetch must be 1 to 64 batches."); } = 2;
+
+    /// <summary>Threads that decode the scene; 0 takes up to four.</summary>
+    public int Readers { get; init => field = value is >= 0 and <= 64 ? value
+        : throw new ArgumentOutOfRangeException(nameof(Readers), value, "Readers must be 0 (up to four) to 64."); }
+
+    /// <summary>Bands of the scene in the model's order: numbers from 1, names, or <c>CHANNEL=band</c>. Empty maps them by name.</summary>
+    public IReadOnlyList<string> Bands { get; init; } = [];
+
+    /// <summary>Factor from stored values to the unit of the model's statistics: one for all channels or one each. Empty decides by manifest and file.</summary>
+    public IReadOnlyList<double> Scale { get; init; } = [];
+
+    /// <summary>Addend after <see cref="Scale"/>: one for all channels or one each.</summary>
+    public IReadOnlyList<double> Offset { get; init; } = [];
+
+    /// <summary>Which pixels count as missing.</summary>
+    public ValidityOptions Validity { get; init; } = new();
+
+    /// <summary>What the map stores; null follows the model's task.</summary>
+    public MapContent? Content { get; init; }
+
+    /// <summary>An additional band of a class map.</summary>
+    public ConfidenceBand Confidence { get; init; }
+
+    /// <summary>Discard an unfinished run of the same map instead of continuing it.</summary>
+    public bool Restart { get; init; }
+
+    /// <summary>Replace a map that exists.</summary>
+    public bool Overwrite { get; init; }
+}

@@ -1,0 +1,46 @@
+using EoOnnx.Formats;
+using EoOnnx.Raster;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>
+/// Streams scenes of any size through a model and writes maps. Reading, cutting, the model, blending and writing overlap; memory
+/// follows the width of the scene and the tiles in flight, not its height. Borrows the model; several runs at a time are possible.
+/// </summary>
+/// <param name="model">The model; must outlive every run.</param>
+public sealed class ScenePipeline(EoModel model)
+{
+    /// <summary>Maps a scene.</summary>
+    /// <param name="scene">The scene; borrowed.</param>
+    /// <param name="output">The map, a cloud-optimised GeoTIFF on the scene's grid. It appears when it is complete; beside it
+    /// <c>MAP.report.json</c>. An unfinished run leaves the work area <c>MAP.tif.eoonnx/</c>, which the next run continues.</param>
+    /// <param name="options">How; null takes everything from the model's manifest.</param>
+    /// <param name="progress">Told about every batch, from a thread of the pipeline.</param>
+    /// <param name="cancellation">Ends the run within a batch; the work area stays.</param>
+    /// <returns>What was done.</returns>
+    /// <exception cref="RasterException">The scene cannot be read or does not fit the model, or the map cannot be written.</exception>
+    /// <exception cref="ModelException">The model cannot be run or gives no score for each pixel.</exception>
+    /// <exception cref="ArgumentException">Options contradict each other.</exception>
+    public async Task<SceneReport> RunAsync(
+        RasterDataset scene, string output, SceneOptions? options = null, IProgress<SceneProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(scene);
+        ArgumentException.ThrowIfNullOrEmpty(output);
+        // Everything before the stages computes too: the caller's thread is not held.
+        return await Task.Run(async () =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var job = SceneJob.Create(model, scene, output, options ?? new SceneOptions(), cancellation);
+            using var sink = CogSink.Open(output, job.Profile, job.Identity, job.Options.Restart);
+            using var run = new SceneRun(job, sink, progress);
+            await run.StreamAsync(cancellation).ConfigureAwait(false);
+            run.Finish(cancellation);
+            var report = run.Report();
+            report.Save(ReportPath(output));
+            return report;
+        }, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>Where the report of a map is written.</summary>
+    public static string ReportPath(string output) => Path.ChangeExtension(output, ".report.json");
+}

@@ -1,0 +1,125 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using EoOnnx.Formats;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>What was done to a scene: written beside the map as <c>MAP.report.json</c>.</summary>
+public sealed record SceneReport
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+
+    /// <summary>Version of this structure.</summary>
+    public int Version { get; init; } = 1;
+
+    /// <summary>The map.</summary>
+    public required string Map { get; init; }
+
+    /// <summary>The scene, as it was named.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>The model file.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The adapter file.</summary>
+    public string? Adapter { get; init; }
+
+    /// <summary>What the map stores.</summary>
+    public required MapContent Content { get; init; }
+
+    /// <summary>How the scene was cut.</summary>
+    public required PlanReport Plan { get; init; }
+
+    /// <summary>Which band fed which channel of the model.</summary>
+    public required IReadOnlyList<ChannelReport> Channels { get; init; }
+
+    /// <summary>Pixels by what became of them.</summary>
+    public required PixelReport Pixels { get; init; }
+
+    /// <summary>Seconds by stage; stages overlap, so they sum to more than <see cref="StageSeconds.Total"/>.</summary>
+    public required StageSeconds Seconds { get; init; }
+
+    /// <summary>Throughput of this run.</summary>
+    public required RateReport Rate { get; init; }
+
+    /// <summary>Memory of the process.</summary>
+    public required MemoryReport Memory { get; init; }
+
+    /// <summary>Classes of a class map with their areas.</summary>
+    public IReadOnlyList<ClassReport> Classes { get; init; } = [];
+
+    /// <summary>Things the user should know.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>The report as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Options);
+
+    /// <summary>Writes the report as a file, atomically.</summary>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public void Save(string path) => AtomicFile.WriteText(path, ToJson() + "\n");
+}
+
+/// <summary>How a scene was cut.</summary>
+/// <param name="Width">Columns of the scene.</param>
+/// <param name="Height">Rows of the scene.</param>
+/// <param name="Tile">Tile edge.</param>
+/// <param name="Overlap">Pixels that neighbours share.</param>
+/// <param name="Blend">How they share them.</param>
+/// <param name="Batch">Tiles a model call.</param>
+/// <param name="Tiles">Tiles of the plan.</param>
+/// <param name="Skipped">Tiles of this run without a valid pixel.</param>
+/// <param name="ResumedRows">Rows that an earlier, interrupted run had made.</param>
+public sealed record PlanReport(int Width, int Height, int Tile, int Overlap, string Blend, int Batch, long Tiles, long Skipped, int ResumedRows);
+
+/// <summary>A channel of the model and the band that fed it.</summary>
+/// <param name="Channel">The channel.</param>
+/// <param name="Band">1-based band of the scene.</param>
+/// <param name="Name">Its name there; empty when it has none.</param>
+/// <param name="MatchedBy">How the pair was found: <c>option</c>, <c>name</c> or <c>order</c>.</param>
+/// <param name="Scale">Factor applied to stored values.</param>
+/// <param name="Offset">Addend after the factor.</param>
+/// <param name="Mean">Mean of valid pixels after standardisation, of a regular sample; about 0 for data like the training data. NaN without any.</param>
+/// <param name="StandardDeviation">Their standard deviation; about 1 for data like the training data.</param>
+public sealed record ChannelReport(string Channel, int Band, string Name, string MatchedBy, double Scale, double Offset, double Mean, double StandardDeviation);
+
+/// <summary>Pixels by what became of them.</summary>
+/// <param name="Total">All pixels of the scene.</param>
+/// <param name="Predicted">Pixels with a value in the map.</param>
+/// <param name="NoData">Pixels that are nodata in the map.</param>
+/// <param name="SquareKilometres">Area of the predicted pixels; null when the scene has no place on the ground.</param>
+public sealed record PixelReport(long Total, long Predicted, long NoData, double? SquareKilometres);
+
+/// <summary>Busy seconds of each stage.</summary>
+/// <param name="Read">Decoding the scene.</param>
+/// <param name="Prepare">Cutting and standardising tiles.</param>
+/// <param name="Model">Inside ONNX Runtime.</param>
+/// <param name="Blend">Activation, blending, choice of the class.</param>
+/// <param name="Write">Storing rows durably.</param>
+/// <param name="Finish">Making the cloud-optimised file.</param>
+/// <param name="Total">From call to return.</param>
+public sealed record StageSeconds(double Read, double Prepare, double Model, double Blend, double Write, double Finish, double Total);
+
+/// <summary>Throughput of a run.</summary>
+/// <param name="TilesPerSecond">Tiles through the model.</param>
+/// <param name="PixelsPerSecond">New pixels of the map; overlaps are not counted twice.</param>
+/// <param name="ModelShare">Share of the total time in which the model was busy.</param>
+public sealed record RateReport(double TilesPerSecond, double PixelsPerSecond, double ModelShare);
+
+/// <summary>Memory of the process.</summary>
+/// <param name="PeakBytes">Largest resident set since the process started.</param>
+/// <param name="BufferBytes">The pipeline's own buffers.</param>
+public sealed record MemoryReport(long PeakBytes, long BufferBytes);
+
+/// <summary>A class of a map.</summary>
+/// <param name="Id">Its value in the map.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Pixels">How many pixels have it.</param>
+/// <param name="SquareKilometres">Their area; null when the scene has no place on the ground.</param>
+public sealed record ClassReport(int Id, string Name, long Pixels, double? SquareKilometres);

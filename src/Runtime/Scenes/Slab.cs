@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+using EoOnnx.Raster;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>
+/// The rows of a scene that tiles are being cut from: a ring of whole chunks of rows in the type of the source, with their validity.
+/// The reader fills a chunk while the cutter uses the others; two semaphores count the filled and the free chunks.
+/// </summary>
+internal sealed class Slab : IDisposable
+{
+    private readonly byte[] _pixels;
+    private readonly byte[] _valid;
+    private readonly int _pixelBytes;
+    private readonly SemaphoreSlim _free;
+    private readonly SemaphoreSlim _filled = new(0);
+    private int _filledEnd;
+    private int _freedEnd;
+
+    /// <summary>Allocates the ring.</summary>
+    /// <param name="width">Columns.</param>
+    /// <param name="bands">Channels.</param>
+    /// <param name="type">Byte, UInt16, Int16 or Float32.</param>
+    /// <param name="rows">How many rows are held and read at once.</param>
+    /// <exception cref="RasterException">The ring would be larger than 2 GiB.</exception>
+    public Slab(int width, int bands, RasterType type, SlabRows rows)
+    {
+        (Width, Bands, Type, Chunk, Capacity, _pixelBytes) = (width, bands, type, rows.Chunk, rows.Chunk * rows.Chunks, type.SizeInBytes());
+        var bytes = (long)width * Capacity * bands * _pixelBytes;
+        if (bytes > Array.MaxLength)
+        {
+            throw new RasterException($"The rows that one row of tiles needs take {bytes >> 20} MiB ({width} columns, {Capacity} rows, {bands} bands of {type}); at most 2047 MiB are possible. Map the scene in parts, or with a smaller --tile.");
+        }
+
+        _pixels = GC.AllocateUninitializedArray<byte>((int)bytes, pinned: true);
+        _valid = GC.AllocateUninitializedArray<byte>(checked(width * Capacity), pinned: true);
+        _free = new SemaphoreSlim(rows.Chunks);
+    }
+
+    public int Width { get; }
+
+    public int Bands { get; }
+
+    public RasterType Type { get; }
+
+    /// <summary>Rows that are read at once.</summary>
+    public int Chunk { get; }
+
+    /// <summary>Rows that are held at once.</summary>
+    public int Capacity { get; }
+
+    public long Bytes => _pixels.LongLength + _valid.LongLength;
+
+    /// <summary>Elements from row to row and from band to band.</summary>
+    public PixelSpacing Spacing => new(Width, Width * Capacity);
+
+    /// <summary>Starts at the first chunk that a run needs.</summary>
+    public void Begin(int row) => _filledEnd = _freedEnd = row / Chunk * Chunk;
+
+    /// <summary>Pixels from the first of a row in a band to the end of the ring.</summary>
+    public Span<T> From<T>(int row, int band, int column = 0) where T : unmanaged =>
+        MemoryMarshal.Cast<byte, T>(_pixels.AsSpan())[(((band * Capacity) + (row % Capacity)) * Width + column)..];
+
+    /// <summary>Validity from a pixel to the end of the ring: 1 valid, 0 not.</summary>
+    public Span<byte> ValidFrom(int row, int column = 0) => _valid.AsSpan((row % Capacity * Width) + column);
+
+    /// <summary>Waits until there is room for the next chunk.</summary>
+    public Task WaitForRoomAsync(CancellationToken cancellation) => _free.WaitAsync(cancellation);
+
+    /// <summary>The next chunk has been read.</summary>
+    public void Publish() => _filled.Release();
+
+    /// <summary>Waits until all rows before <paramref name="end"/> have been read.</summary>
+    public async Task WaitForRowsAsync(int end, CancellationToken cancellation)
+    {
+        while (_filledEnd < end)
+        {
+            await _filled.WaitAsync(cancellation).ConfigureAwait(true);
+            _filledEnd += Chunk;
+        }
+    }
+
+    /// <summary>Rows before <paramref name="row"/> are no longer needed.</summary>
+    public void Free(int row)
+    {
+        for (; _freedEnd + Chunk <= row; _freedEnd += Chunk)
+        {
+            _free.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        _free.Dispose();
+        _filled.Dispose();
+    }
+}

@@ -1,0 +1,96 @@
+using System.Numerics;
+using EoOnnx.Raster;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>Decodes the scene into the slab with several readers, each with its own handle and its own columns.</summary>
+internal sealed class SlabReader : IDisposable
+{
+    private readonly Slab _slab;
+    private readonly PixelSize _scene;
+    private readonly int[] _bands;
+    private readonly ValidityOptions _validity;
+    private readonly RasterReader[] _readers;
+    private readonly int[] _columns;
+
+    /// <summary>Opens the readers.</summary>
+    /// <exception cref="RasterException">The scene cannot be opened again.</exception>
+    public SlabReader(RasterDataset scene, Slab slab, IReadOnlyList<MappedBand> bands, ValidityOptions validity, int readers)
+    {
+        (_slab, _scene, _bands, _validity) = (slab, scene.Size, [.. bands.Select(band => band.Source.Index)], validity);
+        // Readers share no block: a file stored in rows is read by one.
+        var block = bands.Max(band => band.Source.BlockSize.Width);
+        var blocks = (scene.Size.Width + block - 1) / block;
+        var count = Math.Clamp(readers == 0 ? Math.Min(4, Environment.ProcessorCount) : readers, 1, blocks);
+        _columns = [.. Enumerable.Range(0, count).Select(i => (int)((long)blocks * i / count * block)), scene.Size.Width];
+        _readers = new RasterReader[count];
+        try
+        {
+            for (var i = 0; i < count; i++)
+            {
+                _readers[i] = scene.OpenReader();
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The type in which the slab holds a scene: that of its bands where the runtime converts it, else single precision.</summary>
+    public static RasterType TypeOf(IReadOnlyList<MappedBand> bands)
+    {
+        var types = bands.Select(band => band.Source.Type).Distinct().ToList();
+        return types is [RasterType.Byte or RasterType.UInt16 or RasterType.Int16] ? types[0] : RasterType.Float32;
+    }
+
+    /// <summary>Reads one chunk of rows of all columns.</summary>
+    /// <exception cref="RasterException">GDAL cannot read it.</exception>
+    public void Read(int firstRow)
+    {
+        var rows = Math.Min(_slab.Chunk, _scene.Height - firstRow);
+        if (_readers.Length == 1)
+        {
+            Read(0, firstRow, rows);
+            return;
+        }
+
+        try
+        {
+            Parallel.For(0, _readers.Length, i => Read(i, firstRow, rows));
+        }
+        catch (AggregateException failure)
+        {
+            // The first column range that failed speaks for all.
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure.InnerExceptions[0]);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var reader in _readers)
+        {
+            reader?.Dispose();
+        }
+    }
+
+    private void Read(int reader, int firstRow, int rows)
+    {
+        var window = new PixelWindow(_columns[reader], firstRow, _columns[reader + 1] - _columns[reader], rows);
+        switch (_slab.Type)
+        {
+            case RasterType.Byte: Read<byte>(_readers[reader], window); break;
+            case RasterType.UInt16: Read<ushort>(_readers[reader], window); break;
+            case RasterType.Int16: Read<short>(_readers[reader], window); break;
+            default: Read<float>(_readers[reader], window); break;
+        }
+    }
+
+    private void Read<T>(RasterReader reader, PixelWindow window) where T : unmanaged, INumberBase<T>
+    {
+        var pixels = _slab.From<T>(window.Y, 0, window.X);
+        reader.Read(window, _bands, pixels, _slab.Spacing);
+        reader.ReadValidity<T>(window, _bands, pixels, _slab.Spacing, _validity, _slab.ValidFrom(window.Y, window.X), _slab.Width);
+    }
+}

@@ -1,0 +1,50 @@
+using EoOnnx.Raster.Tiling;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>Which rows of the scene the tiles of each row of the plan read, reflection included. Pure arithmetic.</summary>
+internal sealed class SlabRows
+{
+    private const int SmallestChunk = 64, LargestChunk = 1024;
+    private readonly int[] _first;
+    private readonly int[] _end;
+
+    /// <summary>Plans the reading of a scene.</summary>
+    /// <param name="axis">The plan from top to bottom.</param>
+    /// <param name="tile">Tile edge.</param>
+    /// <param name="blockHeight">Rows of a block of the file.</param>
+    public SlabRows(TileAxis axis, int tile, int blockHeight)
+    {
+        (_first, _end) = (new int[axis.Count], new int[axis.Count]);
+        for (var r = axis.Count - 1; r >= 0; r--)
+        {
+            var (low, high) = (int.MaxValue, 0);
+            for (var u = 0; u < tile; u++)
+            {
+                var row = TileAxis.Reflect(axis.Start(r) + u, axis.Length);
+                (low, high) = (Math.Min(low, row), Math.Max(high, row));
+            }
+
+            // A later row of tiles may reflect back to rows above: they must stay.
+            _first[r] = r + 1 < axis.Count ? Math.Min(low, _first[r + 1]) : low;
+            _end[r] = high + 1;
+        }
+
+        // Whole rows of blocks, so that each block is decoded once; small ones in groups, giant ones in parts.
+        Chunk = Math.Min(axis.Length, blockHeight >= SmallestChunk ? Math.Min(blockHeight, LargestChunk) : blockHeight * ((SmallestChunk + blockHeight - 1) / blockHeight));
+        var most = Enumerable.Range(0, axis.Count).Max(r => ((_end[r] - 1) / Chunk) - (_first[r] / Chunk) + 1);
+        Chunks = most + 1; // one is read while the others are in use
+    }
+
+    /// <summary>Rows read at once.</summary>
+    public int Chunk { get; }
+
+    /// <summary>Chunks held at once.</summary>
+    public int Chunks { get; }
+
+    /// <summary>First scene row that this row of tiles, or a later one, reads.</summary>
+    public int First(int tileRow) => _first[tileRow];
+
+    /// <summary>The scene row behind the last that this row of tiles reads.</summary>
+    public int End(int tileRow) => _end[tileRow];
+}

@@ -1,0 +1,44 @@
+using EoOnnx.Raster.Tiling;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>The tiles of one model call: where they lie and which of their pixels are valid. Travels from the cutter to the blender.</summary>
+internal sealed class TileSet(int batch, int tile)
+{
+    private readonly byte[] _valid = new byte[batch * tile * tile];
+
+    /// <summary>The tiles, in plan order; the first <see cref="Count"/> are used.</summary>
+    public TileWindow[] Windows { get; } = new TileWindow[batch];
+
+    /// <summary>Number of tiles.</summary>
+    public int Count { get; set; }
+
+    /// <summary>Validity of a tile's pixels, [row, column].</summary>
+    public Span<byte> Valid(int index) => _valid.AsSpan(index * tile * tile, tile * tile);
+}
+
+/// <summary>Standardised tiles on their way to the model; pooled.</summary>
+internal sealed class ImageBatch(int index, int batch, int imageLength, int tile)
+{
+    public int Index { get; } = index;
+
+    /// <summary>[batch, channel, frame, row, column]; pinned.</summary>
+    public float[] Images { get; } = GC.AllocateArray<float>(checked(batch * imageLength), pinned: true);
+
+    public TileSet Tiles { get; set; } = new(batch, tile);
+
+    public Span<float> Image(int position) => Images.AsSpan(position * imageLength, imageLength);
+}
+
+/// <summary>What the model said about tiles, on its way to the blender; pooled.</summary>
+internal sealed class ScoreBatch(int index, int batch, int scoreLength, int tile)
+{
+    public int Index { get; } = index;
+
+    /// <summary>[batch, class, row, column]; pinned.</summary>
+    public float[] Scores { get; } = GC.AllocateArray<float>(checked(batch * scoreLength), pinned: true);
+
+    public TileSet Tiles { get; set; } = new(batch, tile);
+
+    public Span<float> ScoresOf(int position) => Scores.AsSpan(position * scoreLength, scoreLength);
+}
