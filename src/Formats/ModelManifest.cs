@@ -71,6 +71,18 @@ public sealed record ModelManifest
     /// <summary>The activation that the graph's output already has: <c>none</c>, <c>softmax</c> or <c>sigmoid</c>.</summary>
     public string Activation { get; init => field = value is "none" or "softmax" or "sigmoid" ? value : throw Bad(nameof(Activation), value, "none, softmax or sigmoid"); } = "none";
 
+    /// <summary>Probability below which a pixel gets no class (of several) or the background (of one); null is 0 for softmax and 0.5 for sigmoid.</summary>
+    public double? Threshold { get; init => field = value is null or (>= 0 and <= 1) ? value : throw Bad(nameof(Threshold), value, "0 to 1"); }
+
+    /// <summary>Factor from the graph's output to the unit of the map, for regression.</summary>
+    public double OutputScale { get; init => field = double.IsFinite(value) && value != 0 ? value : throw Bad(nameof(OutputScale), value, "a finite number other than 0"); } = 1;
+
+    /// <summary>Output pixels for one input pixel along an edge; above 1 for super-resolution.</summary>
+    public int Upsampling { get; init => field = value is > 0 and <= 64 ? value : throw Bad(nameof(Upsampling), value, "1 to 64"); } = 1;
+
+    /// <summary>The outputs of a model with several maps, each with classes of its own, in graph order; empty when there is one map.</summary>
+    public IReadOnlyList<ManifestHead> Heads { get; init; } = [];
+
     /// <summary>Feature outputs of an encoder.</summary>
     public IReadOnlyList<ManifestFeature> Features { get; init; } = [];
 
@@ -155,6 +167,11 @@ public sealed record ManifestBand(string Id, double Mean = 0, double StandardDev
 /// <param name="Name">Name.</param>
 /// <param name="Color">Colour as <c>#rrggbb</c>; null lets the program choose.</param>
 public sealed record ManifestClass(int Id, string Name, string? Color = null);
+
+/// <summary>One of several maps that a model makes.</summary>
+/// <param name="Output">Name of the graph output.</param>
+/// <param name="Classes">Its classes, in order of its channels; empty for regression.</param>
+public sealed record ManifestHead(string Output, IReadOnlyList<ManifestClass> Classes);
 
 /// <summary>A feature output of an encoder.</summary>
 /// <param name="Output">Name of the graph output.</param>
