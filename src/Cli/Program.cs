@@ -36,6 +36,8 @@ internal static class Program
             DoctorVerb.Create(terminal),
             ExportVerb.Create(terminal),
             InspectVerb.Create(terminal),
+            ModelsVerb.Create(terminal),
+            DeepnessVerb.Create(terminal),
             StatsVerb.Create(terminal),
             SynthesizeVerb.Create(terminal),
             InferVerb.Create(terminal),

@@ -1,0 +1,134 @@
+using EoOnnx.Formats;
+
+namespace EoOnnx.Onnx;
+
+/// <summary>A model in the form that QGIS Deepness opens, made from a task model and its manifest.</summary>
+/// <remarks>Source: Deepness 0.6.5, processing/models. It runs ONNX Runtime 1.12 to 1.17, hence opset 17 and IR 8.</remarks>
+public static class DeepnessForm
+{
+    /// <summary>
+    /// Writes the form: one square image as input, every other input a constant; opset 17; softmax or sigmoid at the end of a
+    /// segmentation; the keys that Deepness reads beside the manifest.
+    /// </summary>
+    /// <param name="model">A task model with a manifest; it is not changed, its weights are shared.</param>
+    /// <param name="options">What the manifest does not say; null for the defaults.</param>
+    /// <exception cref="OnnxGraphException">Deepness cannot run such a model; the message says why and what would help.</exception>
+    /// <exception cref="FileFormatException">The manifest is damaged.</exception>
+    public static OnnxModel Write(OnnxModel model, DeepnessOptions? options = null)
+    {
+        options ??= new DeepnessOptions();
+        var manifest = model.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? ModelManifest.Parse(json)
+            : throw new OnnxGraphException($"{model.Graph.Name} has no manifest ({ModelManifest.MetadataKey}), so bands and classes for Deepness are unknown. Export the model with eoonnx export.");
+        if (manifest.Task is not (ModelTask.Segmentation or ModelTask.Regression))
+        {
+            throw new OnnxGraphException($"{manifest.Name} is a model for {manifest.Task}; Deepness maps with models for segmentation and regression. Train a head first, with eoonnx train-adapter.");
+        }
+
+        var copy = model.Clone();
+        var tile = FixInput(copy.Graph, manifest, options);
+        var channels = FixOutput(copy.Graph, manifest);
+        copy.Graph.RemoveUnused();
+        copy.Graph.Sort();
+        foreach (var node in copy.Graph.Nodes)
+        {
+            ShapeInference.Infer(node);
+        }
+
+        var lowered = OpsetLowering.Lower(copy);
+        lowered.Metadata[ModelManifest.MetadataKey] = (manifest with
+        {
+            Tile = tile,
+            Activation = manifest.Task == ModelTask.Segmentation ? channels == 1 ? "sigmoid" : "softmax" : manifest.Activation,
+        }).ToJson();
+        foreach (var (key, value) in DeepnessKeys.Of(manifest, options, tile, channels))
+        {
+            lowered.Metadata[key] = value;
+        }
+
+        DeepnessRules.ThrowIfBroken(lowered);
+        return lowered;
+    }
+
+    // One input of a fixed square size; what has a default becomes a constant.
+    private static int FixInput(Graph graph, ModelManifest manifest, DeepnessOptions options)
+    {
+        foreach (var extra in graph.Inputs.Where(input => input.Data is not null).ToList())
+        {
+            graph.RemoveInput(extra);
+        }
+
+        if (graph.Inputs is not [var image] || image.Type != ElementType.Float || image.Shape is not { Rank: 4 or 5 } shape)
+        {
+            throw new OnnxGraphException($"{manifest.Name} has the inputs {string.Join("; ", graph.Inputs)}; Deepness gives one float image [batch, bands, height, width]. Export it with the other inputs as constants.");
+        }
+
+        if (shape.Rank == 5 && shape[2].Value is not 1)
+        {
+            throw new OnnxGraphException($"{manifest.Name} takes {shape[2]} time steps; Deepness gives one image. Export it for one (--frames 1).");
+        }
+
+        var (height, width) = (shape[^2].Value, shape[^1].Value);
+        var tile = options.Tile ?? (int?)(width ?? height) ?? manifest.Tile
+            ?? throw new OnnxGraphException($"{manifest.Name} takes images of any size and its manifest names no tile; Deepness needs one. Say which with --tile.");
+        if ((height ?? tile) != tile || (width ?? tile) != tile)
+        {
+            throw new OnnxGraphException($"{manifest.Name} takes images of {shape[^2]} x {shape[^1]} pixels; Deepness needs square tiles{(options.Tile is null ? "" : $", and {tile} was asked for")}. Export it for another size.");
+        }
+
+        if (manifest.Bands.Count == 0 || shape[1].Contradicts(manifest.Bands.Count))
+        {
+            throw new OnnxGraphException($"{manifest.Name} takes {shape[1]} bands; its manifest describes {manifest.Bands.Count}. Deepness needs statistics for each.");
+        }
+
+        if (shape.Rank == 4)
+        {
+            image.Shape = [shape[0], manifest.Bands.Count, tile, tile];
+            return tile;
+        }
+
+        var op = new GraphBuilder(graph);
+        var name = image.Name;
+        graph.Rename(image, name + "/frames");
+        var flat = op.Input(name, ElementType.Float, [shape[0], manifest.Bands.Count, tile, tile]);
+        var framed = op.Unsqueeze(flat, 2);
+        graph.ReplaceUses(image, framed);
+        graph.RemoveInput(image);
+        return tile;
+    }
+
+    // The first output alone, with probabilities for classes; returns the number of its channels.
+    private static int FixOutput(Graph graph, ModelManifest manifest)
+    {
+        var output = graph.Outputs[0];
+        var name = output.Name;
+        graph.SetOutputs(output);
+        if (manifest.Task == ModelTask.Regression)
+        {
+            return 1;
+        }
+
+        var channels = output.Shape is { Rank: 4 } shape && shape[1].Value is { } count ? count : throw new OnnxGraphException(
+            $"The output {output} of {manifest.Name} has no fixed number of classes; Deepness needs [batch, classes, height, width].");
+        if (channels > DeepnessRules.MostClasses)
+        {
+            throw new OnnxGraphException($"{manifest.Name} has {channels} classes; Deepness holds at most {DeepnessRules.MostClasses}.");
+        }
+
+        var isSigmoid = channels == 1;
+        if (manifest.Activation == (isSigmoid ? "sigmoid" : "softmax"))
+        {
+            return (int)channels;
+        }
+
+        if (manifest.Activation != "none")
+        {
+            throw new OnnxGraphException($"{manifest.Name} ends in {manifest.Activation} over {channels} channels; Deepness needs {(isSigmoid ? "sigmoid for one channel" : "softmax for several")}. Export it with --raw.");
+        }
+
+        var op = new GraphBuilder(graph);
+        graph.Rename(output, name + "/raw");
+        graph.SetOutputs();
+        op.Output(isSigmoid ? op.Sigmoid(output) : op.Softmax(output, 1), name);
+        return (int)channels;
+    }
+}

@@ -1,0 +1,139 @@
+using EoOnnx.Formats;
+
+namespace EoOnnx.Onnx.Tests.Deepness;
+
+public class DeepnessFormTests
+{
+    [Fact]
+    public void The_keys_are_json_in_the_units_of_Deepness()
+    {
+        var written = DeepnessForm.Write(Model());
+        Assert.Equal("\"Segmentor\"", written.Metadata["model_type"]);
+        Assert.Equal("""{"0":"background","1":"burned"}""", written.Metadata["class_names"]);
+        Assert.Equal("1000", written.Metadata["resolution"]);
+        Assert.Equal(("16", "16", "25"), (written.Metadata["tile_size"], written.Metadata["tiles_size"], written.Metadata["tiles_overlap"]));
+        Assert.Equal(("0", "0"), (written.Metadata["seg_thresh"], written.Metadata["seg_small_segment"]));
+        // mean = (μ − b) / 255a, deviation = σ / 255a with a = 0.0001, b = −0.1, μ = 0.2 and 0.3, σ = 0.05 and 0.06.
+        Assert.Equal([11.764705882352942, 15.686274509803924], Numbers(written.Metadata["standardization_mean"]), new Within(1e-12));
+        Assert.Equal([1.9607843137254903, 2.3529411764705883], Numbers(written.Metadata["standardization_std"]), new Within(1e-12));
+        Assert.Equal((17L, 8L), (written.Opsets[""], written.IrVersion));
+        Assert.Equal("softmax", ModelManifest.Parse(written.Metadata[ModelManifest.MetadataKey]).Activation);
+    }
+
+    [Theory, InlineData(1, "Sigmoid", "0.5", """{"0":"burned"}"""), InlineData(2, "Softmax", "0", """{"0":"background","1":"burned"}""")]
+    public void A_segmentation_ends_in_probabilities(int channels, string last, string threshold, string classes)
+    {
+        var written = DeepnessForm.Write(Model(channels: channels));
+        Assert.Equal(last, Assert.Single(written.Graph.Outputs).Producer!.OpType);
+        Assert.Equal("logits", written.Graph.Outputs[0].Name);
+        Assert.Equal((threshold, classes), (written.Metadata["seg_thresh"], written.Metadata["class_names"]));
+        Assert.Equal(last, DeepnessForm.Write(written).Graph.Outputs[0].Producer!.OpType);   // once more changes nothing
+    }
+
+    [Fact]
+    public void A_regression_has_its_scaling()
+    {
+        var written = DeepnessForm.Write(Model(ModelTask.Regression, channels: 1), new DeepnessOptions { OutputScaling = 2.5 });
+        Assert.Equal(("\"Regressor\"", "2.5"), (written.Metadata["model_type"], written.Metadata["reg_output_scaling"]));
+        Assert.DoesNotContain("class_names", written.Metadata.Keys);
+    }
+
+    [Fact]
+    public void A_model_of_any_size_is_fixed_to_the_tile()
+    {
+        var written = DeepnessForm.Write(Model(size: "size"), new DeepnessOptions { Tile = 32, GroundResolutionMetres = 0.25 });
+        Assert.Equal("[batch, 2, 32, 32]", written.Graph.Inputs[0].Shape!.ToString());
+        Assert.Equal("[batch, 2, 32, 32]", written.Graph.Outputs[0].Shape!.ToString());
+        Assert.Equal(("32", "25"), (written.Metadata["tile_size"], written.Metadata["resolution"]));
+        Assert.Contains("--tile", Refusal(Model(size: "size", tile: null)), StringComparison.Ordinal);
+        Assert.Contains("square", Refusal(Model(), new DeepnessOptions { Tile = 8 }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_axis_of_one_time_step_is_added_inside_and_several_are_refused()
+    {
+        var written = DeepnessForm.Write(Model(frames: 1));
+        Assert.Equal("[batch, 2, 16, 16]", written.Graph.Inputs[0].Shape!.ToString());
+        Assert.Equal("image", written.Graph.Inputs[0].Name);
+        Assert.Contains("3 time steps", Refusal(Model(frames: 3)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Inputs_with_a_default_become_constants_and_others_are_refused()
+    {
+        var model = Model(adapter: true);
+        Assert.Single(DeepnessForm.Write(model).Graph.Inputs);
+        Assert.Equal(2, model.Graph.Inputs.Count);
+        new GraphBuilder(model.Graph).Input("month", ElementType.Float, ["batch", 1]);
+        Assert.Contains("month", Refusal(model), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_encoder_and_a_model_without_manifest_are_refused_with_the_next_step()
+    {
+        Assert.Contains("eoonnx train-adapter", Refusal(Model(ModelTask.Features)), StringComparison.Ordinal);
+        var bare = Model();
+        bare.Metadata.Clear();
+        Assert.Contains("eoonnx export", Refusal(bare), StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string, string, string> Breaks() => new()
+    {
+        { "model_type", "\"Painter\"", "model_type" },
+        { "class_names", "[{\"0\":\"a\"}]", "class_names" },
+        { "class_names", "{\"0\":\"a\"}", "0 to 1" },
+        { "class_names", "{not json", "class_names is not JSON" },
+        { "standardization_mean", "[1]", "standardization_mean has 1 numbers" },
+        { "resolution", "-3", "centimetres" },
+        { "tiles_overlap", "12.5", "tiles_overlap" },
+    };
+
+    [Theory, MemberData(nameof(Breaks))]
+    public void A_broken_rule_is_named(string key, string value, string expected)
+    {
+        var written = DeepnessForm.Write(Model());
+        Assert.Empty(DeepnessRules.Check(written));
+        written.Metadata[key] = value;
+        Assert.Contains(DeepnessRules.Check(written), rule => rule.Contains(expected, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_file_of_a_newer_opset_with_raw_scores_breaks_several_rules_and_all_are_named()
+    {
+        var message = Assert.Throws<OnnxGraphException>(() => DeepnessRules.ThrowIfBroken(Model(size: "size", adapter: true))).Message;
+        Assert.All(["opset is 20", "IR version is 9", "overridable", "square size must be fixed", "model_type"], word => Assert.Contains(word, message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void GeoDeep_takes_three_bands_of_eight_bits_only() => Assert.Contains("3 bands", DeepnessRules.GeoDeepRemark(DeepnessForm.Write(Model()))!, StringComparison.Ordinal);
+
+    private static string Refusal(OnnxModel model, DeepnessOptions? options = null) => Assert.Throws<OnnxGraphException>(() => DeepnessForm.Write(model, options)).Message;
+
+    private static double[] Numbers(string json) => System.Text.Json.JsonSerializer.Deserialize<double[]>(json)!;
+
+    private static OnnxModel Model(ModelTask task = ModelTask.Segmentation, int channels = 2, Dim? size = null, int? tile = 16, int? frames = null, bool adapter = false)
+    {
+        var op = new GraphBuilder("burn scars");
+        var extent = size ?? 16;
+        var x = op.Input("image", ElementType.Float, frames is { } count ? ["batch", 2, count, extent, extent] : ["batch", 2, extent, extent]);
+        var flat = frames is null ? x : op.ReduceMean(x, false, 2);
+        var kernel = op.Initializer("kernel", TensorData.FromValues<float>([channels, 2, 3, 3], [.. Enumerable.Range(0, channels * 18).Select(i => MathF.Sin(i))]));
+        var scores = op.Gelu(op.Conv(flat, kernel, null, [1, 1], [1, 1, 1, 1]));
+        op.Output(adapter ? op.Mul(scores, op.OverridableInput("scale", TensorData.FromValues<float>([1], [2]))) : scores, "logits");
+        var model = new OnnxModel(op.Graph);
+        model.Metadata[ModelManifest.MetadataKey] = new ModelManifest
+        {
+            Name = "burn scars", Family = "test", Task = task, Tile = tile, Overlap = 4, GroundResolutionMetres = 10, ValueScale = 1e-4, ValueOffset = -0.1, Frames = frames ?? 1,
+            Bands = [new ManifestBand("B04", 0.2, 0.05), new ManifestBand("B08", 0.3, 0.06)],
+            Classes = task == ModelTask.Segmentation ? [new ManifestClass(0, "background"), new ManifestClass(1, "burned")] : [],
+        }.ToJson();
+        return model;
+    }
+
+    private sealed class Within(double tolerance) : IEqualityComparer<double>
+    {
+        public bool Equals(double x, double y) => Math.Abs(x - y) <= tolerance * Math.Abs(y);
+
+        public int GetHashCode(double obj) => 0;
+    }
+}
