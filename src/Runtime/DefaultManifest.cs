@@ -8,8 +8,12 @@ namespace EoOnnx.Runtime;
 /// The manifest of a model file: the one it carries, else one derived from the keys that QGIS Deepness reads and from the
 /// shapes of the graph, so that models of other makers run too.
 /// </summary>
+/// <remarks>Source of the keys: Deepness 0.6.5, processing/models/model_base.py, segmentor.py, regressor.py.</remarks>
 internal static class DefaultManifest
 {
+    private static readonly string[] DeepnessKeys =
+        ["model_type", "class_names", "resolution", "tile_size", "tiles_size", "tiles_overlap", "standardization_mean", "standardization_std", "seg_thresh", "seg_small_segment", "reg_output_scaling"];
+
     public static ModelManifest Read(string path, IReadOnlyDictionary<string, string> metadata, ModelTensor input, IReadOnlyList<ModelTensor> outputs)
     {
         if (metadata.TryGetValue(ModelManifest.MetadataKey, out var json))
@@ -29,18 +33,10 @@ internal static class DefaultManifest
 
     private static ModelManifest Derive(string path, IReadOnlyDictionary<string, string> metadata, ModelTensor input, IReadOnlyList<ModelTensor> outputs)
     {
-        var output = outputs[0];
-        var names = ClassNames(metadata);
-        var regressor = metadata.GetValueOrDefault("model_type", "").Contains("regressor", StringComparison.OrdinalIgnoreCase);
-        var task = (output.Shape.Count, output.Shape.ElementAtOrDefault(1)) switch
-        {
-            (4, _) when regressor => ModelTask.Regression,
-            (4, 1) when names.Count == 0 => ModelTask.Regression,
-            (4, _) => ModelTask.Segmentation,
-            (2, _) => ModelTask.Classification,
-            _ => ModelTask.Features,
-        };
-        var tile = input.Shape[^1] > 0 ? (int)input.Shape[^1] : Number(metadata, "tile_size") ?? Number(metadata, "tiles_size");
+        var named = ClassNames(metadata, outputs.Count);
+        var task = TaskOf(Text(metadata, "model_type"), outputs[0], named[0]);
+        var tile = input.Shape[^1] > 0 ? (int)input.Shape[^1] : Integer(metadata, "tile_size") ?? Integer(metadata, "tiles_size");
+        var heads = outputs.Zip(named, (output, names) => new ManifestHead(output.Name, task == ModelTask.Regression ? [] : Complete(names, output))).ToList();
         return new ModelManifest
         {
             Name = Path.GetFileNameWithoutExtension(path),
@@ -49,36 +45,84 @@ internal static class DefaultManifest
             Bands = Bands(metadata, (int)Math.Max(0, input.Shape[1])),
             Frames = input.Shape.Count == 5 && input.Shape[2] > 0 ? (int)input.Shape[2] : 1,
             Tile = tile,
-            Overlap = Number(metadata, "tiles_overlap") is { } percent && tile is { } edge ? edge * percent / 200 * 2 : null,
-            GroundResolutionMetres = metadata.TryGetValue("resolution", out var centimetres) ? double.Parse(centimetres, CultureInfo.InvariantCulture) / 100 : null,
-            Classes = names,
-            // Deepness models end in softmax, or in sigmoid when they have one channel.
-            Activation = names.Count == 0 || task != ModelTask.Segmentation ? "none" : output.Shape[1] == 1 ? "sigmoid" : "softmax",
+            // Deepness crops half of the overlap from each side, so the overlap is even.
+            Overlap = Number(metadata, "tiles_overlap") is { } percent && tile is { } edge ? (int)Math.Clamp(edge * percent / 200, 0, (edge - 1) / 2) * 2 : null,
+            GroundResolutionMetres = Number(metadata, "resolution") / 100,
+            Classes = heads[0].Classes,
+            Heads = outputs.Count > 1 && task is ModelTask.Segmentation or ModelTask.Regression ? heads : [],
+            Activation = named[0].Count == 0 || task != ModelTask.Segmentation ? "none" : Channels(outputs[0]) == 1 ? "sigmoid" : "softmax",
+            Threshold = task == ModelTask.Segmentation ? Number(metadata, "seg_thresh") : null,
+            OutputScale = task == ModelTask.Regression ? Number(metadata, "reg_output_scaling") ?? 1 : 1,
+            Upsampling = task == ModelTask.Regression ? Upsampling(input, outputs[0]) : 1,
         };
     }
 
+    private static ModelTask TaskOf(string? type, ModelTensor output, IReadOnlyList<ManifestClass> names) => (type?.ToUpperInvariant(), output.Shape.Count) switch
+    {
+        ("DETECTOR", _) or ("RECOGNITION", _) => ModelTask.Features,
+        ("REGRESSOR", 3 or 4) or ("SUPERRESOLUTION", 3 or 4) => ModelTask.Regression,
+        ("SEGMENTOR", 3 or 4) => ModelTask.Segmentation,
+        (_, 4) when Channels(output) == 1 && names.Count == 0 => ModelTask.Regression,
+        (_, 4) => ModelTask.Segmentation,
+        (_, 2) => ModelTask.Classification,
+        _ => ModelTask.Features,
+    };
+
+    private static long Channels(ModelTensor output) => output.Shape.Count == 3 ? 1 : output.Shape[1];
+
+    // A whole factor between the sizes of image and map means super-resolution; smaller maps are the middle of the image.
+    private static int Upsampling(ModelTensor input, ModelTensor output) =>
+        input.Shape[^1] > 0 && output.Shape[^1] > input.Shape[^1] && output.Shape[^1] % input.Shape[^1] == 0 ? (int)(output.Shape[^1] / input.Shape[^1]) : 1;
+
     private static List<ManifestBand> Bands(IReadOnlyDictionary<string, string> metadata, int count)
     {
+        // Deepness divides by 255 before it standardises, with or without statistics.
+        var divisor = DeepnessKeys.Any(metadata.ContainsKey) ? 255 : 1;
         var (mean, deviation) = (Numbers(metadata, "standardization_mean"), Numbers(metadata, "standardization_std"));
-        // Deepness divides by 255 before it standardises.
         return mean.Count == count && deviation.Count == count
-            ? [.. Enumerable.Range(0, count).Select(i => new ManifestBand(BandId(i), 255 * mean[i], 255 * deviation[i]))]
-            : [.. Enumerable.Range(0, count).Select(i => new ManifestBand(BandId(i)))];
+            ? [.. Enumerable.Range(0, count).Select(i => new ManifestBand(BandId(i), divisor * mean[i], divisor * deviation[i]))]
+            : [.. Enumerable.Range(0, count).Select(i => new ManifestBand(BandId(i), 0, divisor))];
     }
 
     private static string BandId(int index) => string.Create(CultureInfo.InvariantCulture, $"band {index + 1}");
 
-    private static List<ManifestClass> ClassNames(IReadOnlyDictionary<string, string> metadata)
+    // One map of classes an output. The key holds one object, or a list of them; one object serves every output.
+    private static List<IReadOnlyList<ManifestClass>> ClassNames(IReadOnlyDictionary<string, string> metadata, int outputs)
     {
         if (!metadata.TryGetValue("class_names", out var text) && !metadata.TryGetValue("names", out text))
         {
-            return [];
+            return [.. Enumerable.Repeat<IReadOnlyList<ManifestClass>>([], outputs)];
         }
 
         using var json = JsonDocument.Parse(text);
-        var classes = json.RootElement.ValueKind == JsonValueKind.Array ? json.RootElement[0] : json.RootElement;
-        return [.. classes.EnumerateObject().Select(item => new ManifestClass(int.Parse(item.Name, NumberStyles.None, CultureInfo.InvariantCulture), item.Value.GetString() ?? item.Name))
-            .OrderBy(item => item.Id)];
+        List<IReadOnlyList<ManifestClass>> maps = json.RootElement.ValueKind == JsonValueKind.Array
+            ? [.. json.RootElement.EnumerateArray().Select(Classes)] : [Classes(json.RootElement)];
+        return maps.Count == 1 ? [.. Enumerable.Repeat(maps[0], outputs)]
+            : maps.Count == outputs ? maps
+            : throw new FormatException($"class_names describes {maps.Count} outputs; the graph has {outputs}.");
+    }
+
+    private static IReadOnlyList<ManifestClass> Classes(JsonElement map) =>
+        [.. map.EnumerateObject().Select(item => new ManifestClass(int.Parse(item.Name, NumberStyles.None, CultureInfo.InvariantCulture), item.Value.GetString() ?? item.Name)).OrderBy(item => item.Id)];
+
+    // One name on one channel is the class that a sigmoid finds: the background is added in front, as Deepness does.
+    private static IReadOnlyList<ManifestClass> Complete(IReadOnlyList<ManifestClass> names, ModelTensor output) =>
+        names.Count == 1 && Channels(output) == 1 ? [new ManifestClass(0, "background"), new ManifestClass(1, names[0].Name)] : names;
+
+    private static string? Text(IReadOnlyDictionary<string, string> metadata, string key)
+    {
+        if (!metadata.TryGetValue(key, out var text))
+        {
+            return null;
+        }
+
+        if (!text.StartsWith('"'))
+        {
+            return text;   // some makers write the word without the quotes of JSON
+        }
+
+        using var json = JsonDocument.Parse(text);
+        return json.RootElement.GetString();
     }
 
     private static List<double> Numbers(IReadOnlyDictionary<string, string> metadata, string key)
@@ -92,6 +136,9 @@ internal static class DefaultManifest
         return [.. json.RootElement.EnumerateArray().Select(number => number.GetDouble())];
     }
 
-    private static int? Number(IReadOnlyDictionary<string, string> metadata, string key) =>
-        metadata.TryGetValue(key, out var text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? (int)number : null;
+    private static double? Number(IReadOnlyDictionary<string, string> metadata, string key) => metadata.TryGetValue(key, out var text)
+        ? double.TryParse(text.Trim('"'), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : throw new FormatException($"{key} is '{text}'; expected a number.")
+        : null;
+
+    private static int? Integer(IReadOnlyDictionary<string, string> metadata, string key) => (int?)Number(metadata, key);
 }
