@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace EoOnnx.Formats;
@@ -14,16 +16,17 @@ namespace EoOnnx.Formats;
 public static class RandomTensors
 {
     /// <summary>U(−bound, bound).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static TensorData Uniform(long seed, string name, ReadOnlySpan<long> shape, double bound)
     {
         var generator = new Generator(seed, name);
-        var values = new float[TensorData.CountOf(shape)];
-        for (var i = 0; i < values.Length; i++)
+        var bytes = GC.AllocateUninitializedArray<byte>(checked((int)(TensorData.CountOf(shape) * sizeof(float))));
+        foreach (ref var value in MemoryMarshal.Cast<byte, float>(bytes.AsSpan()))
         {
-            values[i] = (float)(((2 * generator.Next()) - 1) * bound);
+            value = (float)(((2 * generator.Next()) - 1) * bound);
         }
 
-        return TensorData.FromValues<float>(shape, values);
+        return TensorData.FromBytes(ElementType.Float, shape, bytes);
     }
 
     /// <summary>N(0, deviation²).</summary>

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace EoOnnx.Formats;
@@ -10,14 +12,16 @@ namespace EoOnnx.Formats;
 public sealed class TensorData
 {
     private readonly Func<ReadOnlyMemory<byte>> _bytes;
+    private readonly Action<Memory<byte>>? _fill;
 
-    private TensorData(ElementType type, ImmutableArray<long> shape, Func<ReadOnlyMemory<byte>> bytes)
+    private TensorData(ElementType type, ImmutableArray<long> shape, Func<ReadOnlyMemory<byte>> bytes, Action<Memory<byte>>? fill = null)
     {
         Type = type;
         Shape = shape;
         Count = CountOf(shape);
         ByteLength = checked(Count * type.SizeInBytes());
         _bytes = bytes;
+        _fill = fill;
     }
 
     /// <summary>Type of the elements.</summary>
@@ -54,17 +58,39 @@ public sealed class TensorData
     /// <summary>A tensor without axes.</summary>
     public static TensorData Scalar<T>(T value) where T : unmanaged => FromValues<T>([], [value]);
 
-    /// <summary>A tensor whose bytes are made by <paramref name="fill"/> each time they are asked for, so that large
+    /// <summary>A tensor whose bytes are made by <paramref name="fill"/>, which must write every one, each time they are asked for, so that large
     /// random or converted weights exist one at a time while a file is written.</summary>
     public static TensorData Deferred(ElementType type, ReadOnlySpan<long> shape, Action<Memory<byte>> fill)
     {
         var length = checked((int)(CountOf(shape) * type.SizeInBytes()));
         return new TensorData(type, [.. shape], () =>
         {
-            var bytes = new byte[length];
+            var bytes = GC.AllocateUninitializedArray<byte>(length);
             fill(bytes);
             return bytes;
-        });
+        }, fill);
+    }
+
+    /// <summary>Passes the bytes to <paramref name="use"/>, which must not keep them: those of a deferred tensor lie in a buffer that
+    /// serves the next one, so that writing a model does not allocate it anew.</summary>
+    public void Use(Action<ReadOnlyMemory<byte>> use)
+    {
+        if (_fill is null)
+        {
+            use(Bytes);
+            return;
+        }
+
+        var buffer = ArrayPool<byte>.Shared.Rent((int)ByteLength);
+        try
+        {
+            _fill(buffer.AsMemory(0, (int)ByteLength));
+            use(buffer.AsMemory(0, (int)ByteLength));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     /// <summary>The elements as <typeparamref name="T"/>, without conversion or copy (little-endian machines only).</summary>
@@ -102,7 +128,7 @@ public sealed class TensorData
     /// <exception cref="FileFormatException">The sizes differ.</exception>
     public TensorData Reshape(params ReadOnlySpan<long> shape)
     {
-        var reshaped = new TensorData(Type, [.. shape], _bytes);
+        var reshaped = new TensorData(Type, [.. shape], _bytes, _fill);
         return reshaped.Count == Count
             ? reshaped
             : throw new FileFormatException($"Cannot view [{string.Join(", ", Shape)}] as [{string.Join(", ", reshaped.Shape)}].");
@@ -147,6 +173,7 @@ public sealed class TensorData
     private static long CountOf(ImmutableArray<long> shape) => CountOf(shape.AsSpan());
 
     // In blocks that fit the first-level cache: row after row would miss it at every write.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transpose(ReadOnlySpan<float> source, Span<float> destination, int rows, int columns)
     {
         const int Block = 32;

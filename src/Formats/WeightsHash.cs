@@ -26,7 +26,7 @@ public static class WeightsHash
                 Append(extent, number);
             }
 
-            hash.AppendData(tensor.Bytes.Span);
+            tensor.Use(bytes => hash.AppendData(bytes.Span));
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

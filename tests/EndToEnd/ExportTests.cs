@@ -1,4 +1,6 @@
+using System.Security.Cryptography;
 using System.Text.Json;
+using EoOnnx.Tests;
 
 namespace EoOnnx.EndToEnd;
 
@@ -56,6 +58,31 @@ public sealed class ExportTests : IDisposable
         Assert.Contains(expected, run.Error, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(_folder));
     }
+
+    [Fact]
+    public async Task A_checkpoint_becomes_a_model_that_names_its_source()
+    {
+        var checkpoint = Checkpoint("vit");
+        (await Eoonnx.RunAsync(_folder, "export", "vit", "--weights", checkpoint, "--heads", "1", "--licence", "CC0-1.0", "--outputs", "pooled", "--out", "vit.onnx")).Succeeded();
+        var inspected = (await Eoonnx.RunAsync(_folder, "inspect", "vit.onnx", "--json")).Succeeded();
+        using var json = JsonDocument.Parse(inspected.Output);
+        var manifest = json.RootElement.GetProperty("manifest");
+        Assert.Equal(Path.GetFileName(checkpoint), manifest.GetProperty("source").GetString());
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(checkpoint, TestContext.Current.CancellationToken))), manifest.GetProperty("sourceSha256").GetString());
+        Assert.Equal("CC0-1.0", manifest.GetProperty("licence").GetString());
+    }
+
+    [Fact]
+    public async Task A_checkpoint_of_another_model_is_refused_by_the_name_of_a_missing_weight()
+    {
+        var run = await Eoonnx.RunAsync(_folder, "export", "dofa", "--weights", Checkpoint("resnet"), "--bands", "B02", "--out", "model.onnx");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("'pos_embed'", run.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
+    }
+
+    private static string Checkpoint(string family) => Directory.EnumerateFiles(
+        SharedData.Require(Path.Combine(SharedData.Golden, family)), "checkpoint.*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).First();
 
     private byte[] Bytes(string file) => File.ReadAllBytes(Path.Combine(_folder, file));
 }

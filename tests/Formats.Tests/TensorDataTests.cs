@@ -33,6 +33,7 @@ public class TensorDataTests
         var matrix = TensorData.FromValues<float>([rows, columns], [.. Enumerable.Range(0, rows * columns).Select(i => (float)i)]);
         var transposed = matrix.Transposed();
         Assert.Equal([columns, rows], transposed.Shape);
+        transposed.Use(bytes => Assert.Equal(transposed.Bytes.ToArray(), bytes.ToArray()));
         Assert.Equal(
             Enumerable.Range(0, columns).SelectMany(column => Enumerable.Range(0, rows).Select(row => (float)((row * columns) + column))), transposed.ToSingles());
     }

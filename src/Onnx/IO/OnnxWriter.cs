@@ -112,7 +112,7 @@ internal sealed class OnnxWriter
                 var alignment = data.ByteLength >= PageAlignment ? PageAlignment : CacheLineAlignment;
                 var offset = (stream.Position + alignment - 1) / alignment * alignment;
                 stream.Write(new byte[offset - stream.Position]);
-                stream.Write(data.Bytes.Span);
+                data.Use(bytes => stream.Write(bytes.Span));
                 written.Add((data, offset));
             }
         });
@@ -143,7 +143,7 @@ internal sealed class OnnxWriter
                 output.WriteTag(WireFormat.MakeTag((int)RawDataField, WireFormat.WireType.LengthDelimited));
                 output.WriteLength((int)data.ByteLength);
                 output.Flush();
-                stream.Write(data.Bytes.Span);
+                data.Use(bytes => stream.Write(bytes.Span));
             }
         }
 

@@ -53,7 +53,7 @@ internal sealed partial class GoldenCase
 
     public double[] Doubles(string name) => [.. _config.GetProperty(name).EnumerateArray().Select(item => item.GetDouble())];
 
-    /// <summary>The weights: the case's own, those of the case that its note names, or those of the one neighbour that has any.</summary>
+    /// <summary>The weights: the case's own, those of the case that its note names, or those of a neighbour of equal sizes.</summary>
     public StateDict Weights() => Checkpoint.Open(CheckpointPath()).Weights;
 
     /// <summary>Where the weights are.</summary>
@@ -70,8 +70,15 @@ internal sealed partial class GoldenCase
         }
 
         var named = WeightsOf().Match(Text("note") ?? "");
-        var folders = named.Success ? [Path.Combine(SharedData.Golden, named.Groups[1].Value)] : Directory.GetDirectories(Path.Combine(SharedData.Golden, _family));
+        var folders = named.Success ? [Path.Combine(SharedData.Golden, named.Groups[1].Value)] : Directory.GetDirectories(Path.Combine(SharedData.Golden, _family)).Where(HasEqualSizes);
         return folders.Order(StringComparer.Ordinal).SelectMany(folder => Directory.GetFiles(folder, "checkpoint.*")).First();
+    }
+
+    private bool HasEqualSizes(string folder)
+    {
+        using var other = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "config.json")));
+        return new[] { "img_size", "patch_size", "embed_dim", "depth", "num_heads", "num_classes" }.All(name =>
+            _config.TryGetProperty(name, out var mine) == other.RootElement.TryGetProperty(name, out var its) && mine.ToString() == its.ToString());
     }
 
     /// <summary>Asserts that the largest deviation is at most 1e-4 of the largest expected value.</summary>
