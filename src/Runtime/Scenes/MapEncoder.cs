@@ -37,15 +37,18 @@ internal sealed class ClassEncoder : MapEncoder
     private readonly int[] _ids;
     private readonly int _channels;
     private readonly ConfidenceBand _confidence;
+    private readonly float _threshold;
     private readonly float[] _pixel;
 
     /// <summary>An encoder.</summary>
     /// <param name="ids">Map values, one a class; two for one channel that means the second class.</param>
     /// <param name="channels">Channels of the scores.</param>
     /// <param name="confidence">The additional band.</param>
-    public ClassEncoder(IReadOnlyList<int> ids, int channels, ConfidenceBand confidence)
+    /// <param name="threshold">Score below which a pixel is of the first class; null is 0.5 for one channel and none for several.</param>
+    public ClassEncoder(IReadOnlyList<int> ids, int channels, ConfidenceBand confidence, double? threshold = null)
         : base(ids.Max() > 254 ? RasterType.UInt16 : RasterType.Byte, confidence == ConfidenceBand.None ? 1 : 2) =>
-        (_ids, _channels, _confidence, _pixel) = ([.. ids], channels, confidence, new float[Math.Max(2, channels)]);
+        (_ids, _channels, _confidence, _threshold, _pixel) =
+        ([.. ids], channels, confidence, (float)(threshold ?? (channels == 1 ? 0.5 : double.NegativeInfinity)), new float[Math.Max(2, channels)]);
 
     public override double NoData => Type == RasterType.Byte ? byte.MaxValue : ushort.MaxValue;
 
@@ -85,7 +88,7 @@ internal sealed class ClassEncoder : MapEncoder
         var first = scores[pixel];
         if (_channels == 1)
         {
-            return float.IsNaN(first) ? -1 : first >= 0.5f ? 1 : 0;
+            return float.IsNaN(first) ? -1 : first >= _threshold ? 1 : 0;
         }
 
         var best = float.IsNaN(first) ? -1 : 0;
@@ -95,7 +98,7 @@ internal sealed class ClassEncoder : MapEncoder
             best = float.IsNaN(score) ? -1 : score > scores[(best * plane) + pixel] ? k : best;
         }
 
-        return best;
+        return best > 0 && scores[(best * plane) + pixel] < _threshold ? 0 : best;
     }
 
     private float Sureness(ReadOnlySpan<float> scores, int plane, int pixel, int best)
@@ -176,7 +179,7 @@ internal sealed class ProbabilityEncoder(int classes) : MapEncoder(RasterType.By
 }
 
 /// <summary>Values as they are, NaN where there is none.</summary>
-internal sealed class ValueEncoder(int channels) : MapEncoder(RasterType.Float32, channels)
+internal sealed class ValueEncoder(int channels, float scale = 1) : MapEncoder(RasterType.Float32, channels)
 {
     public override double NoData => double.NaN;
 
@@ -198,6 +201,10 @@ internal sealed class ValueEncoder(int channels) : MapEncoder(RasterType.Float32
                 else if (float.IsNaN(source[i]))
                 {
                     Undefined += k == 0 ? 1 : 0;
+                }
+                else
+                {
+                    target[i] *= scale;
                 }
             }
         }

@@ -83,7 +83,7 @@ internal sealed class SceneJob
             ["size"] = string.Create(CultureInfo.InvariantCulture, $"{scene.Size.Width} x {scene.Size.Height}"),
             ["nodata"] = options.Validity.ToString(),
         };
-        var encoder = NewEncoder(content, legend, described.Classes, options);
+        var encoder = NewEncoder(content, legend, described, options);
         return new SceneJob(scene, path, options, described, plan)
         {
             Content = content,
@@ -112,13 +112,13 @@ internal sealed class SceneJob
     }
 
     /// <summary>A new encoder of this map's pixels.</summary>
-    public MapEncoder NewEncoder() => NewEncoder(Content, Legend, Model.Classes, Options);
+    public MapEncoder NewEncoder() => NewEncoder(Content, Legend, Model, Options);
 
-    private static MapEncoder NewEncoder(MapContent content, ClassLegend? legend, int classes, SceneOptions options) => content switch
+    private static MapEncoder NewEncoder(MapContent content, ClassLegend? legend, SceneModel model, SceneOptions options) => content switch
     {
-        MapContent.Class => new ClassEncoder([.. legend!.Classes.Select(item => item.Id)], classes, options.Confidence),
-        MapContent.Probability => new ProbabilityEncoder(classes),
-        _ => new ValueEncoder(classes),
+        MapContent.Class => new ClassEncoder([.. legend!.Classes.Select(item => item.Id)], model.Classes, options.Confidence, model.Manifest.Threshold),
+        MapContent.Probability => new ProbabilityEncoder(model.Classes),
+        _ => new ValueEncoder(model.Classes, (float)model.Manifest.OutputScale),
     };
 
     private static MapContent ContentOf(ModelManifest manifest, SceneModel model, SceneOptions options)

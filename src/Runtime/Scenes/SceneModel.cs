@@ -68,6 +68,8 @@ internal sealed class SceneModel
                 "Choose another output with --output, or a task model that train-adapter made.");
         }
 
+        // A model with several maps has classes for each.
+        manifest = manifest.Heads.FirstOrDefault(head => head.Output == output) is { } chosen ? manifest with { Classes = chosen.Classes } : manifest;
         return new SceneModel(model, manifest)
         {
             Channels = [.. Enumerable.Range(0, frames).SelectMany(_ => ChannelNames(manifest, bands))],

@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+
+namespace EoOnnx.Runtime.Tests.Scenes;
+
+/// <summary>What a manifest says about threshold and scale is heeded in the map.</summary>
+public class MapEncoderTests
+{
+    [Theory]
+    [InlineData(null, new byte[] { 0, 0, 1, 1 })]
+    [InlineData(0.3, new byte[] { 0, 1, 1, 1 })]
+    [InlineData(0.6, new byte[] { 0, 0, 0, 1 })]
+    public void One_channel_is_cut_at_the_threshold(double? threshold, byte[] expected) =>
+        Assert.Equal(expected, Encode(new ClassEncoder([0, 1], 1, ConfidenceBand.None, threshold), [0.1f, 0.4f, 0.5f, 0.9f], 4));
+
+    [Theory]
+    [InlineData(null, new byte[] { 1, 2, 0 })]
+    [InlineData(0.5, new byte[] { 0, 2, 0 })]
+    public void Of_several_channels_a_largest_one_below_the_threshold_is_the_first_class(double? threshold, byte[] expected) =>
+        Assert.Equal(expected, Encode(new ClassEncoder([0, 1, 2], 3, ConfidenceBand.None, threshold), [0.3f, 0.1f, 0.8f, 0.4f, 0.3f, 0.1f, 0.3f, 0.6f, 0.1f], 3));
+
+    [Fact]
+    public void A_value_is_multiplied_by_the_scale_and_missing_ones_stay_missing()
+    {
+        var row = Encode(new ValueEncoder(1, 0.5f), [4, float.NaN, 8], 3, valid: [1, 1, 0]);
+        Assert.Equal([2, float.NaN, float.NaN], MemoryMarshal.Cast<byte, float>(row).ToArray());
+    }
+
+    private static byte[] Encode(MapEncoder encoder, float[] scores, int pixels, byte[]? valid = null)
+    {
+        var row = new byte[pixels * encoder.Bands * (encoder is ValueEncoder ? sizeof(float) : 1)];
+        encoder.Encode(scores, pixels, valid ?? [.. Enumerable.Repeat((byte)1, pixels)], row, pixels, 0);
+        return row;
+    }
+}
