@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using EoOnnx.Export.Checkpoints.Detection;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
 
@@ -18,6 +19,8 @@ internal sealed record OperatorCount(string Operator, int Count);
 /// <summary>What a model, weight or adapter file holds, read without running anything.</summary>
 internal sealed record FileInspection
 {
+    private const byte FirstModelByte = 0x08;   // field 1 of ModelProto, the IR version, which every writer puts first
+
     /// <summary>The file.</summary>
     public required string Path { get; init; }
 
@@ -57,17 +60,30 @@ internal sealed record FileInspection
     /// <summary>The rest of the text metadata; values that are JSON stay JSON.</summary>
     public JsonObject? Metadata { get; init; }
 
-    /// <summary>Reads <paramref name="path"/> by what its name ends in.</summary>
-    /// <exception cref="FileFormatException">The file is damaged, or its name ends in nothing known.</exception>
+    /// <summary>What a file with weights says beside its tensors.</summary>
+    public CheckpointInspection? Checkpoint { get; init; }
+
+    /// <summary>What has to be added before it can be used.</summary>
+    public IReadOnlyList<string>? Missing { get; init; }
+
+    /// <summary>Reads <paramref name="path"/> by its content; by what its name ends in where the content is damaged.</summary>
+    /// <exception cref="FileFormatException">The file is damaged, or nothing that is known.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static FileInspection Read(string path) => System.IO.Path.GetExtension(path).ToLowerInvariant() switch
+    public static FileInspection Read(string path)
     {
-        ".onnx" => OfModel(path),
-        ".safetensors" => OfSafetensors(path),
-        ".onnx_adapter" => OfAdapter(path),
-        var extension => throw new FileFormatException(
-            $"{path} ends in '{extension}'; inspect reads .onnx, .safetensors and .onnx_adapter. Rename the file if it is one of these."),
-    };
+        var extension = System.IO.Path.GetExtension(path).ToLowerInvariant();
+        return extension == ".onnx_adapter" || StartsWith(path, 4, "TORT"u8) ? OfAdapter(path)
+            : extension == ".safetensors" || Export.Checkpoints.Checkpoint.Recognizes(path) ? OfCheckpoint(path)
+            : extension == ".onnx" || StartsWith(path, 0, [FirstModelByte]) ? OfModel(path)
+            : OfCheckpoint(path);   // whose refusal says what the file is
+    }
+
+    private static bool StartsWith(string path, int offset, ReadOnlySpan<byte> expected)
+    {
+        using var stream = File.OpenRead(path);
+        var start = new byte[offset + expected.Length];
+        return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.AsSpan(offset).SequenceEqual(expected);
+    }
 
     private static FileInspection OfModel(string path)
     {
@@ -89,22 +105,34 @@ internal sealed record FileInspection
             Opsets = model.Opsets,
             Manifest = ManifestOf(model.Metadata),
             Metadata = ToJson(model.Metadata),
+            Missing = MissingManifestFacts.Of(ManifestOf(model.Metadata)),
         };
     }
 
-    private static FileInspection OfSafetensors(string path)
+    private static FileInspection OfCheckpoint(string path)
     {
-        var file = SafetensorsFile.Open(path);
+        // A damaged file that is called .safetensors is told what is wrong with it as such.
+        if (System.IO.Path.GetExtension(path).Equals(".safetensors", StringComparison.OrdinalIgnoreCase) && !Export.Checkpoints.Checkpoint.Recognizes(path))
+        {
+            SafetensorsFile.Open(path);
+        }
+
+        var checkpoint = Export.Checkpoints.Checkpoint.Open(path);
+        var inspection = CheckpointInspection.Of(checkpoint);
+        var manifest = ManifestOf(checkpoint.Metadata);
+        var isOwnAdapter = checkpoint.Metadata.ContainsKey(AdapterMetadata.BaseSha256);
         return new FileInspection
         {
             Path = path,
-            Kind = file.Metadata.ContainsKey(AdapterMetadata.BaseSha256) ? "adapter (safetensors)" : "weights (safetensors)",
+            Kind = isOwnAdapter ? "adapter (safetensors)" : inspection.Kind,
             Bytes = new FileInfo(path).Length,
             Sha256 = Hash(path),
-            Parameters = file.Tensors.Values.Sum(tensor => tensor.Count),
-            Tensors = Summarize(file.Tensors),
-            Manifest = ManifestOf(file.Metadata),
-            Metadata = ToJson(file.Metadata),
+            Parameters = checkpoint.Weights.Names.Sum(name => checkpoint.Weights.Peek(name)!.Count),
+            Tensors = [.. checkpoint.Weights.Names.Select(name => Summarize(name, checkpoint.Weights.Peek(name)!))],
+            Manifest = manifest,
+            Metadata = ToJson(checkpoint.Metadata),
+            Checkpoint = inspection,
+            Missing = isOwnAdapter ? MissingManifestFacts.Of(manifest) : MissingFacts.Of(checkpoint, inspection.Model, inspection.Task),
         };
     }
 
@@ -119,11 +147,14 @@ internal sealed record FileInspection
             Sha256 = Hash(path),
             Parameters = file.Tensors.Values.Sum(tensor => tensor.Count),
             Tensors = Summarize(file.Tensors),
+            Missing = ["the base model, bands and classes: the .safetensors adapter that it was made of tells them"],
         };
     }
 
     private static List<TensorSummary> Summarize(IReadOnlyDictionary<string, TensorData> tensors) =>
-        [.. tensors.Select(entry => new TensorSummary(entry.Key, entry.Value.Type, $"[{string.Join(", ", entry.Value.Shape)}]"))];
+        [.. tensors.Select(entry => Summarize(entry.Key, entry.Value))];
+
+    private static TensorSummary Summarize(string name, TensorData tensor) => new(name, tensor.Type, $"[{string.Join(", ", tensor.Shape)}]");
 
     private static TensorSummary Summarize(Value value) => new(value.Name, value.Type, value.Shape?.ToString() ?? "[?]");
 

@@ -14,9 +14,9 @@ internal static class InspectVerb
 
     public static Command Create(Terminal terminal)
     {
-        var file = SharedOptions.ExistingFile("file", "An .onnx, .safetensors or .onnx_adapter file.");
+        var file = SharedOptions.ExistingFile("file", "A model, checkpoint or adapter: .onnx, .pth, .pt, .ckpt, .bin, .safetensors, .onnx_adapter, told by its content.");
         var all = new Option<bool>("--all") { Description = $"List every tensor; without it, {MostTensors}." };
-        var verb = new Verb("inspect", "Show inputs, outputs, bands, parameters, operators and adapter slots of a file, without running it.")
+        var verb = new Verb("inspect", "Show what a model, checkpoint or adapter is: family and variant, inputs, outputs, bands, parameters, what is missing. Nothing in it is run.")
         {
             Example = "eoonnx export dofa --random --size tiny --seed 1 --out dofa-tiny.onnx\neoonnx inspect dofa-tiny.onnx",
         };
@@ -58,6 +58,16 @@ internal static class InspectVerb
             Describe(manifest, Fact);
         }
 
+        if (file.Checkpoint is { } checkpoint)
+        {
+            Describe(checkpoint, Fact);
+        }
+
+        foreach (var (position, sentence) in (file.Missing ?? []).Index())
+        {
+            Fact(position == 0 ? "missing" : "", sentence);
+        }
+
         console.Write(facts);
         List(console, "inputs", file.Inputs, most);
         List(console, "outputs", file.Outputs, most);
@@ -90,6 +100,49 @@ internal static class InspectVerb
         {
             fact("weights", manifest.WeightsSha256);
         }
+    }
+
+    private static void Describe(CheckpointInspection checkpoint, Action<string, string> fact)
+    {
+        fact("types", string.Join(", ", checkpoint.Types.Select(type => $"{type.Key} {type.Value}")));
+        Optional("Lightning", checkpoint.LightningVersion);
+        if (checkpoint.Task is { } task)
+        {
+            Optional("task", task.Task);
+            Optional("factory", task.Factory);
+            Optional("backbone", task.Backbone);
+            Optional("bands", string.Join(", ", task.Bands));
+            Optional("necks", string.Join(", ", task.Necks));
+            Optional("decoder", task.Decoder);
+            Optional("classes", task.ClassNames.Count > 0 ? string.Join(", ", task.ClassNames) : task.Classes?.ToString(CultureInfo.InvariantCulture));
+            Optional("adapter", task.AdapterMethod);
+            Optional("loss", task.Loss);
+        }
+
+        if (checkpoint.Model is { } model)
+        {
+            fact("looks like", model.Variant is null ? model.Family : $"{model.Family}: {(model.IsOfficialSize ? "" : "closest is ")}{model.Variant}");
+            Optional("prefix", model.Prefix);
+            Optional("sizes", string.Join(", ", new[]
+            {
+                Size("depth", model.Depth), Size("width", model.Width), Size("patch", model.Patch), Size("channels", model.Channels), Size("positions", model.Positions),
+                Size("head classes", model.HeadClasses), Size("adapter rank", model.AdapterRank),
+            }.Where(size => size is not null)));
+            Optional("coordinates", string.Join(", ", model.Coordinates ?? []));
+            Optional("modalities", string.Join(", ", model.Modalities ?? []));
+        }
+
+        Optional("contents", string.Join(", ", checkpoint.Contents));
+
+        void Optional(string name, string? value)
+        {
+            if (!string.IsNullOrEmpty(value))
+            {
+                fact(name, value);
+            }
+        }
+
+        static string? Size(string name, int? value) => value is null ? null : string.Create(CultureInfo.InvariantCulture, $"{name} {value}");
     }
 
     private static void List(IAnsiConsole console, string title, IReadOnlyList<TensorSummary>? tensors, int most)

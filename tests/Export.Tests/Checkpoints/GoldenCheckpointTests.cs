@@ -48,6 +48,23 @@ public sealed class GoldenCheckpointTests
     }
 
     [Fact]
+    public void Cases_that_say_they_hold_the_same_weights_hold_them_whatever_their_format_and_prefix()
+    {
+        var families = Directory.Exists(SharedData.Golden) ? Directory.GetDirectories(SharedData.Golden) : [SharedData.Require(SharedData.Golden)];
+        foreach (var folder in families.SelectMany(Directory.GetDirectories).Where(SaysSameWeights))
+        {
+            var weights = Checkpoint.Open(Path.Combine(folder, "checkpoint.pth")).Weights.WithoutCommonPrefix();
+            var others = Directory.EnumerateFiles(Path.GetDirectoryName(folder)!, "checkpoint.*", SearchOption.AllDirectories)
+                .Where(file => Path.GetDirectoryName(file) != folder).Select(file => Checkpoint.Open(file).Weights.WithoutCommonPrefix());
+            Assert.Contains(others, other => other.Names.SequenceEqual(weights.Names)
+                && weights.Names.All(name => other.Take(name).Bytes.Span.SequenceEqual(weights.Take(name).Bytes.Span)));
+        }
+
+        static bool SaysSameWeights(string folder) => File.Exists(Path.Combine(folder, "checkpoint.pth"))
+            && File.ReadAllText(Path.Combine(folder, "config.json")).Contains("\"same weights", StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_released_weights_of_Presto_open_although_their_storages_were_on_a_graphics_card()
     {
         var checkpoint = Checkpoint.Open(SharedData.Require(Path.Combine(SharedData.Data, "presto", "default_model.pt")));

@@ -1,0 +1,38 @@
+using EoOnnx.Formats;
+
+namespace EoOnnx.Cli.Inspection;
+
+/// <summary>What a model file does not say and a user has to add before a map can be made with it.</summary>
+internal static class MissingManifestFacts
+{
+    /// <summary>One sentence for each fact; empty when nothing is missing.</summary>
+    public static IReadOnlyList<string> Of(ModelManifest? manifest)
+    {
+        if (manifest is null)
+        {
+            return ["the manifest: bands, statistics and classes have to be given when it is used"];
+        }
+
+        var missing = new List<string>();
+        if (manifest.Bands.Count == 0)
+        {
+            missing.Add("the bands");
+        }
+        else if (manifest.Bands.All(band => band is { Mean: 0, StandardDeviation: 1 }))
+        {
+            missing.Add("the statistics of the bands");
+        }
+
+        if (manifest.Task is ModelTask.Segmentation or ModelTask.Classification or ModelTask.Multilabel && manifest.Classes.Count == 0)
+        {
+            missing.Add("the names of the classes");
+        }
+
+        if (manifest.Licence is null)
+        {
+            missing.Add("the licence: see where the weights come from");
+        }
+
+        return missing;
+    }
+}
