@@ -3,7 +3,7 @@ namespace EoOnnx.Export.Checkpoints.Detection;
 /// <summary>What a set of weights looks like. Sizes come from the shapes of the tensors; null where a family has no such size.</summary>
 public sealed record DetectedModel
 {
-    /// <summary>The family, as the verb <c>export</c> calls it: <c>dofa</c>, <c>prithvi</c>, <c>terramind</c>, <c>presto</c>, <c>scale_mae</c>,
+    /// <summary>The family: <c>dofa</c>, <c>prithvi</c>, <c>terramind</c>, <c>presto</c>, <c>scale_mae</c>,
     /// <c>vit</c>, <c>resnet</c>, <c>swin_v2</c>; or <c>adapter</c> for LoRA, DoRA or IA3 weights without their base.</summary>
     public required string Family { get; init; }
 

@@ -11,7 +11,7 @@ public static class MissingFacts
         var missing = new List<string>();
         if (model is null)
         {
-            missing.Add("the architecture: names and shapes fit no family that can be exported (dofa, prithvi, terramind, presto, scale_mae, vit, resnet, swin_v2)");
+            missing.Add("the architecture: names and shapes fit no family that can be exported");
             return missing;
         }
 
