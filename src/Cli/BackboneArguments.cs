@@ -18,6 +18,15 @@ internal sealed class BackboneArguments
     private readonly Option<double> _resolution = SharedOptions.WithDefault("--resolution", 10.0, "Ground resolution of the input.", "metres");
     private readonly Option<bool> _keepBatchNormalization = new("--keep-batch-normalization") { Description = "Do not fold batch normalisation into the convolutions." };
     private readonly Option<bool> _raw = new("--raw") { Description = "The input is stored values; their normalisation becomes part of the model." };
+    private readonly Option<int?> _tileWidth = SharedOptions.Optional<int?>("--tile-width", "Width of the input where it is not square; --tile then is its height.", "pixels");
+    private readonly Option<int?> _trainedTile = SharedOptions.Optional<int?>("--trained-tile", "Edge of the images of pretraining, for weights of an unusual size.", "pixels");
+    private readonly Option<string[]?> _trainedBands = new("--trained-bands") { Description = "Bands that the weights were made for, in their order. Default: those of pretraining.", HelpName = "names", CustomParser = Lists.Texts };
+    private readonly Option<int?> _frames = SharedOptions.Optional<int?>("--frames", "Time steps of the input. Default: 1.", "number");
+    private readonly Option<bool> _frameAxis = new("--frame-axis") { Description = "Give the input an axis of frames also when there is one frame only." };
+    private readonly Option<string[]?> _modalities = new("--modalities") { Description = "Modalities: S2L2A, S2L1C, RGB, S1GRD, S1RTC, DEM, LULC, NDVI, coords, …, or a new one as NAME=CHANNELS. Default: S2L2A.", HelpName = "names", CustomParser = Lists.Texts };
+    private readonly Option<string[]?> _missing = new("--missing") { Description = "Modalities that are no inputs of the file; needs --merge concat.", HelpName = "names", CustomParser = Lists.Texts };
+    private readonly Option<TokenMerge> _merge = SharedOptions.WithDefault("--merge", TokenMerge.Mean, "How the tokens of several modalities become one feature.");
+    private readonly Option<int?> _registers = SharedOptions.Optional<int?>("--registers", "Register tokens in front of the sequence. Default: those of the weights.", "number");
     private readonly Option<string[]?> _outputs = new("--outputs") { HelpName = "names", CustomParser = Lists.Texts };
     private readonly Option<double[]?> _means = new("--means") { Description = "Means of the bands in the unit of the stored values, for the manifest.", HelpName = "1087,1342", CustomParser = Lists.Numbers };
     private readonly Option<double[]?> _deviations = new("--deviations") { Description = "Standard deviations of the bands, likewise.", HelpName = "2248,2179", CustomParser = Lists.Numbers };
@@ -63,6 +72,15 @@ internal sealed class BackboneArguments
             KeepBatchNormalization = parsed.GetValue(_keepBatchNormalization),
             RawInput = parsed.GetValue(_raw),
             Outputs = parsed.GetValue(_outputs) ?? [],
+            TileWidth = parsed.GetValue(_tileWidth),
+            TrainedTile = parsed.GetValue(_trainedTile),
+            TrainedBands = Given(parsed.GetValue(_trainedBands)),
+            Frames = parsed.GetValue(_frames),
+            FrameAxis = parsed.GetValue(_frameAxis),
+            Modalities = Given(parsed.GetValue(_modalities)),
+            MissingModalities = parsed.GetValue(_missing) ?? [],
+            Merge = parsed.GetValue(_merge),
+            Registers = parsed.GetValue(_registers),
         };
     }
 
@@ -82,6 +100,15 @@ internal sealed class BackboneArguments
         BackboneSetting.GroundResolution => _resolution,
         BackboneSetting.KeepBatchNormalization => _keepBatchNormalization,
         BackboneSetting.RawInput => _raw,
+        BackboneSetting.TileWidth => _tileWidth,
+        BackboneSetting.TrainedTile => _trainedTile,
+        BackboneSetting.TrainedBands => _trainedBands,
+        BackboneSetting.Frames => _frames,
+        BackboneSetting.FrameAxis => _frameAxis,
+        BackboneSetting.Modalities => _modalities,
+        BackboneSetting.MissingModalities => _missing,
+        BackboneSetting.Merge => _merge,
+        BackboneSetting.Registers => _registers,
         _ => throw new ArgumentOutOfRangeException(nameof(setting), setting, "This setting has no option."),
     };
 }

@@ -86,6 +86,13 @@ public sealed record ModelManifest
     /// <summary>Feature outputs of an encoder.</summary>
     public IReadOnlyList<ManifestFeature> Features { get; init; } = [];
 
+    /// <summary>Inputs that a run may leave out, such as the date and place of an image. They have a default and are no adapter slots.</summary>
+    public IReadOnlyList<ManifestInput> OptionalInputs { get; init; } = [];
+
+    /// <summary>What a model of several modalities takes, one entry an input in the order of their tokens; empty for models with one image
+    /// input. <see cref="Bands"/> then are those of the first image.</summary>
+    public IReadOnlyList<ManifestModality> Modalities { get; init; } = [];
+
     /// <summary>Licence of the weights, as an SPDX identifier where there is one.</summary>
     public string? Licence { get; init; }
 
@@ -181,3 +188,16 @@ public sealed record ManifestHead(string Output, IReadOnlyList<ManifestClass> Cl
 /// <param name="GridHeight">Rows of patches.</param>
 /// <param name="GridWidth">Columns of patches.</param>
 public sealed record ManifestFeature(string Output, string Kind, int Channels, int PrefixTokens, int GridHeight, int GridWidth);
+
+/// <summary>An input that a run may leave out.</summary>
+/// <param name="Name">Name of the graph input.</param>
+/// <param name="Description">What it takes: axes, unit, and what leaving it out means.</param>
+public sealed record ManifestInput(string Name, string Description);
+
+/// <summary>A modality of a model.</summary>
+/// <param name="Name">Its name, for example <c>S1GRD</c>.</param>
+/// <param name="Input">Name of the graph input; null when the model was made without it and a learnt token stands in.</param>
+/// <param name="Kind"><c>image</c> [batch, bands, rows, columns], <c>tokens</c> [batch, rows, columns] of a tokenizer, or <c>sequence</c> [batch, length].</param>
+/// <param name="Bands">Channels of an image, in order.</param>
+/// <param name="Vocabulary">Number of token ids; null for images.</param>
+public sealed record ManifestModality(string Name, string? Input, string Kind, IReadOnlyList<ManifestBand> Bands, int? Vocabulary = null);

@@ -85,4 +85,31 @@ public enum BackboneSetting
 
     /// <summary><see cref="BackboneOptions.RawInput"/>.</summary>
     RawInput,
+
+    /// <summary><see cref="BackboneOptions.TileWidth"/>.</summary>
+    TileWidth,
+
+    /// <summary><see cref="BackboneOptions.TrainedTile"/>.</summary>
+    TrainedTile,
+
+    /// <summary><see cref="BackboneOptions.TrainedBands"/>.</summary>
+    TrainedBands,
+
+    /// <summary><see cref="BackboneOptions.Frames"/>.</summary>
+    Frames,
+
+    /// <summary><see cref="BackboneOptions.FrameAxis"/>.</summary>
+    FrameAxis,
+
+    /// <summary><see cref="BackboneOptions.Modalities"/>.</summary>
+    Modalities,
+
+    /// <summary><see cref="BackboneOptions.MissingModalities"/>.</summary>
+    MissingModalities,
+
+    /// <summary><see cref="BackboneOptions.Merge"/>.</summary>
+    Merge,
+
+    /// <summary><see cref="BackboneOptions.Registers"/>.</summary>
+    Registers,
 }

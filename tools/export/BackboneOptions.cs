@@ -12,6 +12,25 @@ public enum PositionResampling
     Bilinear,
 }
 
+/// <summary>How the tokens of several modalities become one feature.</summary>
+public enum TokenMerge
+{
+    /// <summary>Their mean, patch by patch.</summary>
+    Mean,
+
+    /// <summary>Their maximum, patch by patch.</summary>
+    Max,
+
+    /// <summary>One behind the other along the channels.</summary>
+    Concat,
+
+    /// <summary>An output of its own for each modality.</summary>
+    Dict,
+
+    /// <summary>All tokens as they are, modality by modality.</summary>
+    None,
+}
+
 /// <summary>What is exported of a backbone. Each family heeds some of it (<see cref="IBackbone.Settings"/>).</summary>
 public sealed record BackboneOptions
 {
@@ -21,6 +40,15 @@ public sealed record BackboneOptions
         get;
         init => field = value is null || (value.Count is > 0 and <= 1024 && value.All(name => !string.IsNullOrWhiteSpace(name))) ? value
             : throw new ArgumentOutOfRangeException(nameof(Bands), value.Count, "A list of bands needs 1 to 1024 names, none of them empty.");
+    }
+
+    /// <summary>Bands that the weights were made for, in their order; null takes those of the family's pretraining. Weights that were fine-tuned
+    /// on other bands need it.</summary>
+    public IReadOnlyList<string>? TrainedBands
+    {
+        get;
+        init => field = value is null || (value.Count is > 0 and <= 1024 && value.All(name => !string.IsNullOrWhiteSpace(name))) ? value
+            : throw new ArgumentOutOfRangeException(nameof(TrainedBands), value.Count, "A list of bands needs 1 to 1024 names, none of them empty.");
     }
 
     /// <summary>Central wavelengths of the bands in micrometres; null looks them up by name.</summary>
@@ -57,6 +85,58 @@ public sealed record BackboneOptions
         init => field = value is null or (>= 8 and <= 4096) ? value
             : throw new ArgumentOutOfRangeException(nameof(Tile), value, "The input must be 8 to 4096 pixels wide; 224 is usual.");
     }
+
+    /// <summary>Width of the input in pixels where it is not square; null takes <see cref="Tile"/>, which then is its height.</summary>
+    public int? TileWidth
+    {
+        get;
+        init => field = value is null or (>= 8 and <= 4096) ? value
+            : throw new ArgumentOutOfRangeException(nameof(TileWidth), value, "The input must be 8 to 4096 pixels wide; null is as wide as high.");
+    }
+
+    /// <summary>Edge of the images of pretraining in pixels, which fixes the grid of a computed position table; null takes what fits the weights.</summary>
+    public int? TrainedTile
+    {
+        get;
+        init => field = value is null or (>= 8 and <= 4096) ? value
+            : throw new ArgumentOutOfRangeException(nameof(TrainedTile), value, "Images of pretraining have 8 to 4096 pixels; 224 is usual.");
+    }
+
+    /// <summary>Time steps of the input; null is 1.</summary>
+    public int? Frames
+    {
+        get;
+        init => field = value is null or (> 0 and <= 1000) ? value
+            : throw new ArgumentOutOfRangeException(nameof(Frames), value, "A time series has 1 to 1000 frames.");
+    }
+
+    /// <summary>True gives the input an axis of frames also when there is one frame only.</summary>
+    public bool FrameAxis { get; init; }
+
+    /// <summary>Modalities in the order of their tokens, by name; a new one as <c>NAME=CHANNELS</c>. Null takes the family's usual one.</summary>
+    public IReadOnlyList<string>? Modalities
+    {
+        get;
+        init => field = value is null || (value.Count is > 0 and <= 64 && value.All(name => !string.IsNullOrWhiteSpace(name))) ? value
+            : throw new ArgumentOutOfRangeException(nameof(Modalities), value.Count, "A list of modalities needs 1 to 64 names, none of them empty.");
+    }
+
+    /// <summary>Those of <see cref="Modalities"/> that are no inputs: with <see cref="TokenMerge.Concat"/> a learnt token fills their place.</summary>
+    public IReadOnlyList<string> MissingModalities { get; init; } = [];
+
+    /// <summary>How the tokens of several modalities become one feature.</summary>
+    public TokenMerge Merge { get; init; }
+
+    /// <summary>Register tokens in front of the sequence; null takes those of the weights.</summary>
+    public int? Registers
+    {
+        get;
+        init => field = value is null or (>= 0 and <= 1024) ? value
+            : throw new ArgumentOutOfRangeException(nameof(Registers), value, "A model has 0 to 1024 register tokens.");
+    }
+
+    /// <summary>Seed of weights that the checkpoint lacks, such as those of a band that it does not know.</summary>
+    public long Seed { get; init; }
 
     /// <summary>How a position table is fitted to another tile.</summary>
     public PositionResampling PositionResampling { get; init; }

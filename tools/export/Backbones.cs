@@ -15,6 +15,8 @@ public static class Backbones
         new ResNet(),
         new SwinTransformer(),
         new Presto(),
+        new Prithvi(),
+        new TerraMind(),
     ];
 
     /// <summary>The family of that name.</summary>

@@ -47,6 +47,9 @@ public sealed partial record SpectralBand(string Name, double WavelengthMicromet
     internal static IReadOnlyList<ManifestBand> Unnamed(BackboneOptions options, int count) =>
         Describe(options, [.. Enumerable.Range(1, count).Select(number => $"band {number}")], mustBeKnown: false);
 
+    /// <summary>The band of that name, as <see cref="Find"/> understands it, or null.</summary>
+    public static SpectralBand? TryFind(string name) => ByName.GetValueOrDefault(Normalize(name));
+
     /// <summary>Names, wavelengths and statistics as manifest bands. Wavelengths that are not given are looked up.</summary>
     /// <exception cref="ExportException">A name is not known, or lists differ in length.</exception>
     internal static IReadOnlyList<ManifestBand> Describe(BackboneOptions options, IReadOnlyList<string> names, bool mustBeKnown = true)
@@ -56,7 +59,7 @@ public sealed partial record SpectralBand(string Name, double WavelengthMicromet
         Expect("--deviations", options.Deviations?.Count);
         return [.. names.Select((name, i) =>
         {
-            var known = options.Wavelengths is null && mustBeKnown ? Find(name) : ByName.GetValueOrDefault(Normalize(name));
+            var known = options.Wavelengths is null && mustBeKnown ? Find(name) : TryFind(name);
             return new ManifestBand(name, options.Means?[i] ?? 0, options.Deviations?[i] ?? 1, options.Wavelengths?[i] ?? known?.WavelengthMicrometres,
                 known is null || known.Name == name ? null : known.Name);
         })];

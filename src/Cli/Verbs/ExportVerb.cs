@@ -29,7 +29,7 @@ internal static class ExportVerb
         var weights = SharedOptions.OptionalFile("--weights", "Checkpoint: .pth, .pt, .ckpt or .safetensors.");
         var random = new Option<bool>("--random") { Description = "Random weights instead of a checkpoint, for benchmarks and demonstrations." };
         var size = SharedOptions.Optional<string>("--size", $"Size of the random model: {string.Join(", ", backbone.Sizes)}.", "size");
-        var seed = SharedOptions.WithDefault("--seed", 0L, "Seed of the random weights; equal seeds give equal files.", "number");
+        var seed = SharedOptions.WithDefault("--seed", 0L, "Seed of random weights, also of those that a checkpoint lacks; equal seeds give equal files.", "number");
         var licence = SharedOptions.Optional<string>("--licence", $"Licence of the weights, an SPDX identifier.{(backbone.Licence is { } usual ? $" Default: {usual}, that of the published ones." : "")}", "licence");
         var external = new Option<bool>("--external-data") { Description = "Put the weights into a file beside the model whatever their size; from 1 GiB on they always are." };
         verb.Add(output);
@@ -51,9 +51,9 @@ internal static class ExportVerb
                 progress.Report(new Step("reading"));
                 var exported = (parsed.GetValue(weights), parsed.GetValue(random)) switch
                 {
-                    ({ } file, false) => BackboneExport.FromCheckpoint(backbone, file.ToString(), settings.Read(parsed), parsed.GetValue(licence)),
+                    ({ } file, false) => BackboneExport.FromCheckpoint(backbone, file.ToString(), settings.Read(parsed) with { Seed = parsed.GetValue(seed) }, parsed.GetValue(licence)),
                     (null, true) => BackboneExport.FromRandom(backbone, parsed.GetValue(size) ?? throw new UsageException(
-                        $"--random needs a --size: {string.Join(", ", backbone.Sizes)}. See 'eoonnx export {backbone.Name} --help'."), parsed.GetValue(seed), settings.Read(parsed)),
+                        $"--random needs a --size: {string.Join(", ", backbone.Sizes)}. See 'eoonnx export {backbone.Name} --help'."), parsed.GetValue(seed), settings.Read(parsed) with { Seed = parsed.GetValue(seed) }),
                     _ => throw new UsageException($"Say where the weights come from: --weights FILE{(backbone.Sizes.Count > 0 ? " or --random --size SIZE, not both" : "")}. See 'eoonnx export {backbone.Name} --help'."),
                 };
                 token.ThrowIfCancellationRequested();

@@ -53,6 +53,12 @@ internal sealed partial class GoldenCase
 
     public double[] Doubles(string name) => [.. _config.GetProperty(name).EnumerateArray().Select(item => item.GetDouble())];
 
+    /// <summary>A list of names and of objects with one number, as modalities are listed: <c>S2L2A</c>, <c>AERIAL=4</c>.</summary>
+    public string[] NamesAndCounts(string name) => [.. _config.GetProperty(name).EnumerateArray().SelectMany(item => item.ValueKind == JsonValueKind.Object
+        ? item.EnumerateObject().Select(entry => $"{entry.Name}={entry.Value.GetInt32()}") : [item.GetString()!])];
+
+    public bool Knows(string name) => _config.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+
     /// <summary>The weights: the case's own, those of the case that its note names, or those of a neighbour of equal sizes.</summary>
     public StateDict Weights() => Checkpoint.Open(CheckpointPath()).Weights;
 
@@ -71,7 +77,14 @@ internal sealed partial class GoldenCase
 
         var named = WeightsOf().Match(Text("note") ?? "");
         var folders = named.Success ? [Path.Combine(SharedData.Golden, named.Groups[1].Value)] : Directory.GetDirectories(Path.Combine(SharedData.Golden, _family)).Where(HasEqualSizes);
-        return folders.Order(StringComparer.Ordinal).SelectMany(folder => Directory.GetFiles(folder, "checkpoint.*")).First();
+        return folders.OrderByDescending(ServesEveryCase).ThenBy(folder => folder, StringComparer.Ordinal).SelectMany(folder => Directory.GetFiles(folder, "checkpoint.*")).First();
+    }
+
+    // Some families state once, at the case that has it, that one checkpoint serves all.
+    private static bool ServesEveryCase(string folder)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "config.json")));
+        return document.RootElement.TryGetProperty("note", out var note) && note.GetString()!.Contains("one checkpoint serves every", StringComparison.Ordinal);
     }
 
     private bool HasEqualSizes(string folder)

@@ -8,6 +8,7 @@ internal sealed class EncoderOutputs
 {
     private readonly HashSet<int> _layers;
     private readonly List<ManifestFeature> _features = [];
+    private readonly int _depth;
 
     /// <summary>Chooses the outputs of a stack of <paramref name="depth"/> blocks.</summary>
     /// <param name="depth">Number of blocks that the weights have.</param>
@@ -32,6 +33,7 @@ internal sealed class EncoderOutputs
             throw new ExportException($"There is no output '{output}'.{Spelling.DidYouMean(output, known)} Known: {string.Join(", ", known)}; blocks are chosen with --layers.");
         }
 
+        _depth = depth;
         Depth = options.Outputs.Count > 0 ? depth : _layers.Max() + 1;
     }
 
@@ -44,12 +46,23 @@ internal sealed class EncoderOutputs
     /// <summary>True when block <paramref name="layer"/> is an output.</summary>
     public bool Contains(int layer) => _layers.Contains(layer);
 
+    /// <summary>True for the last block that the weights have.</summary>
+    public bool IsLast(int layer) => layer == _depth - 1;
+
     /// <summary>Runs tokens [batch, prefix + rows·columns, width] through the blocks <c>blocks.N</c>; the chosen ones become outputs <c>block_N</c>.</summary>
-    public Value Run(WeightedGraph graph, Value x, TransformerBlock block, int prefixTokens, int rows, int columns)
+    /// <param name="graph">The graph and its weights.</param>
+    /// <param name="x">The tokens.</param>
+    /// <param name="block">How a block is written.</param>
+    /// <param name="prefixTokens">Tokens in front of those of the patches.</param>
+    /// <param name="rows">Rows of patches.</param>
+    /// <param name="columns">Columns of patches.</param>
+    /// <param name="finish">What is done with the output of the model's last block; null does nothing.</param>
+    public Value Run(WeightedGraph graph, Value x, TransformerBlock block, int prefixTokens, int rows, int columns, Func<Value, Value>? finish = null)
     {
         for (var layer = 0; layer < Depth; layer++)
         {
             x = block.Build(graph, x, $"blocks.{layer}");
+            x = IsLast(layer) && finish is not null ? finish(x) : x;
             if (Contains(layer))
             {
                 Tokens(graph.Op, x, $"block_{layer}", prefixTokens, rows, columns);
