@@ -17,15 +17,21 @@ public sealed class EoModel : IDisposable
         (Path, _session, Device, Notes) = (path, session, device, notes);
         Inputs = [.. session.InputNames.Select(name => Describe(name, session.InputMetadata[name]))];
         Outputs = [.. session.OutputNames.Select(name => Describe(name, session.OutputMetadata[name]))];
-        AdapterSlots = session.OverridableInitializerMetadata.OrderBy(item => item.Key, StringComparer.Ordinal)
-            .ToDictionary(item => item.Key, item => Describe(item.Key, item.Value), StringComparer.Ordinal);
-        if (Inputs.Count != 1 || Inputs[0].Type != ElementType.Float || Inputs[0].Shape.Count is not (4 or 5))
+        Input = Inputs.FirstOrDefault(input => input.Type == ElementType.Float && input.Shape.Count is 4 or 5) ?? throw WrongInputs();
+        Manifest = DefaultManifest.Read(path, session.ModelMetadata.CustomMetadataMap, Input, Outputs);
+        if (Inputs.Count > 1 && Inputs.Any(input => Manifest.Modalities.All(modality => modality.Input != input.Name)))
         {
-            throw new ModelException($"{path} has the inputs {string.Join("; ", Inputs)}; expected one float input [batch, bands, height, width] or [batch, bands, frames, height, width]. " +
-                "Make other inputs constants when the model is exported.");
+            throw WrongInputs();
         }
 
-        Manifest = DefaultManifest.Read(path, session.ModelMetadata.CustomMetadataMap, Inputs[0], Outputs);
+        var replaceable = session.OverridableInitializerMetadata.OrderBy(item => item.Key, StringComparer.Ordinal)
+            .ToDictionary(item => item.Key, item => Describe(item.Key, item.Value), StringComparer.Ordinal);
+        OptionalInputs = [.. Manifest.OptionalInputs.Select(input => replaceable.Remove(input.Name, out var tensor) ? tensor
+            : throw new ModelException($"The manifest of {path} names an optional input '{input.Name}', which the graph does not have. Export it again."))];
+        AdapterSlots = replaceable;
+
+        ModelException WrongInputs() => new($"{path} has the inputs {string.Join("; ", Inputs)}; expected one float input [batch, bands, height, width] or [batch, bands, frames, height, width], " +
+            "or one for each modality that its manifest lists. Make other inputs constants when the model is exported.");
     }
 
     /// <summary>The file it was loaded from.</summary>
@@ -40,16 +46,20 @@ public sealed class EoModel : IDisposable
     /// <summary>Remarks made while loading, for example why a GPU is not used.</summary>
     public IReadOnlyList<string> Notes { get; }
 
-    /// <summary>The image input.</summary>
-    public ModelTensor Input => Inputs[0];
+    /// <summary>The image input; of a model of several modalities, the first image.</summary>
+    public ModelTensor Input { get; }
+
+    /// <summary>The inputs that every run must give, in graph order: one image, or one for each modality of the manifest.</summary>
+    public IReadOnlyList<ModelTensor> Inputs { get; }
+
+    /// <summary>Inputs that a run may give, such as date and place; left out, they have their default.</summary>
+    public IReadOnlyList<ModelTensor> OptionalInputs { get; }
 
     /// <summary>The outputs, in graph order.</summary>
     public IReadOnlyList<ModelTensor> Outputs { get; }
 
     /// <summary>Tensors that an adapter may replace, by name in ordinal order.</summary>
     public IReadOnlyDictionary<string, ModelTensor> AdapterSlots { get; }
-
-    private IReadOnlyList<ModelTensor> Inputs { get; }
 
     /// <summary>Loads a model, with its external data file when it has one.</summary>
     /// <exception cref="ModelException">There is no such file, ONNX Runtime refuses it, or the device is not available.</exception>
@@ -95,6 +105,7 @@ public sealed class EoModel : IDisposable
     public void Run(Memory<float> images, ReadOnlySpan<long> shape, string output, Memory<float> destination, ReadOnlySpan<long> destinationShape,
         EoAdapter? adapter = null, CancellationToken cancellation = default)
     {
+        CheckSingle();
         CheckLength(images.Length, shape, Input.Name);
         CheckLength(destination.Length, destinationShape, output);
         using var input = OrtValue.CreateTensorValueFromMemory(_memory, images, shape.ToArray());
@@ -115,11 +126,9 @@ public sealed class EoModel : IDisposable
     /// <exception cref="ModelException">ONNX Runtime refuses shapes or values, or there is no such output.</exception>
     public IReadOnlyList<TensorData> Run(Memory<float> images, ReadOnlySpan<long> shape, IReadOnlyList<string> outputs, EoAdapter? adapter = null, CancellationToken cancellation = default)
     {
+        CheckSingle();
         CheckLength(images.Length, shape, Input.Name);
-        foreach (var output in outputs.Where(name => Outputs.All(known => known.Name != name)))
-        {
-            throw new ModelException($"{Path} has no output '{output}'; its outputs are {string.Join("; ", Outputs)}.");
-        }
+        CheckOutputs(outputs);
 
         using var input = OrtValue.CreateTensorValueFromMemory(_memory, images, shape.ToArray());
         return Guarded(shape, adapter, options =>
@@ -132,10 +141,36 @@ public sealed class EoModel : IDisposable
     /// <summary>Prepares a run that is repeated over the same memory.</summary>
     internal EoModelBinding Bind(Memory<float> images, long[] shape, string output, Memory<float> destination, long[] destinationShape, EoAdapter? adapter)
     {
+        CheckSingle();
         CheckLength(images.Length, shape, Input.Name);
         CheckLength(destination.Length, destinationShape, output);
         CheckOwner(adapter);
         return new EoModelBinding(_session, _memory, (Input.Name, images, shape), (output, destination, destinationShape), adapter, Refused);
+    }
+
+    /// <summary>Runs a batch whose inputs are named: several modalities, or an image with its date and place.</summary>
+    /// <param name="inputs">By name: all of <see cref="Inputs"/>, and any of <see cref="OptionalInputs"/>. Their content is copied.</param>
+    /// <param name="outputs">Names of the wanted outputs.</param>
+    /// <param name="adapter">An adapter loaded from this model, or null for the model's own weights.</param>
+    /// <param name="cancellation">Ends the run between two operators.</param>
+    /// <exception cref="ModelException">An input is missing, not known or of another type; there is no such output; ONNX Runtime refuses shapes or values.</exception>
+    public IReadOnlyList<TensorData> Run(IReadOnlyDictionary<string, TensorData> inputs, IReadOnlyList<string> outputs, EoAdapter? adapter = null, CancellationToken cancellation = default)
+    {
+        CheckOutputs(outputs);
+        var known = NamedInputs.Check(this, inputs);
+        var values = known.Select(input => NamedInputs.ToOrt(inputs[input.Name])).ToList();
+        try
+        {
+            return Guarded(inputs[Input.Name].Shape.AsSpan(), adapter, options =>
+            {
+                using var results = _session.Run(options, [.. known.Select(input => input.Name)], values, outputs);
+                return results.Select(Copy).ToList();
+            }, cancellation);
+        }
+        finally
+        {
+            values.ForEach(value => value.Dispose());
+        }
     }
 
     /// <summary>The extents of an output for one image of the given extents, found by running the model once on zeros.</summary>
@@ -181,6 +216,22 @@ public sealed class EoModel : IDisposable
 
     private ModelException Refused(string shape, OnnxRuntimeException failure) =>
         new($"{Path} cannot be run on an image of shape [{shape}]; its input is {Input}. ONNX Runtime says: {failure.Message}", failure);
+
+    private void CheckSingle()
+    {
+        if (Inputs.Count > 1)
+        {
+            throw new ModelException($"{Path} takes several inputs ({string.Join("; ", Inputs)}); give all of them by name (EoModel.Run with a dictionary).");
+        }
+    }
+
+    private void CheckOutputs(IReadOnlyList<string> outputs)
+    {
+        foreach (var output in outputs.Where(name => Outputs.All(known => known.Name != name)))
+        {
+            throw new ModelException($"{Path} has no output '{output}'; its outputs are {string.Join("; ", Outputs)}.");
+        }
+    }
 
     private void CheckLength(int length, ReadOnlySpan<long> shape, string name)
     {

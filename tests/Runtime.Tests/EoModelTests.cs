@@ -97,4 +97,71 @@ public sealed class EoModelTests : IDisposable
         stop.Cancel();
         Assert.ThrowsAny<OperationCanceledException>(() => model.Run(new float[16], [1, 1, 4, 4], ["logits"], cancellation: stop.Token));
     }
+
+    [Fact]
+    public void A_model_of_several_modalities_takes_its_inputs_by_name()
+    {
+        using var model = EoModel.Load(SaveModalities(Modalities("S1", "ids")));
+        Assert.Equal("S1", model.Input.Name);
+        Assert.Equal(["S1", "ids"], model.Inputs.Select(input => input.Name));
+        var (image, ids) = (TensorData.FromValues<float>([1, 1, 2, 2], [1, 2, 3, 4]), TensorData.FromValues<long>([1, 2, 2], [10, 20, 30, 40]));
+        var sum = model.Run(new Dictionary<string, TensorData> { ["S1"] = image, ["ids"] = ids }, ["sum"])[0];
+        Assert.Equal([11, 22, 33, 44], sum.ToSingles());
+
+        Refused("ids was not given", new() { ["S1"] = image });
+        Refused("Did you mean 'ids'?", new() { ["S1"] = image, ["ids"] = ids, ["idz"] = ids });
+        Refused("Float was given", new() { ["S1"] = image, ["ids"] = image });
+        Assert.Contains("several inputs (S1", Assert.Throws<ModelException>(() => model.Run(new float[4], [1, 1, 2, 2], ["sum"])).Message, StringComparison.Ordinal);
+
+        void Refused(string expected, Dictionary<string, TensorData> inputs) =>
+            Assert.Contains(expected, Assert.Throws<ModelException>(() => model.Run(inputs, ["sum"])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Several_inputs_that_no_manifest_explains_are_refused()
+    {
+        var message = Assert.Throws<ModelException>(() => EoModel.Load(SaveModalities(Modalities("S1")))).Message;
+        Assert.Contains("S1 [batch, 1, 2, 2]; ids [batch, 2, 2]", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_optional_input_is_no_adapter_slot_and_may_be_left_out()
+    {
+        var manifest = TestModels.Manifest(ModelTask.Regression, 1, 2) with { OptionalInputs = [new ManifestInput("place", "[batch, 1, 1, 1]: added.")] };
+        using var model = EoModel.Load(TestModels.Save(_folder, "place", 1, 2, (op, x) => op.Add(op.Add(x, op.OverridableInput("head.bias", TensorData.Scalar(1f))),
+            op.OverridableInput("place", TensorData.FromValues<float>([1, 1, 1, 1], [0]), ["place_batch", 1, 1, 1])), manifest));
+        Assert.Equal(["head.bias"], model.AdapterSlots.Keys);
+        Assert.Equal(["place"], model.OptionalInputs.Select(input => input.Name));
+        var image = TensorData.FromValues<float>([2, 1, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]);
+        Assert.Equal([2, 3, 4, 5, 6, 7, 8, 9], model.Run(new Dictionary<string, TensorData> { ["image"] = image }, ["logits"])[0].ToSingles());
+        var place = TensorData.FromValues<float>([2, 1, 1, 1], [10, 20]);
+        Assert.Equal([12, 13, 14, 15, 26, 27, 28, 29], model.Run(new Dictionary<string, TensorData> { ["image"] = image, ["place"] = place }, ["logits"])[0].ToSingles());
+    }
+
+    [Fact]
+    public void An_optional_input_that_the_graph_lacks_is_refused_by_name()
+    {
+        var manifest = TestModels.Manifest(ModelTask.Regression, 1, 2) with { OptionalInputs = [new ManifestInput("date", "[batch]")] };
+        var path = TestModels.Save(_folder, "date", 1, 2, (op, x) => op.Mul(x, 2), manifest);
+        Assert.Contains("'date'", Assert.Throws<ModelException>(() => EoModel.Load(path)).Message, StringComparison.Ordinal);
+    }
+
+    private static ModelManifest Modalities(params string[] inputs) => TestModels.Manifest(ModelTask.Features, 1, 2) with
+    {
+        Modalities = [.. inputs.Select(input => new ManifestModality(input, input, input == "ids" ? "tokens" : "image", []))],
+    };
+
+    /// <summary>S1 [batch, 1, 2, 2] + ids [batch, 2, 2].</summary>
+    private string SaveModalities(ModelManifest manifest)
+    {
+        var op = new EoOnnx.Onnx.GraphBuilder("modalities");
+        var image = op.Input("S1", ElementType.Float, ["batch", 1, 2, 2]);
+        var ids = op.Input("ids", ElementType.Int64, ["batch", 2, 2]);
+        op.Output(op.Add(image, op.Unsqueeze(op.Cast(ids, ElementType.Float), 1)), "sum");
+        var model = new EoOnnx.Onnx.OnnxModel(op.Graph);
+        model.Metadata[ModelManifest.MetadataKey] = manifest.ToJson();
+        var path = Path.Combine(_folder, "modalities.onnx");
+        model.Save(path);
+        return path;
+    }
 }

@@ -39,6 +39,9 @@ internal sealed record FileInspection
     /// <summary>Real inputs of a model.</summary>
     public IReadOnlyList<TensorSummary>? Inputs { get; init; }
 
+    /// <summary>Inputs of a model that a run may leave out.</summary>
+    public IReadOnlyList<TensorSummary>? OptionalInputs { get; init; }
+
     /// <summary>Outputs of a model.</summary>
     public IReadOnlyList<TensorSummary>? Outputs { get; init; }
 
@@ -88,7 +91,13 @@ internal sealed record FileInspection
     private static FileInspection OfModel(string path)
     {
         var model = OnnxModel.Load(path);
-        var slots = model.Graph.Inputs.Where(input => input.Data is not null).ToList();
+        var manifest = ManifestOf(model.Metadata);
+        var (optional, slots) = (new List<Value>(), new List<Value>());
+        foreach (var input in model.Graph.Inputs.Where(input => input.Data is not null))
+        {
+            (manifest?.OptionalInputs.Any(item => item.Name == input.Name) == true ? optional : slots).Add(input);
+        }
+
         return new FileInspection
         {
             Path = path,
@@ -96,14 +105,15 @@ internal sealed record FileInspection
             Bytes = new FileInfo(path).Length,
             Sha256 = Hash(path),
             Parameters = model.Graph.Initializers.Sum(value => value.Data?.Count ?? 0),
-            Inputs = [.. model.Graph.Inputs.Except(slots).Select(Summarize)],
+            Inputs = [.. model.Graph.Inputs.Except(slots).Except(optional).Select(Summarize)],
+            OptionalInputs = optional.Count > 0 ? [.. optional.Select(Summarize)] : null,
             Outputs = [.. model.Graph.Outputs.Select(Summarize)],
             AdapterSlots = slots.Count > 0 ? [.. slots.Select(Summarize)] : null,
             Operators = [.. model.Graph.Nodes.GroupBy(node => node.Domain.Length == 0 ? node.OpType : $"{node.Domain}.{node.OpType}")
                 .Select(group => new OperatorCount(group.Key, group.Count()))
                 .OrderByDescending(count => count.Count).ThenBy(count => count.Operator, StringComparer.Ordinal)],
             Opsets = model.Opsets,
-            Manifest = ManifestOf(model.Metadata),
+            Manifest = manifest,
             Metadata = ToJson(model.Metadata),
             Missing = MissingManifestFacts.Of(ManifestOf(model.Metadata)),
         };

@@ -70,6 +70,7 @@ internal static class InspectVerb
 
         console.Write(facts);
         List(console, "inputs", file.Inputs, most);
+        List(console, "optional inputs", file.OptionalInputs, most);
         List(console, "outputs", file.Outputs, most);
         List(console, "adapter slots", file.AdapterSlots, most);
         List(console, "tensors", file.Tensors, most);
