@@ -87,11 +87,11 @@ public sealed record ModelManifest
     public IReadOnlyList<ManifestFeature> Features { get; init; } = [];
 
     /// <summary>Inputs that a run may leave out, such as the date and place of an image. They have a default and are no adapter slots.</summary>
-    public IReadOnlyList<ManifestInput> OptionalInputs { get; init; } = [];
+    public IReadOnlyList<ManifestInput> OptionalInputs { get; init => field = value ?? []; } = [];
 
     /// <summary>What a model of several modalities takes, one entry an input in the order of their tokens; empty for models with one image
     /// input. <see cref="Bands"/> then are those of the first image.</summary>
-    public IReadOnlyList<ManifestModality> Modalities { get; init; } = [];
+    public IReadOnlyList<ManifestModality> Modalities { get; init => field = value ?? []; } = [];
 
     /// <summary>Licence of the weights, as an SPDX identifier where there is one.</summary>
     public string? Licence { get; init; }
@@ -200,4 +200,14 @@ public sealed record ManifestInput(string Name, string Description);
 /// <param name="Kind"><c>image</c> [batch, bands, rows, columns], <c>tokens</c> [batch, rows, columns] of a tokenizer, or <c>sequence</c> [batch, length].</param>
 /// <param name="Bands">Channels of an image, in order.</param>
 /// <param name="Vocabulary">Number of token ids; null for images.</param>
-public sealed record ManifestModality(string Name, string? Input, string Kind, IReadOnlyList<ManifestBand> Bands, int? Vocabulary = null);
+public sealed record ManifestModality(string Name, string? Input, string Kind, IReadOnlyList<ManifestBand> Bands, int? Vocabulary = null)
+{
+    /// <summary>Channels of an image, in order; empty for tokens.</summary>
+    public IReadOnlyList<ManifestBand> Bands { get; init => field = value ?? []; } = Bands ?? [];
+
+    /// <summary><c>image</c>, <c>tokens</c> or <c>sequence</c>.</summary>
+    public string Kind { get; init => field = Known(value); } = Known(Kind);
+
+    private static string Known(string kind) => kind is "image" or "tokens" or "sequence" ? kind
+        : throw new FileFormatException($"A modality of the manifest is of kind '{kind}'; expected image, tokens or sequence.");
+}

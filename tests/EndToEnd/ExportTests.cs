@@ -39,6 +39,30 @@ public sealed class ExportTests : IDisposable
         Assert.InRange(first.Length, 1_000_000, 4_000_000);
     }
 
+    [Fact]
+    public async Task A_Prithvi_for_time_series_tells_its_optional_inputs_apart_from_adapter_slots()
+    {
+        (await Eoonnx.RunAsync(_folder, "export", "prithvi", "--random", "--size", "v2-tiny-tl", "--frames", "3", "--bands", "B04,B8A,VV", "--layers", "0", "--tile", "64", "--out", "p.onnx")).Succeeded();
+        var inspected = (await Eoonnx.RunAsync(_folder, "inspect", "p.onnx", "--json")).Succeeded();
+        using var json = JsonDocument.Parse(inspected.Output);
+        Assert.Equal(["temporal_coords", "location_coords"], json.RootElement.GetProperty("optionalInputs").EnumerateArray().Select(input => input.GetProperty("name").GetString()));
+        Assert.False(json.RootElement.TryGetProperty("adapterSlots", out var slots) && slots.ValueKind == JsonValueKind.Array);
+        var manifest = json.RootElement.GetProperty("manifest");
+        Assert.Equal((3, "prithvi_eo_v2_tiny_tl"), (manifest.GetProperty("frames").GetInt32(), manifest.GetProperty("variant").GetString()));
+        Assert.Equal(["RED", "NIR_NARROW", "VV"], manifest.GetProperty("bands").EnumerateArray().Select(band => band.GetProperty("id").GetString()));
+    }
+
+    [Fact]
+    public async Task A_TerraMind_of_three_modalities_describes_each()
+    {
+        var run = (await Eoonnx.RunAsync(_folder, "export", "terramind", "--random", "--size", "tiny", "--modalities", "S2L2A,S1GRD,LULC", "--layers", "0", "--tile", "64", "--out", "t.onnx")).Succeeded();
+        Assert.Contains("S1GRD: VV, VH", run.Output, StringComparison.Ordinal);
+        var inspected = (await Eoonnx.RunAsync(_folder, "inspect", "t.onnx", "--json")).Succeeded();
+        using var json = JsonDocument.Parse(inspected.Output);
+        Assert.Equal(["S2L2A", "S1GRD", "LULC"], json.RootElement.GetProperty("inputs").EnumerateArray().Select(input => input.GetProperty("name").GetString()));
+        Assert.Equal(["image", "image", "tokens"], json.RootElement.GetProperty("manifest").GetProperty("modalities").EnumerateArray().Select(modality => modality.GetProperty("kind").GetString()));
+    }
+
     [Theory]
     [InlineData(1, "The band 'BLU' is not known. Did you mean 'BLUE'?", "dofa", "--random", "--size", "tiny", "--bands", "BLU")]
     [InlineData(1, "--wavelengths lists 1 values for 2 bands", "dofa", "--random", "--size", "tiny", "--bands", "X,Y", "--wavelengths", "0.5")]
@@ -50,6 +74,10 @@ public sealed class ExportTests : IDisposable
     [InlineData(2, "File does not exist: 'absent.pth'", "dofa", "--weights", "absent.pth")]
     [InlineData(2, "'x' is not a number", "dofa", "--random", "--size", "tiny", "--wavelengths", "x")]
     [InlineData(2, "The input must be 8 to 4096 pixels wide", "dofa", "--random", "--size", "tiny", "--tile", "5")]
+    [InlineData(1, "Prithvi has no size 'v2-30'. Did you mean 'v2-300'?", "prithvi", "--random", "--size", "v2-30")]
+    [InlineData(1, "Did you mean 'NIR_NARROW'?", "prithvi", "--random", "--size", "tiny", "--bands", "RED,NIR_NAROW")]
+    [InlineData(1, "needs at least one", "terramind", "--random", "--size", "tiny", "--modalities", "DEM", "--missing", "DEM", "--merge", "concat")]
+    [InlineData(2, "A time series has 1 to 1000 frames", "prithvi", "--random", "--size", "tiny", "--frames", "0")]
     [InlineData(2, "export has no verb 'dofaa'. Did you mean 'dofa'?", "dofaa")]
     public async Task A_wrong_command_line_says_what_is_wrong_and_writes_nothing(int exitCode, string expected, params string[] args)
     {

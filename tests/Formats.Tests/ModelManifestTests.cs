@@ -7,6 +7,8 @@ public class ModelManifestTests
         Name = "burn scars", Family = "dofa", Task = ModelTask.Segmentation, Tile = 224, Patch = 16,
         Bands = [new ManifestBand("B02", 1087, 2248, 0.49), new ManifestBand("VV")], Classes = [new ManifestClass(0, "background"), new ManifestClass(1, "burned", "#ff5000")],
         Features = [new ManifestFeature("block_11", "tokens", 768, 1, 14, 14)], Activation = "softmax", WeightsSha256 = "ab",
+        OptionalInputs = [new ManifestInput("location_coords", "[batch, 2]")],
+        Modalities = [new ManifestModality("S1GRD", "S1GRD", "image", [new ManifestBand("VV", -12.6, 5.2)]), new ManifestModality("LULC", null, "tokens", [], 4375)],
     };
 
     [Fact]
@@ -24,6 +26,18 @@ public class ModelManifestTests
     [Theory, InlineData("{}"), InlineData("null"), InlineData("[1]"), InlineData("""{"name":"a","family":"b","task":"Flying"}"""), InlineData("""{"name":"a","family":"b","task":"Features","tile":-4}"""),
      InlineData("""{"name":"a","family":"b","task":"Features","bands":[{"id":"x","mean":0,"standardDeviation":0}]}""")]
     public void Damaged_manifests_are_refused(string json) => Assert.Throws<FileFormatException>(() => ModelManifest.Parse(json));
+
+    [Fact]
+    public void A_manifest_written_before_modalities_has_none()
+    {
+        var manifest = ModelManifest.Parse("""{"name":"a","family":"b","task":"Features","modalities":null}""");
+        Assert.Empty(manifest.Modalities);
+        Assert.Empty(manifest.OptionalInputs);
+    }
+
+    [Fact]
+    public void A_modality_of_an_unknown_kind_is_refused() => Assert.Contains("'video'", Assert.Throws<FileFormatException>(
+        () => ModelManifest.Parse("""{"name":"a","family":"b","task":"Features","modalities":[{"name":"x","kind":"video"}]}""")).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Unknown_members_are_ignored() =>

@@ -69,6 +69,11 @@ internal static class ExportVerb
     {
         console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{report.Manifest.Name}: {report.Parameters:N0} weights, {report.Bytes:N0} bytes in {report.Path}{(report.DataPath is null ? "" : $" and {report.DataPath}")}"));
+        foreach (var modality in report.Manifest.Modalities)
+        {
+            console.WriteLine($"{modality.Name}: {(modality.Input is null ? "missing, a learnt token stands in" : modality.Kind == "image" ? string.Join(", ", modality.Bands.Select(band => band.Id)) : $"ids below {modality.Vocabulary}")}");
+        }
+
         console.WriteLine($"bands: {(report.Manifest.Bands.Count > 0 ? string.Join(", ", report.Manifest.Bands.Select(band => band.Id)) : "any, told by the input wavelengths")}");
         console.WriteLine($"inputs: {string.Join(", ", report.Inputs)}");
         console.WriteLine($"outputs: {string.Join(", ", report.Outputs)}");

@@ -86,7 +86,7 @@ public class PrithviTests
     [Fact]
     public void A_band_without_trained_weights_gets_seeded_ones_and_a_warning_that_names_it()
     {
-        var weights = Prithvi.Random("tiny", 1);
+        var weights = Prithvi.Random("tiny", 1, 0);
         var options = new BackboneOptions { Bands = ["RED", "RED_EDGE_1", "VV"], Layers = [0], Seed = 5 };
         var (built, again, other) = (Prithvi.Build(weights, options), Prithvi.Build(weights, options), Prithvi.Build(weights, options with { Seed = 6 }));
         var warning = Assert.Single(built.Warnings);
@@ -107,7 +107,7 @@ public class PrithviTests
     [Fact]
     public void Weights_that_were_made_for_other_bands_are_taken_as_they_are()
     {
-        var built = Prithvi.Build(Prithvi.Random("tiny", 1), new BackboneOptions { TrainedBands = ["B02", "B03", "B04", "VV", "B11", "B12"], Bands = ["VV", "B02"], Layers = [0] });
+        var built = Prithvi.Build(Prithvi.Random("tiny", 1, 0), new BackboneOptions { TrainedBands = ["B02", "B03", "B04", "VV", "B11", "B12"], Bands = ["VV", "B02"], Layers = [0] });
         Assert.Empty(built.Warnings);
         Assert.Equal([("VV", 0.0), ("BLUE", 1087.0)], built.Manifest.Bands.Select(band => (band.Id, band.Mean)));
     }
@@ -116,7 +116,7 @@ public class PrithviTests
     [InlineData("Did you mean 'BLUE'?", "BLUEE", "RED")]
     [InlineData("RED is listed 2 times (RED, B04)", "RED", "B04")]
     public void Wrong_bands_are_refused_with_what_is_right(string expected, params string[] bands) => Assert.Contains(expected, Assert.Throws<ExportException>(
-        () => Prithvi.Build(Prithvi.Random("tiny", 1), new BackboneOptions { Bands = bands })).Message, StringComparison.Ordinal);
+        () => Prithvi.Build(Prithvi.Random("tiny", 1, 0), new BackboneOptions { Bands = bands })).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Sizes_that_do_not_fit_are_refused_with_the_numbers()
@@ -126,7 +126,7 @@ public class PrithviTests
         Refused(new BackboneOptions { Means = [1, 2] }, "--means lists 2 values for 6 bands");
 
         static void Refused(BackboneOptions options, string expected) => Assert.Contains(expected, Assert.Throws<ExportException>(
-            () => Prithvi.Build(Prithvi.Random("tiny", 1), options with { Layers = [0] })).Message, StringComparison.Ordinal);
+            () => Prithvi.Build(Prithvi.Random("tiny", 1, 0), options with { Layers = [0] })).Message, StringComparison.Ordinal);
     }
 
     [Theory, MemberData(nameof(Sizes))]

@@ -61,7 +61,7 @@ public class TerraMindTests
     [Fact]
     public void Chosen_bands_take_their_columns_of_the_patch_embedding()
     {
-        var weights = TerraMind.Random("tiny", 3);
+        var weights = TerraMind.Random("tiny", 3, 0);
         const string Projection = "encoder_embeddings.untok_sen2l2a@224.proj.weight";
         var trained = weights.Take(Projection).ToSingles();
         var built = TerraMind.Build(weights, new BackboneOptions { Bands = ["GREEN", "B12"], Layers = [0] });
@@ -79,7 +79,7 @@ public class TerraMindTests
     public void What_the_checkpoint_lacks_is_drawn_by_the_seed_and_named()
     {
         var options = new BackboneOptions { Modalities = ["S2L2A", "AERIAL=4", "S1RTC", "coords"], MissingModalities = ["S1RTC"], Merge = TokenMerge.Concat, Registers = 2, Layers = [0], Tile = 32, Seed = 9 };
-        var (built, again) = (TerraMind.Build(TerraMind.Random("tiny", 1), options), TerraMind.Build(TerraMind.Random("tiny", 1), options));
+        var (built, again) = (TerraMind.Build(TerraMind.Random("tiny", 1, 0), options), TerraMind.Build(TerraMind.Random("tiny", 1, 0), options));
         Assert.Contains(built.Warnings, warning => warning.Contains("no weights for the modality AERIAL", StringComparison.Ordinal));
         Assert.Contains(built.Warnings, warning => warning.Contains("no weights for the modality coords", StringComparison.Ordinal));
         Assert.Contains(built.Warnings, warning => warning.Contains("'register_tokens'", StringComparison.Ordinal));

@@ -19,7 +19,7 @@ internal sealed class Prithvi : IBackbone
 
     public string Description => "Prithvi-EO 1.0 and 2.0: one or several dates of six bands, with date and place for the TL variants.";
 
-    public string Example => "export prithvi --random --size v2-300-tl --seed 1 --frames 4 --layers 5,11 --out prithvi.onnx";
+    public string Example => "export prithvi --random --size v2-tiny-tl --seed 1 --frames 4 --out prithvi.onnx";
 
     public IReadOnlyList<BackboneSetting> Settings { get; } =
     [
@@ -31,7 +31,7 @@ internal sealed class Prithvi : IBackbone
 
     public string Licence => "Apache-2.0";
 
-    public StateDict Random(string size, long seed) => RandomWeights.Create($"random Prithvi weights ({size}, seed {seed})", seed, Shapes(size));
+    public StateDict Random(string size, long seed, int bands) => RandomWeights.Create($"random Prithvi weights ({size}, seed {seed})", seed, Shapes(size));
 
     /// <summary>Names and shapes of the encoder's weights of a size.</summary>
     internal static IEnumerable<(string Name, long[] Shape)> Shapes(string size) => PrithviVariant.All.FirstOrDefault(variant => variant.Size == size)?.Shapes()

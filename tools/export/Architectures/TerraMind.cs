@@ -30,7 +30,7 @@ internal sealed class TerraMind : IBackbone
 
     public string Licence => "Apache-2.0";
 
-    public StateDict Random(string size, long seed) => RandomWeights.Create($"random TerraMind weights ({size}, seed {seed})", seed, Shapes(size));
+    public StateDict Random(string size, long seed, int bands) => RandomWeights.Create($"random TerraMind weights ({size}, seed {seed})", seed, Shapes(size));
 
     /// <summary>Names and shapes of the encoder's weights of a size.</summary>
     internal static IEnumerable<(string Name, long[] Shape)> Shapes(string size) => TerraMindVariant.All.FirstOrDefault(variant => variant.Size == size)?.Shapes()
