@@ -93,7 +93,7 @@ internal sealed class BandSelection
 
         long[] shape = [.. view];
         shape[channelAxis] = _sources.Count;
-        var (outer, inner) = (TensorData.CountOf(view[..channelAxis]), (int)TensorData.CountOf(view[(channelAxis + 1)..]));
+        var (outer, inner) = (TensorData.CountOf(view.AsSpan(0, channelAxis)), (int)TensorData.CountOf(view.AsSpan(channelAxis + 1)));
         var inputs = TensorData.CountOf(shape) / shape[0];
         var result = _sources.Any(source => source is null)
             ? RandomTensors.Uniform(seed, name, shape, Math.Sqrt(6.0 / (inputs + shape[0]))).ToSingles()

@@ -51,7 +51,7 @@ internal sealed record Modality(string Name, string Key, ModalityKind Kind, IRea
         var plain = name.Trim().ToLowerInvariant().Replace("sen2", "s2", StringComparison.Ordinal).Replace("sen1", "s1", StringComparison.Ordinal)
             .Replace("text", "caption", StringComparison.Ordinal).Replace("location", "coords", StringComparison.Ordinal).Replace("coordinates", "coords", StringComparison.Ordinal);
         return All.FirstOrDefault(known => known.Key == name)
-            ?? All.FirstOrDefault(known => plain == known.Name.ToLowerInvariant() || (known.Name == "RGB" && plain == "s2rgb"));
+            ?? All.FirstOrDefault(known => plain.Equals(known.Name, StringComparison.OrdinalIgnoreCase) || (known.Name == "RGB" && plain == "s2rgb"));
     }
 
     private static Modality Image(string name, string key, string bands, double[] mean, double[] deviation) => new(name, key, ModalityKind.Image,

@@ -189,7 +189,7 @@ internal sealed class ModalityEmbedding
     }
 
     // MODALITY.BAND belongs to one modality; a plain name to the only image.
-    private IReadOnlyList<string>? Named(IReadOnlyList<string>? bands)
+    private List<string>? Named(IReadOnlyList<string>? bands)
     {
         var own = bands?.Select(band => band.Split('.', 2)).Where(parts => parts.Length == 1 || string.Equals(parts[0], Name, StringComparison.OrdinalIgnoreCase)).Select(parts => parts[^1]).ToList();
         return own is { Count: > 0 } ? own : null;
