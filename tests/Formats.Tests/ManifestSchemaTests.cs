@@ -58,6 +58,7 @@ public class ManifestSchemaTests
     [InlineData("\"threshold\":0.4", "\"threshold\":1.4")]
     [InlineData("\"outputScale\":2", "\"outputScale\":0")]
     [InlineData("\"upsampling\":4", "\"upsampling\":0")]
+    [InlineData("\"kind\":\"image\"", "\"kind\":\"video\"")]
     [InlineData("\"version\":1", "\"version\":2")]
     public void What_the_program_refuses_the_schema_refuses(string good, string bad)
     {
@@ -76,6 +77,8 @@ public class ManifestSchemaTests
         Classes = [new ManifestClass(0, "background"), new ManifestClass(1, "burned", "#ff5000")], Activation = "softmax", Threshold = 0.4, OutputScale = 2, Upsampling = 4,
         Heads = [new ManifestHead("roofs", [new ManifestClass(0, "none"), new ManifestClass(1, "roof")]), new ManifestHead("height", [])], Features = [new ManifestFeature("block_11", "tokens", 768, 1, 14, 14)],
         Licence = "Apache-2.0", Source = "https://example.org", SourceSha256 = new string('a', 64), WeightsSha256 = new string('b', 64), NoDataLabel = 255,
+        OptionalInputs = [new ManifestInput("location_coords", "[batch, 2]: latitude and longitude")],
+        Modalities = [new ManifestModality("S1GRD", "S1GRD", "image", [new ManifestBand("VV", -12.6, 5.2)]), new ManifestModality("LULC", null, "tokens", [], 4375)],
     };
 
     private static IEnumerable<PropertyInfo> Members(Type type) => type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(member => member.GetMethod is not null && member.Name != "EqualityContract");
