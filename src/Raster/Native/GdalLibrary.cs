@@ -51,6 +51,12 @@ public static class GdalLibrary
         Gdal.CPLSetErrorHandler(NativeLibrary.GetExport(_library, "CPLQuietErrorHandler"));
         Gdal.CPLSetConfigOption("GDAL_VRT_ENABLE_PYTHON", "NO");
         Gdal.CPLSetConfigOption("GDAL_PAM_ENABLED", "YES");
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("GDAL_CACHEMAX")))
+        {
+            // GDAL would take a twentieth of the machine; blocks are decoded once and need not be kept.
+            Gdal.CPLSetConfigOption("GDAL_CACHEMAX", "64");
+        }
+
         Gdal.GDALAllRegister();
         return location;
     }

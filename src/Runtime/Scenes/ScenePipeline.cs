@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using EoOnnx.Formats;
 using EoOnnx.Raster;
 
@@ -26,19 +27,31 @@ public sealed class ScenePipeline(EoModel model)
     {
         ArgumentNullException.ThrowIfNull(scene);
         ArgumentException.ThrowIfNullOrEmpty(output);
+        var start = Stopwatch.GetTimestamp();
         // Everything before the stages computes too: the caller's thread is not held.
         return await Task.Run(async () =>
         {
             cancellation.ThrowIfCancellationRequested();
             var job = SceneJob.Create(model, scene, output, options ?? new SceneOptions(), cancellation);
             using var sink = CogSink.Open(output, job.Profile, job.Identity, job.Options.Restart);
-            using var run = new SceneRun(job, sink, progress);
-            await run.StreamAsync(cancellation).ConfigureAwait(false);
-            run.Finish(cancellation);
-            var report = run.Report();
+            var streamed = await StreamAsync(job, sink, progress, cancellation).ConfigureAwait(false);
+            // Making the file takes memory, too: the buffers of the stream go back to the system first.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            var finish = Stopwatch.GetTimestamp();
+            progress?.Report(new SceneProgress("finishing", job.Plan.Count, job.Plan.Count, streamed.Rate.PixelsPerSecond));
+            cancellation.ThrowIfCancellationRequested();
+            sink.Complete(cancellation);
+            var report = streamed.Finished(Stopwatch.GetElapsedTime(finish).TotalSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
             report.Save(ReportPath(output));
             return report;
         }, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private static async Task<SceneReport> StreamAsync(SceneJob job, CogSink sink, IProgress<SceneProgress>? progress, CancellationToken cancellation)
+    {
+        using var run = new SceneRun(job, sink, progress);
+        await run.StreamAsync(cancellation).ConfigureAwait(false);
+        return run.Report();
     }
 
     /// <summary>Where the report of a map is written.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using EoOnnx.Formats;
@@ -58,6 +59,14 @@ public sealed record SceneReport
     /// <summary>Things the user should know.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
+    /// <summary>The report when the file is made.</summary>
+    internal SceneReport Finished(double finishSeconds, double totalSeconds) => this with
+    {
+        Seconds = Seconds with { Finish = finishSeconds, Total = totalSeconds },
+        Rate = new RateReport(Rate.TilesPerSecond * Seconds.Total / totalSeconds, Rate.PixelsPerSecond * Seconds.Total / totalSeconds, Seconds.Model / totalSeconds),
+        Memory = MemoryReport.Now(Memory.BufferBytes),
+    };
+
     /// <summary>The report as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Options);
 
@@ -115,7 +124,14 @@ public sealed record RateReport(double TilesPerSecond, double PixelsPerSecond, d
 /// <summary>Memory of the process.</summary>
 /// <param name="PeakBytes">Largest resident set since the process started.</param>
 /// <param name="BufferBytes">The pipeline's own buffers.</param>
-public sealed record MemoryReport(long PeakBytes, long BufferBytes);
+public sealed record MemoryReport(long PeakBytes, long BufferBytes)
+{
+    internal static MemoryReport Now(long bufferBytes)
+    {
+        using var process = Process.GetCurrentProcess();
+        return new MemoryReport(process.PeakWorkingSet64, bufferBytes);
+    }
+}
 
 /// <summary>A class of a map.</summary>
 /// <param name="Id">Its value in the map.</param>

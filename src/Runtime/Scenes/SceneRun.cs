@@ -29,7 +29,7 @@ internal sealed class SceneRun : IDisposable
     private readonly Pool<ScoreBatch> _scores;
     private readonly Pool<byte[]> _strips;
     private readonly Dictionary<(int Images, int Scores, int Count), EoModelBinding> _bindings = [];
-    private readonly StageClock _read = new(), _prepare = new(), _model = new(), _blend = new(), _write = new(), _finish = new();
+    private readonly StageClock _read = new(), _prepare = new(), _model = new(), _blend = new(), _write = new();
     private readonly long _start = Stopwatch.GetTimestamp();
     private long _tilesDone;
     private long _tilesRun;
@@ -95,23 +95,13 @@ internal sealed class SceneRun : IDisposable
         }
     }
 
-    /// <summary>Completes the map under its final name.</summary>
-    public void Finish(CancellationToken cancellation)
-    {
-        using var measure = _finish.Measure();
-        _progress?.Report(Progress("finishing"));
-        cancellation.ThrowIfCancellationRequested();
-        _sink.Complete(cancellation);
-    }
-
-    /// <summary>What was done, after <see cref="Finish"/>.</summary>
+    /// <summary>What was done; the file is still to be made.</summary>
     public SceneReport Report()
     {
         var (scene, plan, model) = (_job.Scene, _job.Plan, _job.Model);
         var total = Stopwatch.GetElapsedTime(_start).TotalSeconds;
         var samples = _cutter.Samples;
         var pixels = (long)scene.Size.Width * scene.Size.Height;
-        using var process = Process.GetCurrentProcess();
         if (_encoder.Undefined > 0)
         {
             _job.Warnings.Add($"The model said NaN for {_encoder.Undefined} valid pixels; they are nodata in the map.");
@@ -128,9 +118,9 @@ internal sealed class SceneRun : IDisposable
             Channels = [.. _job.Bands.Select((band, i) => new ChannelReport(
                 band.Channel, band.Source.Index, band.Source.Name, band.MatchedBy, _job.Scalings[i].Scale, _job.Scalings[i].Offset, samples[i].Mean, samples[i].StandardDeviation))],
             Pixels = new PixelReport(pixels, _statistics.Predicted, pixels - _statistics.Predicted, SquareKilometres(_statistics.SquareMetres)),
-            Seconds = new StageSeconds(_read.Seconds, _prepare.Seconds, _model.Seconds, _blend.Seconds, _write.Seconds, _finish.Seconds, total),
+            Seconds = new StageSeconds(_read.Seconds, _prepare.Seconds, _model.Seconds, _blend.Seconds, _write.Seconds, 0, total),
             Rate = new RateReport(_tilesRun / total, (double)scene.Size.Width * (scene.Size.Height - _resumedRows) / total, _model.Seconds / total),
-            Memory = new MemoryReport(process.PeakWorkingSet64, BufferBytes),
+            Memory = MemoryReport.Now(BufferBytes),
             Classes = _job.Content != MapContent.Class ? [] : [.. _job.Legend!.Classes.Select(item =>
                 new ClassReport(item.Id, item.Name, _statistics.Of(item.Id).Pixels, SquareKilometres(_statistics.Of(item.Id).SquareMetres)))],
             Warnings = [.. _job.Warnings, .. UnusualChannels(samples)],
@@ -266,7 +256,7 @@ internal sealed class SceneRun : IDisposable
                 _tilesRun += batch.Tiles.Count;
                 _tilesDone += batch.Tiles.Count;
                 _scores.Return(batch);
-                _progress?.Report(Progress("mapping"));
+                _progress?.Report(Progress());
             }
         }
 
@@ -333,12 +323,12 @@ internal sealed class SceneRun : IDisposable
         }
     }
 
-    private SceneProgress Progress(string stage)
+    private SceneProgress Progress()
     {
         var plan = _job.Plan;
         var seconds = Math.Max(1e-3, Stopwatch.GetElapsedTime(_start).TotalSeconds);
         var stride = plan.Options.Tile - plan.Options.Overlap;
-        return new SceneProgress(stage, stage == "mapping" ? Math.Min(plan.Count, _tilesDone + Interlocked.Read(ref _skipped)) : plan.Count, plan.Count, (double)_tilesRun * stride * stride / seconds);
+        return new SceneProgress("mapping", Math.Min(plan.Count, _tilesDone + Interlocked.Read(ref _skipped)), plan.Count, (double)_tilesRun * stride * stride / seconds);
     }
 
     private IEnumerable<string> UnusualChannels(IReadOnlyList<(double Mean, double StandardDeviation)> samples) => _job.Bands.Index()

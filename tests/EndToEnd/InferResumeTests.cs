@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using EoOnnx.Formats;
+using EoOnnx.Onnx;
+using EoOnnx.Raster;
+
+namespace EoOnnx.EndToEnd;
+
+/// <summary>The real program, killed; and its memory, which only a process of its own can show.</summary>
+public sealed class InferResumeTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("eoonnx-kill-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task A_program_killed_at_random_moments_never_leaves_a_map_and_continues_to_the_same_bytes()
+    {
+        WriteModel(tile: 64);
+        var random = new Random(7);
+        GeoTiffWriter.Write<ushort>(Path.Combine(_folder, "scene.tif"), Profile(1500, 2500), [.. Enumerable.Range(0, 1500 * 2500).Select(_ => (ushort)random.Next(1000))]);
+        var clock = Stopwatch.StartNew();
+        (await Infer("scene.tif", "whole.tif")).Succeeded();
+        var seconds = clock.Elapsed.TotalSeconds;
+        var output = Path.Combine(_folder, "map.tif");
+        var kills = 0;
+        for (var attempt = 0; attempt < 6 && !File.Exists(output); attempt++)
+        {
+            using var process = Eoonnx.Start(_folder, Arguments("scene.tif", "map.tif"));
+            await Task.Delay(TimeSpan.FromSeconds(random.NextDouble() * seconds));
+            if (!process.HasExited)
+            {
+                kills++;
+                Assert.False(File.Exists(output) && Directory.Exists(output + ".eoonnx") && new FileInfo(output).Length == 0);
+                process.Kill();
+            }
+
+            await process.WaitForExitAsync();
+        }
+
+        if (!File.Exists(output))
+        {
+            (await Infer("scene.tif", "map.tif")).Succeeded();
+        }
+
+        Assert.True(kills > 0);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, "whole.tif")), File.ReadAllBytes(output));
+    }
+
+    [Fact]
+    public async Task Memory_does_not_grow_with_the_height_of_a_scene_of_twenty_thousand_columns()
+    {
+        const int budget = 512;
+        WriteModel(tile: 256);
+        var low = await PeakMegabytes(height: 2_500);
+        var high = await PeakMegabytes(height: 10_000);
+        Assert.True(high < budget, $"{high:F0} MiB for 20,000 x 10,000 pixels, {low:F0} MiB for a quarter of the rows; at most {budget} MiB are allowed");
+        Assert.True(high < low * 1.1, $"{low:F0} MiB became {high:F0} MiB with four times the rows");
+    }
+
+    private async Task<double> PeakMegabytes(int height)
+    {
+        var scene = $"tall{height}.tif";
+        using (var create = Process.Start(new ProcessStartInfo("gdal_create",
+            ["-q", "-outsize", "20000", height.ToString(CultureInfo.InvariantCulture), "-bands", "1", "-ot", "UInt16", "-a_srs", "EPSG:32633", "-a_ullr", "0", "100000", "200000", "0",
+            "-co", "TILED=YES", "-co", "SPARSE_OK=TRUE", Path.Combine(_folder, scene)]))!)
+        {
+            await create.WaitForExitAsync();
+            Assert.Equal(0, create.ExitCode);
+        }
+
+        var run = (await Infer(scene, $"map{height}.tif", "--json")).Succeeded();
+        using var report = JsonDocument.Parse(run.Output);
+        return report.RootElement.GetProperty("memory").GetProperty("peakBytes").GetDouble() / (1 << 20);
+    }
+
+    private Task<Eoonnx> Infer(string scene, string map, params string[] more) => Eoonnx.RunAsync(_folder, [.. Arguments(scene, map), .. more]);
+
+    private static string[] Arguments(string scene, string map) => ["infer", scene, "--model", "model.onnx", "--out", map];
+
+    private void WriteModel(int tile)
+    {
+        var builder = new GraphBuilder("threshold");
+        var image = builder.Input("image", ElementType.Float, new TensorShape((Dim)"batch", 1, tile, tile));
+        builder.Output(builder.Concat(1, builder.Mul(image, 0), image), "logits");
+        var model = new OnnxModel(builder.Graph);
+        model.Metadata[ModelManifest.MetadataKey] = new ModelManifest { Name = "threshold", Family = "test", Task = ModelTask.Segmentation, Tile = tile, Bands = [new ManifestBand("swir", 500, 100)] }.ToJson();
+        model.Save(Path.Combine(_folder, "model.onnx"));
+    }
+
+    private static RasterProfile Profile(int width, int height) => new()
+    {
+        Size = new PixelSize(width, height), Type = RasterType.UInt16, NoData = 0, Projection = "EPSG:32633", BandNames = ["swir"], Transform = new GeoTransform(300_000, 10, 0, 5_000_000, 0, -10),
+    };
+}
