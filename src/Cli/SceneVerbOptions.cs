@@ -22,6 +22,20 @@ internal sealed class SceneVerbOptions
     };
 
     private readonly Option<BlendMode?> _blend = SharedOptions.Optional<BlendMode?>("--blend", "How neighbours share these pixels: cosine (default), linear, or none (each pixel from one tile).", "none|linear|cosine");
+    private readonly Option<EdgeMode> _edge = SharedOptions.WithDefault("--edge", EdgeMode.Shift, "Behind the scene's edge: shift the last tile back, or reflect half an overlap for full context.", "shift|reflect");
+    private readonly Option<TestTimeAugmentation> _augmentation = SharedOptions.WithDefault("--tta", TestTimeAugmentation.None, "Average each tile over flips (4 times the work) or all eight symmetries (8 times).", "none|flips|d4");
+    private readonly Option<int[]> _window = new("--window") { Description = "Map this part of the scene only: column, row, width, height in pixels.", HelpName = "x,y,w,h", CustomParser = Lists.Integers };
+    private readonly Option<double[]> _bounds = new("--bbox") { Description = "Map this part only: west, south, east, north in map coordinates.", HelpName = "w,s,e,n", CustomParser = Lists.Numbers };
+    private readonly Option<string?> _boundsProjection = SharedOptions.Optional<string>("--bbox-crs", "Coordinate reference system of --bbox. Default: the scene's.", "EPSG:n");
+    private readonly Option<string[]> _masks = new("--mask")
+    {
+        Description = "Pixels that shall not be mapped; repeatable: scl, scl:0,1,3, bits:QA_PIXEL:1,3,4, value:FILE=0,255, range:CLD>40.",
+        HelpName = "mask",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<int> _maskDilation = SharedOptions.WithDefault("--mask-dilate", 0, "Grow masks to every side.", "pixels");
+    private readonly Option<MaskMode> _maskMode = SharedOptions.WithDefault("--mask-mode", MaskMode.Output, "output: the model sees masked pixels, the map does not show them; input: the model does not see them either.", "output|input");
     private readonly Option<int?> _batch = SharedOptions.Optional<int?>("--batch", "Tiles a model call.", "tiles");
     private readonly Option<string[]> _bands = new("--bands")
     {
@@ -44,7 +58,7 @@ internal sealed class SceneVerbOptions
     /// <summary>Adds the options to a verb.</summary>
     public SceneVerbOptions(Command verb)
     {
-        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _batch, _bands, _scale, _offset, _noData, _noDataRule, _device, _threads, _content, _confidence, _restart, _overwrite])
+        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _masks, _maskDilation, _maskMode, _batch, _bands, _scale, _offset, _noData, _noDataRule, _device, _threads, _content, _confidence, _restart, _overwrite])
         {
             verb.Add(option);
         }
@@ -84,6 +98,14 @@ internal sealed class SceneVerbOptions
         Tile = parsed.GetValue(_tile),
         Overlap = parsed.GetValue(_overlap),
         Blend = parsed.GetValue(_blend),
+        Edge = parsed.GetValue(_edge),
+        Augmentation = parsed.GetValue(_augmentation),
+        Window = Four(parsed, _window) is [var x, var y, var width, var height] ? new PixelWindow(x, y, width, height) : null,
+        Bounds = Four(parsed, _bounds) is [var west, var south, var east, var north] ? new MapBounds(west, south, east, north) : null,
+        BoundsProjection = parsed.GetValue(_boundsProjection),
+        Masks = [.. (parsed.GetValue(_masks) ?? []).Select(SceneMask.Parse)],
+        MaskDilation = parsed.GetValue(_maskDilation),
+        MaskMode = parsed.GetValue(_maskMode),
         Batch = parsed.GetValue(_batch),
         Bands = parsed.GetValue(_bands) ?? [],
         Scale = parsed.GetValue(_scale) ?? [],
@@ -93,6 +115,13 @@ internal sealed class SceneVerbOptions
         Confidence = (ConfidenceBand)parsed.GetValue(_confidence),
         Restart = parsed.GetValue(_restart),
         Overwrite = parsed.GetValue(_overwrite),
+    };
+
+    private static T[]? Four<T>(ParseResult parsed, Option<T[]> option) => parsed.GetValue(option) switch
+    {
+        null or [] => null,
+        { Length: 4 } four => four,
+        var other => throw new UsageException($"{option.Name} takes four numbers, {option.HelpName}; found {other.Length}."),
     };
 
     private static T? Parsed<T>(ArgumentResult argument, Func<string, T> parse)

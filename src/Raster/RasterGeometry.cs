@@ -32,6 +32,13 @@ public readonly record struct PixelWindow(int X, int Y, int Width, int Height)
     public override string ToString() => $"{Width} x {Height} at ({X}, {Y})";
 }
 
+/// <summary>A rectangle in map coordinates.</summary>
+/// <param name="West">Smallest x.</param>
+/// <param name="South">Smallest y.</param>
+/// <param name="East">Largest x.</param>
+/// <param name="North">Largest y.</param>
+public readonly record struct MapBounds(double West, double South, double East, double North);
+
 /// <summary>GDAL's affine transform: map x = OriginX + column · PixelWidth + row · RowRotation, map y likewise.</summary>
 /// <param name="OriginX">Map x of the upper left corner, in units of the CRS.</param>
 /// <param name="PixelWidth">Map x per column.</param>
@@ -52,6 +59,29 @@ public readonly record struct GeoTransform(double OriginX, double PixelWidth, do
     public GeoTransform Moved(double column, double row, double factor = 1) => new(
         OriginX + (column * PixelWidth) + (row * RowRotation), PixelWidth * factor, RowRotation * factor,
         OriginY + (column * ColumnRotation) + (row * PixelHeight), ColumnRotation * factor, PixelHeight * factor);
+
+    /// <summary>The pixels that a rectangle touches, of a grid along the axes; may reach past the grid's edges.</summary>
+    /// <exception cref="RasterException">The grid is rotated, or the rectangle is empty or too far away to be counted in pixels.</exception>
+    public PixelWindow Covering(MapBounds bounds)
+    {
+        if (!IsNorthUp || !(bounds.East > bounds.West && bounds.North > bounds.South))
+        {
+            throw new RasterException($"The rectangle {bounds} cannot be found in the grid: it needs west < east and south < north, and the grid must lie along the axes.");
+        }
+
+        var (left, right) = Span((bounds.West - OriginX) / PixelWidth, (bounds.East - OriginX) / PixelWidth);
+        var (top, bottom) = Span((bounds.North - OriginY) / PixelHeight, (bounds.South - OriginY) / PixelHeight);
+        return new PixelWindow(left, top, right - left, bottom - top);
+
+        // Bounds that were computed from pixel edges come back as those edges.
+        static (int First, int End) Span(double a, double b)
+        {
+            const double rounding = 1e-6;
+            var (first, end) = (Math.Floor(Math.Min(a, b) + rounding), Math.Ceiling(Math.Max(a, b) - rounding));
+            return Math.Abs(first) < 1e9 && Math.Abs(end) < 1e9 ? ((int)first, (int)end)
+                : throw new RasterException("The rectangle lies too far from the scene. Check the coordinate reference system of --bbox (--bbox-crs).");
+        }
+    }
 
     internal static GeoTransform From(ReadOnlySpan<double> numbers) => new(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]);
 

@@ -62,6 +62,67 @@ public static partial class SpatialReference
         return metres;
     }
 
+    /// <summary>True when both texts name the same system, or both none.</summary>
+    public static bool AreSame(string wkt, string otherWkt)
+    {
+        if (wkt.Length == 0 || otherWkt.Length == 0 || wkt == otherWkt)
+        {
+            return wkt == otherWkt;
+        }
+
+        GdalLibrary.Ensure();
+        var (one, other) = (OSRNewSpatialReference(wkt), OSRNewSpatialReference(otherWkt));
+        var same = one != 0 && other != 0 && OSRIsSame(one, other) != 0;
+        OSRDestroySpatialReference(one);
+        OSRDestroySpatialReference(other);
+        return same;
+    }
+
+    [LibraryImport(Gdal.Library)] private static partial int OSRIsSame(nint one, nint other);
+
+    /// <summary>The smallest rectangle of another system around a rectangle of one, edges included.</summary>
+    /// <param name="bounds">x east or longitude, y north or latitude.</param>
+    /// <param name="from">Its system, as WKT or <c>EPSG:n</c>.</param>
+    /// <param name="to">The other system, as WKT.</param>
+    /// <exception cref="RasterException">There is no way from one to the other.</exception>
+    public static unsafe MapBounds Transform(MapBounds bounds, string from, string to)
+    {
+        const int traditionalOrder = 0, pointsOnEdge = 21;
+        GdalLibrary.Ensure();
+        Gdal.CPLErrorReset();
+        var (source, target) = (OSRNewSpatialReference(ToWkt(from)), OSRNewSpatialReference(to));
+        nint transformation = 0;
+        try
+        {
+            if (source != 0 && target != 0)
+            {
+                OSRSetAxisMappingStrategy(source, traditionalOrder);
+                OSRSetAxisMappingStrategy(target, traditionalOrder);
+                transformation = OCTNewCoordinateTransformation(source, target);
+            }
+
+            double west, south, east, north;
+            return transformation != 0 && OCTTransformBounds(transformation, bounds.West, bounds.South, bounds.East, bounds.North, &west, &south, &east, &north, pointsOnEdge) != 0
+                ? new MapBounds(west, south, east, north)
+                : throw GdalError.Last($"The rectangle {bounds} of {from} cannot be moved into the system of the scene");
+        }
+        finally
+        {
+            OCTDestroyCoordinateTransformation(transformation);
+            OSRDestroySpatialReference(source);
+            OSRDestroySpatialReference(target);
+        }
+    }
+
+    [LibraryImport(Gdal.Library)] private static partial void OSRSetAxisMappingStrategy(nint reference, int strategy);
+
+    [LibraryImport(Gdal.Library)] private static partial nint OCTNewCoordinateTransformation(nint source, nint target);
+
+    [LibraryImport(Gdal.Library)] private static partial void OCTDestroyCoordinateTransformation(nint transformation);
+
+    [LibraryImport(Gdal.Library)] private static unsafe partial int OCTTransformBounds(
+        nint transformation, double west, double south, double east, double north, double* outWest, double* outSouth, double* outEast, double* outNorth, int densify);
+
     [LibraryImport(Gdal.Library)] private static unsafe partial double OSRGetLinearUnits(nint reference, nint* name);
 
     [LibraryImport(Gdal.Library, StringMarshalling = StringMarshalling.Utf8)] private static partial nint OSRNewSpatialReference(string? wkt);

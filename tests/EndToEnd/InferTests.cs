@@ -18,7 +18,7 @@ public sealed class InferTests : IDisposable
     {
         WriteModel();
         WriteScene(300, 200);
-        var run = (await Eoonnx.RunAsync(_folder, "infer", "scene.tif", "--model", "model.onnx", "--out", "map.tif", "--overlap", "10%")).Succeeded();
+        var run = (await Eoonnx.RunAsync(_folder, "infer", "scene.tif", "--model", "model.onnx", "--out", "map.tif", "--overlap", "10%", "--mask", "range:red>900", "--mask-dilate", "1", "--tta", "flips", "--edge", "reflect")).Succeeded();
         Assert.All(["swir", "300 x 200", "px/s", "high", "map: map.tif"], text => Assert.Contains(text, run.Output, StringComparison.Ordinal));
         using var scene = GdalInfo("scene.tif");
         using var map = GdalInfo("map.tif");
@@ -51,6 +51,9 @@ public sealed class InferTests : IDisposable
     [InlineData(2, "--scale has 2 values", "--scale", "1,2")]
     [InlineData(2, "'empty' is no nodata value", "--nodata", "empty")]
     [InlineData(2, "The batch must be 1 to 1024", "--batch", "0")]
+    [InlineData(2, "--window takes four numbers", "--window", "1,2")]
+    [InlineData(2, "'fog' is no mask", "--mask", "fog")]
+    [InlineData(1, "neither a file nor a band", "--mask", "scl")]
     [InlineData(1, "'warp' is no device", "--device", "warp")]
     public async Task A_wrong_option_is_one_clear_line_and_leaves_no_file(int exitCode, string expected, params string[] options)
     {

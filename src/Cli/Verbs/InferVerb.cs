@@ -44,7 +44,7 @@ internal static class InferVerb
         console.Write(channels);
         var (plan, seconds) = (report.Plan, report.Seconds);
         var facts = new Grid().AddColumns(2);
-        Fact("scene", $"{plan.Width:N0} x {plan.Height:N0} pixels, {report.Pixels.Predicted:N0} mapped, {report.Pixels.NoData:N0} nodata");
+        Fact("scene", $"{plan.Width:N0} x {plan.Height:N0} pixels, {report.Pixels.Predicted:N0} mapped, {report.Pixels.NoData:N0} nodata, {report.Pixels.Masked:N0} of them masked");
         Fact("tiles", $"{plan.Tiles:N0} of {plan.Tile} px, overlap {plan.Overlap} ({plan.Blend}), {plan.Skipped:N0} without data, {plan.Batch} a call");
         if (plan.ResumedRows > 0)
         {

@@ -24,7 +24,7 @@ internal abstract class MapEncoder(RasterType type, int bands)
     /// <summary>Encodes neighbouring pixels of a row.</summary>
     /// <param name="scores">[class][pixel]; the first pixel of class k is at k · <paramref name="plane"/>.</param>
     /// <param name="plane">Elements from class to class.</param>
-    /// <param name="valid">1 valid, 0 not, one a pixel.</param>
+    /// <param name="valid">1 where the map has a value, one a pixel.</param>
     /// <param name="row">The map's row, [band, column], little-endian.</param>
     /// <param name="width">Columns of the map.</param>
     /// <param name="column">Column of the first pixel.</param>
@@ -60,7 +60,7 @@ internal sealed class ClassEncoder : MapEncoder
         for (var i = 0; i < valid.Length; i++)
         {
             var (id, confidence) = (missing, missing);
-            if (valid[i] != 0)
+            if (valid[i] == 1)
             {
                 var best = Best(scores, plane, i);
                 if (best < 0)
@@ -163,7 +163,7 @@ internal sealed class ProbabilityEncoder(int classes) : MapEncoder(RasterType.By
     {
         for (var i = 0; i < valid.Length; i++)
         {
-            var missing = valid[i] == 0;
+            var missing = valid[i] != 1;
             for (var k = 0; k < Bands && !missing; k++)
             {
                 missing = float.IsNaN(scores[(k * plane) + i]);
@@ -194,7 +194,7 @@ internal sealed class ValueEncoder(int channels, float scale = 1) : MapEncoder(R
             source.CopyTo(target);
             for (var i = 0; i < valid.Length; i++)
             {
-                if (valid[i] == 0)
+                if (valid[i] != 1)
                 {
                     target[i] = float.NaN;
                 }

@@ -49,10 +49,14 @@ internal static class Provenance
     /// <summary>SHA-256 over name, size and time of every local file of the scene; statistics and overviews beside it do not count.</summary>
     private static string SourceDigest(RasterDataset scene) => Hash(string.Join('\n', scene.Files.Order(StringComparer.Ordinal)
         .Where(file => !file.EndsWith(".aux.xml", StringComparison.OrdinalIgnoreCase) && !file.EndsWith(".ovr", StringComparison.OrdinalIgnoreCase))
-        .Select(file => new FileInfo(file))
-        .Select(file => file.Exists
-            ? string.Create(CultureInfo.InvariantCulture, $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}")
-            : file.Name)));
+        .Select(Stamp)));
+
+    /// <summary>Name, size and time of a local file; the name alone of anything else.</summary>
+    public static string Stamp(string path)
+    {
+        var file = new FileInfo(path);
+        return file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}") : file.Name;
+    }
 
     private static string FileDigest(string path)
     {

@@ -22,6 +22,12 @@ internal sealed class SceneJob
 
     public TilePlan Plan { get; }
 
+    /// <summary>The part of the scene that is mapped.</summary>
+    public required PixelWindow Window { get; init; }
+
+    /// <summary>Pixel to map coordinates of that part.</summary>
+    public GeoTransform? Transform => Profile.Transform;
+
     public MapContent Content { get; private init; }
 
     public BlendMode Blend { get; private init; }
@@ -58,14 +64,21 @@ internal sealed class SceneJob
             warnings.Add($"{scene.Name} has no coordinate reference system; the map has none either.");
         }
 
+        var window = WindowOf(scene, options);
+        var size = new PixelSize(window.Width, window.Height);
         var described = SceneModel.Describe(model, scene, options, cancellation);
         var manifest = described.Manifest;
         var content = ContentOf(manifest, described, options);
         var overlap = options.Overlap?.Of(described.Tile) ?? manifest.Overlap ?? TilePlanOptions.DefaultOverlap(described.Tile);
-        var plan = TilePlan.Create(scene.Size, new TilePlanOptions { Tile = described.Tile, Overlap = options.Overlap is null ? Math.Min(overlap, described.Tile / 4 * 2) : overlap, Edge = options.Edge });
+        var plan = TilePlan.Create(size, new TilePlanOptions { Tile = described.Tile, Overlap = options.Overlap is null ? Math.Min(overlap, described.Tile / 4 * 2) : overlap, Edge = options.Edge });
         var blend = plan.Options.Overlap == 0 ? BlendMode.None : options.Blend ?? BlendMode.Cosine;
         var bands = BandMapping.Resolve(scene, described.Channels, options.Bands, warnings);
         WarnOfNoData(scene, bands, options, warnings);
+        using (new MaskReader(scene, window, options))
+        {
+            // Opens what the masks name, so that a wrong one is refused before anything is written.
+        }
+
         var scalings = ChannelScalings.Decide(bands, manifest, options);
         var legend = content == MapContent.Value ? null : ClassLegend.For(manifest, model.Path, described.Classes);
         var tags = Provenance.Tags(scene, described, plan, blend, bands, scalings, options.Adapter);
@@ -80,12 +93,15 @@ internal sealed class SceneJob
             ["confidence"] = options.Confidence.ToString(),
             ["edge"] = options.Edge.ToString(),
             ["output"] = described.Output,
-            ["size"] = string.Create(CultureInfo.InvariantCulture, $"{scene.Size.Width} x {scene.Size.Height}"),
+            ["window"] = window.ToString(),
+            ["augmentation"] = options.Augmentation.ToString(),
+            ["masks"] = string.Create(CultureInfo.InvariantCulture, $"{string.Join(' ', options.Masks.Select(mask => $"{mask.Text} ({Provenance.Stamp(mask.Source)})"))} +{options.MaskDilation} {options.MaskMode}"),
             ["nodata"] = options.Validity.ToString(),
         };
         var encoder = NewEncoder(content, legend, described, options);
         return new SceneJob(scene, path, options, described, plan)
         {
+            Window = window,
             Content = content,
             Blend = blend,
             Activation = ActivationOf(manifest, described, content),
@@ -96,12 +112,12 @@ internal sealed class SceneJob
             Identity = identity,
             Profile = new RasterProfile
             {
-                Size = scene.Size,
+                Size = size,
                 Type = encoder.Type,
                 BandCount = encoder.Bands,
                 NoData = encoder.NoData,
                 BandScaling = encoder.Scaling,
-                Transform = scene.Transform,
+                Transform = scene.Transform?.Moved(window.X, window.Y),
                 Projection = scene.Projection,
                 BandNames = NamesOf(content, legend, described, options),
                 CategoryNames = content == MapContent.Class ? legend!.Names : [],
@@ -144,6 +160,25 @@ internal sealed class SceneJob
         MapContent.Probability => model.Classes == 1 ? [legend!.Classes[1].Name] : [.. legend!.Classes.Select(item => item.Name)],
         _ => model.Classes == 1 ? ["value"] : [.. Enumerable.Range(1, model.Classes).Select(i => $"value {i}")],
     };
+
+    private static PixelWindow WindowOf(RasterDataset scene, SceneOptions options)
+    {
+        if (options.Window is not null && options.Bounds is not null)
+        {
+            throw new ArgumentException("Give the part to map either in pixels (--window) or in map coordinates (--bbox), not both.");
+        }
+
+        var wanted = options.Window ?? new PixelWindow(0, 0, scene.Size.Width, scene.Size.Height);
+        if (options.Bounds is { } bounds)
+        {
+            var grid = scene.Transform ?? throw new RasterException($"{scene.Name} has no georeferencing; give the part to map in pixels with --window.");
+            wanted = grid.Covering(options.BoundsProjection is { } projection ? SpatialReference.Transform(bounds, projection, scene.Projection) : bounds);
+        }
+
+        var inside = wanted.Within(scene.Size);
+        return inside.Area > 0 ? inside
+            : throw new RasterException($"The part to map, {wanted}, lies outside {scene.Name}, which is {scene.Size.Width} x {scene.Size.Height} pixels. Check --window, --bbox and --bbox-crs.");
+    }
 
     private static void CheckGrid(RasterDataset scene)
     {

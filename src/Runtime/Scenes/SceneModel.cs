@@ -43,6 +43,13 @@ internal sealed class SceneModel
     /// <summary>Extents of the output for some tiles.</summary>
     public long[] ScoreShape(int count) => OutputHasClassAxis ? [count, Classes, Tile, Tile] : [count, Tile, Tile];
 
+    /// <summary>Prepares a run over the memory of two batches.</summary>
+    public EoModelBinding Bind(ImageBatch images, ScoreBatch scores, int count, EoAdapter? adapter)
+    {
+        var area = Tile * Tile;
+        return Model.Bind(images.Images.AsMemory(0, count * Channels.Count * area), ImageShape(count), Output, scores.Scores.AsMemory(0, count * Classes * area), ScoreShape(count), adapter);
+    }
+
     /// <summary>Decides what the options leave open and asks the graph for the shape of its scores by one run on zeros.</summary>
     /// <exception cref="ModelException">The graph gives no score for each pixel, or a number contradicts the options.</exception>
     public static SceneModel Describe(EoModel model, RasterDataset scene, SceneOptions options, CancellationToken cancellation)

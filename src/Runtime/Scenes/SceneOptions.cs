@@ -32,6 +32,19 @@ public enum ConfidenceBand
     Margin,
 }
 
+/// <summary>Over which symmetries of the square a tile's scores are averaged.</summary>
+public enum TestTimeAugmentation
+{
+    /// <summary>None: the tile as it is.</summary>
+    None,
+
+    /// <summary>Unchanged, rows reversed, columns reversed, both: four times the work.</summary>
+    Flips,
+
+    /// <summary>All eight symmetries: eight times the work.</summary>
+    D4,
+}
+
 /// <summary>How a scene goes through a model. Whatever is left out comes from the model's manifest.</summary>
 public sealed record SceneOptions
 {
@@ -53,6 +66,28 @@ public sealed record SceneOptions
 
     /// <summary>What stands behind the scene's edge.</summary>
     public EdgeMode Edge { get; init; }
+
+    /// <summary>Symmetries over which each tile's scores are averaged.</summary>
+    public TestTimeAugmentation Augmentation { get; init; }
+
+    /// <summary>The part of the scene to map, in its pixels; cut at the scene's edge. Null maps all of it.</summary>
+    public PixelWindow? Window { get; init; }
+
+    /// <summary>The part of the scene to map, in map coordinates; every pixel that it touches. Not together with <see cref="Window"/>.</summary>
+    public MapBounds? Bounds { get; init; }
+
+    /// <summary>CRS of <see cref="Bounds"/>, as WKT or <c>EPSG:n</c>; null is that of the scene.</summary>
+    public string? BoundsProjection { get; init; }
+
+    /// <summary>Pixels that shall not be mapped: clouds, shadows, what the user knows.</summary>
+    public IReadOnlyList<SceneMask> Masks { get; init; } = [];
+
+    /// <summary>Pixels by which masks grow on every side.</summary>
+    public int MaskDilation { get; init => field = value is >= 0 and <= 1000 ? value
+        : throw new ArgumentOutOfRangeException(nameof(MaskDilation), value, "Masks can grow by 0 to 1000 pixels."); }
+
+    /// <summary>Whether the model sees masked pixels.</summary>
+    public MaskMode MaskMode { get; init; }
 
     /// <summary>Tiles a model call; null lets the pipeline choose. A graph with a fixed batch wins.</summary>
     public int? Batch { get; init => field = value is null or (>= 1 and <= 1024) ? value

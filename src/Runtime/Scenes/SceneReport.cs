@@ -102,8 +102,9 @@ public sealed record ChannelReport(string Channel, int Band, string Name, string
 /// <param name="Total">All pixels of the scene.</param>
 /// <param name="Predicted">Pixels with a value in the map.</param>
 /// <param name="NoData">Pixels that are nodata in the map.</param>
+/// <param name="Masked">Pixels with data that masks have hidden, in the rows that this run read.</param>
 /// <param name="SquareKilometres">Area of the predicted pixels; null when the scene has no place on the ground.</param>
-public sealed record PixelReport(long Total, long Predicted, long NoData, double? SquareKilometres);
+public sealed record PixelReport(long Total, long Predicted, long NoData, long Masked, double? SquareKilometres);
 
 /// <summary>Busy seconds of each stage.</summary>
 /// <param name="Read">Decoding the scene.</param>

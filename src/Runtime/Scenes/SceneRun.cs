@@ -23,6 +23,7 @@ internal sealed class SceneRun : IDisposable
     private readonly RowAssembler _assembler;
     private readonly ScoreActivation _activation;
     private readonly MapStatistics _statistics;
+    private readonly AugmentedModel? _augmented;
     private readonly int _resumedRows;
     private readonly int _firstTileRow;
     private readonly Pool<ImageBatch> _images;
@@ -39,22 +40,23 @@ internal sealed class SceneRun : IDisposable
     {
         (_job, _sink, _progress, _resumedRows) = (job, sink, progress, sink.FirstMissingRow);
         var (model, plan) = (job.Model, job.Plan);
-        _rows = new SlabRows(plan.Y, model.Tile, job.Bands.Max(band => band.Source.BlockSize.Height));
-        _slab = new Slab(job.Scene.Size.Width, job.Bands.Count, SlabReader.TypeOf(job.Bands), _rows);
+        _rows = new SlabRows(plan.Y, model.Tile, job.Bands.Max(band => band.Source.BlockSize.Height), job.Window.Y);
+        _slab = new Slab(plan.Scene.Width, job.Bands.Count, SlabReader.TypeOf(job.Bands), _rows);
         _cutter = new TileCutter(_slab, plan, job.Scalings, model.Frames, model.Manifest.Fill ?? 0);
         _encoder = job.NewEncoder();
         _assembler = job.Blend == BlendMode.None
             ? new CropAssembler(plan, _encoder)
             : new BlendAssembler(plan, _encoder, model.Classes, job.Blend, margin: 0, _resumedRows);
         _activation = new ScoreActivation(job.Activation, model.Classes, model.Tile * model.Tile);
-        _statistics = new MapStatistics(job.Profile, GroundArea.Of(job.Scene.Transform, job.Scene.Projection));
+        _statistics = new MapStatistics(job.Profile, GroundArea.Of(job.Transform, job.Scene.Projection));
         _firstTileRow = _resumedRows < plan.Scene.Height ? _assembler.FirstTileRow(_resumedRows) : plan.Y.Count;
         var area = model.Tile * model.Tile;
         // One batch is being cut, one is in the model, the others wait.
         _images = new Pool<ImageBatch>(Enumerable.Range(0, job.Options.Prefetch + 2).Select(i => new ImageBatch(i, model.Batch, job.Bands.Count * area, model.Tile)));
         _scores = new Pool<ScoreBatch>(Enumerable.Range(0, ScoreBuffers).Select(i => new ScoreBatch(i, model.Batch, model.Classes * area, model.Tile)));
         _strips = new Pool<byte[]>(Enumerable.Range(0, StripBuffers).Select(_ => new byte[checked(_assembler.MostRows * _assembler.RowBytes)]));
-        _reader = new SlabReader(job.Scene, _slab, job.Bands, job.Options.Validity, job.Options.Readers);
+        _augmented = job.Options.Augmentation == TestTimeAugmentation.None ? null : new AugmentedModel(model, job.Options.Augmentation, _activation, job.Options.Adapter);
+        _reader = new SlabReader(job.Scene, job.Window, _slab, job.Bands, job.Options);
     }
 
     /// <summary>Makes all rows that are missing.</summary>
@@ -99,9 +101,10 @@ internal sealed class SceneRun : IDisposable
     public SceneReport Report()
     {
         var (scene, plan, model) = (_job.Scene, _job.Plan, _job.Model);
+        var size = plan.Scene;
         var total = Stopwatch.GetElapsedTime(_start).TotalSeconds;
         var samples = _cutter.Samples;
-        var pixels = (long)scene.Size.Width * scene.Size.Height;
+        var pixels = (long)size.Width * size.Height;
         if (_encoder.Undefined > 0)
         {
             _job.Warnings.Add($"The model said NaN for {_encoder.Undefined} valid pixels; they are nodata in the map.");
@@ -114,12 +117,12 @@ internal sealed class SceneRun : IDisposable
             Model = model.Model.Path,
             Adapter = _job.Options.Adapter?.Path,
             Content = _job.Content,
-            Plan = new PlanReport(scene.Size.Width, scene.Size.Height, plan.Options.Tile, plan.Options.Overlap, _job.Blend.ToString().ToLowerInvariant(), model.Batch, plan.Count, _skipped, _resumedRows),
+            Plan = new PlanReport(size.Width, size.Height, plan.Options.Tile, plan.Options.Overlap, _job.Blend.ToString().ToLowerInvariant(), model.Batch, plan.Count, _skipped, _resumedRows),
             Channels = [.. _job.Bands.Select((band, i) => new ChannelReport(
                 band.Channel, band.Source.Index, band.Source.Name, band.MatchedBy, _job.Scalings[i].Scale, _job.Scalings[i].Offset, samples[i].Mean, samples[i].StandardDeviation))],
-            Pixels = new PixelReport(pixels, _statistics.Predicted, pixels - _statistics.Predicted, SquareKilometres(_statistics.SquareMetres)),
+            Pixels = new PixelReport(pixels, _statistics.Predicted, pixels - _statistics.Predicted, _reader.Hidden, SquareKilometres(_statistics.SquareMetres)),
             Seconds = new StageSeconds(_read.Seconds, _prepare.Seconds, _model.Seconds, _blend.Seconds, _write.Seconds, 0, total),
-            Rate = new RateReport(_tilesRun / total, (double)scene.Size.Width * (scene.Size.Height - _resumedRows) / total, _model.Seconds / total),
+            Rate = new RateReport(_tilesRun / total, (double)size.Width * (size.Height - _resumedRows) / total, _model.Seconds / total),
             Memory = MemoryReport.Now(BufferBytes),
             Classes = _job.Content != MapContent.Class ? [] : [.. _job.Legend!.Classes.Select(item =>
                 new ClassReport(item.Id, item.Name, _statistics.Of(item.Id).Pixels, SquareKilometres(_statistics.Of(item.Id).SquareMetres)))],
@@ -134,23 +137,25 @@ internal sealed class SceneRun : IDisposable
             binding.Dispose();
         }
 
+        _augmented?.Dispose();
         _reader.Dispose();
         _slab.Dispose();
     }
 
-    private long BufferBytes => _slab.Bytes + _assembler.Bytes
+    private long BufferBytes => _slab.Bytes + _assembler.Bytes + (_augmented?.Bytes ?? 0)
         + _images.Items.Sum(batch => (long)batch.Images.Length * sizeof(float)) + _scores.Items.Sum(batch => (long)batch.Scores.Length * sizeof(float)) + _strips.Items.Sum(strip => strip.LongLength);
 
     private async Task ReadAllAsync(CancellationToken cancellation)
     {
         var (first, end) = (_rows.First(_firstTileRow), _rows.End(_job.Plan.Y.Count - 1));
         _slab.Begin(first);
-        for (var row = first / _rows.Chunk * _rows.Chunk; row < end; row += _rows.Chunk)
+        for (var chunk = (first + _rows.Phase) / _rows.Chunk * _rows.Chunk; chunk - _rows.Phase < end; chunk += _rows.Chunk)
         {
+            var (row, below) = (Math.Max(0, chunk - _rows.Phase), Math.Min(_job.Plan.Scene.Height, chunk + _rows.Chunk - _rows.Phase));
             await _slab.WaitForRoomAsync(cancellation).ConfigureAwait(true);
             using (_read.Measure())
             {
-                _reader.Read(row);
+                _reader.Read(row, below - row);
             }
 
             _slab.Publish();
@@ -211,7 +216,15 @@ internal sealed class SceneRun : IDisposable
                 using (_model.Measure())
                 {
                     // A graph with a fixed batch computes the rest of the last one in vain.
-                    Binding(images, target, _job.Model.BatchIsFixed ? _job.Model.Batch : images.Tiles.Count).Run(cancellation);
+                    var computed = _job.Model.BatchIsFixed ? _job.Model.Batch : images.Tiles.Count;
+                    if (_augmented is not null)
+                    {
+                        _augmented.Run(images, target, images.Tiles.Count, computed, cancellation);
+                    }
+                    else
+                    {
+                        Binding(images, target, computed).Run(cancellation);
+                    }
                 }
 
                 (target.Tiles, images.Tiles) = (images.Tiles, target.Tiles);
@@ -225,10 +238,7 @@ internal sealed class SceneRun : IDisposable
     {
         if (!_bindings.TryGetValue((images.Index, scores.Index, count), out var binding))
         {
-            var (model, area) = (_job.Model, _job.Model.Tile * _job.Model.Tile);
-            binding = model.Model.Bind(
-                images.Images.AsMemory(0, count * _job.Bands.Count * area), model.ImageShape(count), model.Output,
-                scores.Scores.AsMemory(0, count * model.Classes * area), model.ScoreShape(count), _job.Options.Adapter);
+            binding = _job.Model.Bind(images, scores, count, _job.Options.Adapter);
             _bindings.Add((images.Index, scores.Index, count), binding);
         }
 
@@ -269,7 +279,11 @@ internal sealed class SceneRun : IDisposable
     private void Blend(ScoreBatch batch, int position)
     {
         using var measure = _blend.Measure();
-        _activation.Apply(batch.ScoresOf(position));
+        if (_augmented is null)
+        {
+            _activation.Apply(batch.ScoresOf(position));
+        }
+
         _assembler.Add(batch.Tiles.Windows[position], batch.ScoresOf(position), batch.Tiles.Valid(position));
     }
 

@@ -12,6 +12,7 @@ internal sealed class Slab : IDisposable
     private readonly byte[] _pixels;
     private readonly byte[] _valid;
     private readonly int _pixelBytes;
+    private readonly int _phase;
     private readonly SemaphoreSlim _free;
     private readonly SemaphoreSlim _filled = new(0);
     private int _filledEnd;
@@ -25,7 +26,7 @@ internal sealed class Slab : IDisposable
     /// <exception cref="RasterException">The ring would be larger than 2 GiB.</exception>
     public Slab(int width, int bands, RasterType type, SlabRows rows)
     {
-        (Width, Bands, Type, Chunk, Capacity, _pixelBytes) = (width, bands, type, rows.Chunk, rows.Chunk * rows.Chunks, type.SizeInBytes());
+        (Width, Bands, Type, Chunk, Capacity, _pixelBytes, _phase) = (width, bands, type, rows.Chunk, rows.Chunk * rows.Chunks, type.SizeInBytes(), rows.Phase);
         var bytes = (long)width * Capacity * bands * _pixelBytes;
         if (bytes > Array.MaxLength)
         {
@@ -55,14 +56,14 @@ internal sealed class Slab : IDisposable
     public PixelSpacing Spacing => new(Width, Width * Capacity);
 
     /// <summary>Starts at the first chunk that a run needs.</summary>
-    public void Begin(int row) => _filledEnd = _freedEnd = row / Chunk * Chunk;
+    public void Begin(int row) => _filledEnd = _freedEnd = (row + _phase) / Chunk * Chunk;
 
     /// <summary>Pixels from the first of a row in a band to the end of the ring.</summary>
     public Span<T> From<T>(int row, int band, int column = 0) where T : unmanaged =>
-        MemoryMarshal.Cast<byte, T>(_pixels.AsSpan())[(((band * Capacity) + (row % Capacity)) * Width + column)..];
+        MemoryMarshal.Cast<byte, T>(_pixels.AsSpan())[(((band * Capacity) + Slot(row)) * Width + column)..];
 
-    /// <summary>Validity from a pixel to the end of the ring: 1 valid, 0 not.</summary>
-    public Span<byte> ValidFrom(int row, int column = 0) => _valid.AsSpan((row % Capacity * Width) + column);
+    /// <summary>Validity from a pixel to the end of the ring: 1 valid, 0 not, <see cref="MaskReader.Hidden"/>.</summary>
+    public Span<byte> ValidFrom(int row, int column = 0) => _valid.AsSpan((Slot(row) * Width) + column);
 
     /// <summary>Waits until there is room for the next chunk.</summary>
     public Task WaitForRoomAsync(CancellationToken cancellation) => _free.WaitAsync(cancellation);
@@ -73,7 +74,7 @@ internal sealed class Slab : IDisposable
     /// <summary>Waits until all rows before <paramref name="end"/> have been read.</summary>
     public async Task WaitForRowsAsync(int end, CancellationToken cancellation)
     {
-        while (_filledEnd < end)
+        while (_filledEnd < end + _phase)
         {
             await _filled.WaitAsync(cancellation).ConfigureAwait(true);
             _filledEnd += Chunk;
@@ -83,7 +84,7 @@ internal sealed class Slab : IDisposable
     /// <summary>Rows before <paramref name="row"/> are no longer needed.</summary>
     public void Free(int row)
     {
-        for (; _freedEnd + Chunk <= row; _freedEnd += Chunk)
+        for (; _freedEnd + Chunk <= row + _phase; _freedEnd += Chunk)
         {
             _free.Release();
         }
@@ -94,4 +95,6 @@ internal sealed class Slab : IDisposable
         _free.Dispose();
         _filled.Dispose();
     }
+
+    private int Slot(int row) => (row + _phase) % Capacity;
 }

@@ -7,7 +7,8 @@ namespace EoOnnx.Runtime;
 internal sealed class SlabReader : IDisposable
 {
     private readonly Slab _slab;
-    private readonly PixelSize _scene;
+    private readonly PixelWindow _window;
+    private readonly MaskReader _masks;
     private readonly int[] _bands;
     private readonly ValidityOptions _validity;
     private readonly RasterReader[] _readers;
@@ -15,15 +16,16 @@ internal sealed class SlabReader : IDisposable
 
     /// <summary>Opens the readers.</summary>
     /// <exception cref="RasterException">The scene cannot be opened again.</exception>
-    public SlabReader(RasterDataset scene, Slab slab, IReadOnlyList<MappedBand> bands, ValidityOptions validity, int readers)
+    public SlabReader(RasterDataset scene, PixelWindow window, Slab slab, IReadOnlyList<MappedBand> bands, SceneOptions options)
     {
-        (_slab, _scene, _bands, _validity) = (slab, scene.Size, [.. bands.Select(band => band.Source.Index)], validity);
+        (_slab, _window, _bands, _validity) = (slab, window, [.. bands.Select(band => band.Source.Index)], options.Validity);
         // Readers share no block: a file stored in rows is read by one.
         var block = bands.Max(band => band.Source.BlockSize.Width);
-        var blocks = (scene.Size.Width + block - 1) / block;
-        var count = Math.Clamp(readers == 0 ? Math.Min(4, Environment.ProcessorCount) : readers, 1, blocks);
-        _columns = [.. Enumerable.Range(0, count).Select(i => (int)((long)blocks * i / count * block)), scene.Size.Width];
+        var (firstBlock, endBlock) = (window.X / block, ((window.Right - 1) / block) + 1);
+        var count = Math.Clamp(options.Readers == 0 ? Math.Min(4, Environment.ProcessorCount) : options.Readers, 1, endBlock - firstBlock);
+        _columns = [.. Enumerable.Range(0, count).Select(i => Math.Max(0, (int)((firstBlock + ((long)(endBlock - firstBlock) * i / count)) * block) - window.X)), window.Width];
         _readers = new RasterReader[count];
+        _masks = new MaskReader(scene, window, options);
         try
         {
             for (var i = 0; i < count; i++)
@@ -45,17 +47,37 @@ internal sealed class SlabReader : IDisposable
         return types is [RasterType.Byte or RasterType.UInt16 or RasterType.Int16] ? types[0] : RasterType.Float32;
     }
 
+    /// <summary>Pixels that masks have hidden so far.</summary>
+    public long Hidden => _masks.Count;
+
     /// <summary>Reads one chunk of rows of all columns.</summary>
     /// <exception cref="RasterException">GDAL cannot read it.</exception>
-    public void Read(int firstRow)
+    public void Read(int firstRow, int rows)
     {
-        var rows = Math.Min(_slab.Chunk, _scene.Height - firstRow);
         if (_readers.Length == 1)
         {
             Read(0, firstRow, rows);
-            return;
+        }
+        else
+        {
+            ReadInParallel(firstRow, rows);
         }
 
+        _masks.Apply(firstRow, rows, _slab.ValidFrom(firstRow));
+    }
+
+    public void Dispose()
+    {
+        foreach (var reader in _readers)
+        {
+            reader?.Dispose();
+        }
+
+        _masks.Dispose();
+    }
+
+    private void ReadInParallel(int firstRow, int rows)
+    {
         try
         {
             Parallel.For(0, _readers.Length, i => Read(i, firstRow, rows));
@@ -64,14 +86,6 @@ internal sealed class SlabReader : IDisposable
         {
             // The first column range that failed speaks for all.
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure.InnerExceptions[0]);
-        }
-    }
-
-    public void Dispose()
-    {
-        foreach (var reader in _readers)
-        {
-            reader?.Dispose();
         }
     }
 
@@ -90,7 +104,8 @@ internal sealed class SlabReader : IDisposable
     private void Read<T>(RasterReader reader, PixelWindow window) where T : unmanaged, INumberBase<T>
     {
         var pixels = _slab.From<T>(window.Y, 0, window.X);
-        reader.Read(window, _bands, pixels, _slab.Spacing);
-        reader.ReadValidity<T>(window, _bands, pixels, _slab.Spacing, _validity, _slab.ValidFrom(window.Y, window.X), _slab.Width);
+        var inFile = window with { X = window.X + _window.X, Y = window.Y + _window.Y };
+        reader.Read(inFile, _bands, pixels, _slab.Spacing);
+        reader.ReadValidity<T>(inFile, _bands, pixels, _slab.Spacing, _validity, _slab.ValidFrom(window.Y, window.X), _slab.Width);
     }
 }

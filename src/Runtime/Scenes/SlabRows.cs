@@ -13,7 +13,8 @@ internal sealed class SlabRows
     /// <param name="axis">The plan from top to bottom.</param>
     /// <param name="tile">Tile edge.</param>
     /// <param name="blockHeight">Rows of a block of the file.</param>
-    public SlabRows(TileAxis axis, int tile, int blockHeight)
+    /// <param name="firstRow">Row of the file at which the scene starts.</param>
+    public SlabRows(TileAxis axis, int tile, int blockHeight, int firstRow = 0)
     {
         (_first, _end) = (new int[axis.Count], new int[axis.Count]);
         for (var r = axis.Count - 1; r >= 0; r--)
@@ -32,12 +33,16 @@ internal sealed class SlabRows
 
         // Whole rows of blocks, so that each block is decoded once; small ones in groups, giant ones in parts.
         Chunk = Math.Min(axis.Length, blockHeight >= SmallestChunk ? Math.Min(blockHeight, LargestChunk) : blockHeight * ((SmallestChunk + blockHeight - 1) / blockHeight));
-        var most = Enumerable.Range(0, axis.Count).Max(r => ((_end[r] - 1) / Chunk) - (_first[r] / Chunk) + 1);
+        Phase = firstRow % Chunk;
+        var most = Enumerable.Range(0, axis.Count).Max(r => ((_end[r] - 1 + Phase) / Chunk) - ((_first[r] + Phase) / Chunk) + 1);
         Chunks = most + 1; // one is read while the others are in use
     }
 
     /// <summary>Rows read at once.</summary>
     public int Chunk { get; }
+
+    /// <summary>How many rows before the scene's first the first chunk starts: chunks begin where blocks of the file begin.</summary>
+    public int Phase { get; }
 
     /// <summary>Chunks held at once.</summary>
     public int Chunks { get; }

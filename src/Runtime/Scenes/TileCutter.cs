@@ -37,8 +37,8 @@ internal sealed class TileCutter
     /// <summary>Cuts one tile.</summary>
     /// <param name="read">The tile; what lies outside the scene is reflected.</param>
     /// <param name="image">[channel, frame, row, column]; every element is written when the tile has a valid pixel.</param>
-    /// <param name="valid">[row, column]: 1 valid, 0 not; every element is written.</param>
-    /// <returns>Whether the tile has a valid pixel.</returns>
+    /// <param name="valid">[row, column]: 1 valid, 0 not, <see cref="MaskReader.Hidden"/>; every element is written.</param>
+    /// <returns>Whether the tile has a pixel to map.</returns>
     public bool Cut(PixelWindow read, Span<float> image, Span<byte> valid)
     {
         var inside = read.X >= 0 && read.Right <= _scene.Width;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using EoOnnx.Raster;
+using EoOnnx.Raster.Tiling;
 
 namespace EoOnnx.Training.Data;
 

@@ -1,6 +1,6 @@
-using EoOnnx.Training.Data;
+using EoOnnx.Raster.Tiling;
 
-namespace EoOnnx.Training.Tests.Data;
+namespace EoOnnx.Raster.Tests.Tiling;
 
 public class SymmetryTests
 {
@@ -33,5 +33,18 @@ public class SymmetryTests
             return string.Join(',', moved);
         }).ToList();
         Assert.Equal(8, images.Distinct().Count());
+    }
+
+    [Fact]
+    public void The_inverse_brings_every_pixel_back()
+    {
+        var source = Enumerable.Range(0, 25).ToArray();
+        Assert.All(Enum.GetValues<Symmetry>(), symmetry =>
+        {
+            var (moved, back) = (new int[25], new int[25]);
+            symmetry.Apply(source, moved, 5);
+            symmetry.Inverse().Apply<int>(moved, back, 5);
+            Assert.Equal(source, back);
+        });
     }
 }

@@ -1,7 +1,7 @@
-namespace EoOnnx.Training.Data;
+namespace EoOnnx.Raster.Tiling;
 
 /// <summary>The eight symmetries of a square (the group D4), applied alike to an image and its labels.</summary>
-internal enum Symmetry
+public enum Symmetry
 {
     /// <summary>Unchanged.</summary>
     Identity,
@@ -29,8 +29,16 @@ internal enum Symmetry
 }
 
 /// <summary>Moves the pixels of square planes.</summary>
-internal static class Symmetries
+public static class Symmetries
 {
+    /// <summary>The symmetry that undoes this one.</summary>
+    public static Symmetry Inverse(this Symmetry symmetry) => symmetry switch
+    {
+        Symmetry.Rotate90 => Symmetry.Rotate270,
+        Symmetry.Rotate270 => Symmetry.Rotate90,
+        _ => symmetry,
+    };
+
     /// <summary>Copies planes [plane, row, column] of side <paramref name="side"/> under a symmetry.</summary>
     public static void Apply<T>(this Symmetry symmetry, ReadOnlySpan<T> source, Span<T> destination, int side)
     {

@@ -1,0 +1,81 @@
+using System.Numerics.Tensors;
+using EoOnnx.Raster.Tiling;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>Averages the scores of a batch over symmetries of the square: turns the images, runs the model, turns its scores back.
+/// Probabilities are averaged, so the activation is applied here.</summary>
+internal sealed class AugmentedModel : IDisposable
+{
+    private readonly SceneModel _model;
+    private readonly ScoreActivation _activation;
+    private readonly IReadOnlyList<Symmetry> _symmetries;
+    private readonly ImageBatch _images;
+    private readonly ScoreBatch _scores;
+    private readonly float[] _turned;
+    private readonly Dictionary<int, EoModelBinding> _bindings = [];
+    private readonly EoAdapter? _adapter;
+
+    public AugmentedModel(SceneModel model, TestTimeAugmentation augmentation, ScoreActivation activation, EoAdapter? adapter)
+    {
+        (_model, _activation, _adapter) = (model, activation, adapter);
+        _symmetries = augmentation == TestTimeAugmentation.D4 ? Enum.GetValues<Symmetry>() : [Symmetry.Identity, Symmetry.FlipRows, Symmetry.FlipColumns, Symmetry.Rotate180];
+        var area = model.Tile * model.Tile;
+        _images = new ImageBatch(0, model.Batch, model.Channels.Count * area, model.Tile);
+        _scores = new ScoreBatch(0, model.Batch, model.Classes * area, model.Tile);
+        _turned = new float[model.Classes * area];
+    }
+
+    public long Bytes => ((long)_images.Images.Length + _scores.Scores.Length + _turned.Length) * sizeof(float);
+
+    /// <summary>Scores <paramref name="count"/> images, of which the graph computes <paramref name="computed"/>.</summary>
+    public void Run(ImageBatch images, ScoreBatch scores, int count, int computed, CancellationToken cancellation)
+    {
+        foreach (var symmetry in _symmetries)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                symmetry.Apply(images.Image(i), _images.Image(i), _model.Tile);
+            }
+
+            Binding(computed).Run(cancellation);
+            for (var i = 0; i < count; i++)
+            {
+                _activation.Apply(_scores.ScoresOf(i));
+                symmetry.Inverse().Apply<float>(_scores.ScoresOf(i), _turned, _model.Tile);
+                if (symmetry == _symmetries[0])
+                {
+                    _turned.CopyTo(scores.ScoresOf(i));
+                }
+                else
+                {
+                    TensorPrimitives.Add(scores.ScoresOf(i), _turned, scores.ScoresOf(i));
+                }
+            }
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            TensorPrimitives.Multiply(scores.ScoresOf(i), 1f / _symmetries.Count, scores.ScoresOf(i));
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var binding in _bindings.Values)
+        {
+            binding.Dispose();
+        }
+    }
+
+    private EoModelBinding Binding(int count)
+    {
+        if (!_bindings.TryGetValue(count, out var binding))
+        {
+            binding = _model.Bind(_images, _scores, count, _adapter);
+            _bindings.Add(count, binding);
+        }
+
+        return binding;
+    }
+}
