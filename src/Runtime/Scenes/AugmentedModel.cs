@@ -9,7 +9,7 @@ internal sealed class AugmentedModel : IDisposable
 {
     private readonly SceneModel _model;
     private readonly ScoreActivation _activation;
-    private readonly IReadOnlyList<Symmetry> _symmetries;
+    private readonly Symmetry[] _symmetries;
     private readonly ImageBatch _images;
     private readonly ScoreBatch _scores;
     private readonly float[] _turned;
@@ -56,7 +56,7 @@ internal sealed class AugmentedModel : IDisposable
 
         for (var i = 0; i < count; i++)
         {
-            TensorPrimitives.Multiply(scores.ScoresOf(i), 1f / _symmetries.Count, scores.ScoresOf(i));
+            TensorPrimitives.Multiply(scores.ScoresOf(i), 1f / _symmetries.Length, scores.ScoresOf(i));
         }
     }
 

@@ -4,7 +4,7 @@ namespace EoOnnx.Runtime.Tests.Scenes;
 
 /// <summary>Counts what the process allocates, so nothing else may run beside it.</summary>
 [CollectionDefinition(nameof(SceneMemoryTests), DisableParallelization = true)]
-public sealed class SceneMemoryCollection;
+public sealed class SceneMemoryAlone;
 
 [Collection(nameof(SceneMemoryTests))]
 public sealed class SceneMemoryTests : IDisposable
