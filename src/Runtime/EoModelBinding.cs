@@ -4,8 +4,9 @@ using Microsoft.ML.OnnxRuntime;
 namespace EoOnnx.Runtime;
 
 /// <summary>
-/// A run of a model from and into fixed memory, prepared once and repeated without allocating. Used by one thread at a time.
-/// Owns its native objects; the memory and the adapter stay the caller's and must outlive it.
+/// A run of a model from and into fixed memory, prepared once and repeated. Used by one thread at a time. Owns its native objects;
+/// the memory and the adapter stay the caller's and must outlive it. Not an <see cref="OrtIoBinding"/>: ONNX Runtime ignores active
+/// adapters in runs with one.
 /// </summary>
 internal sealed class EoModelBinding : IDisposable
 {
@@ -13,7 +14,8 @@ internal sealed class EoModelBinding : IDisposable
     private readonly Func<string, OnnxRuntimeException, ModelException> _explain;
     private readonly OrtValue _input;
     private readonly OrtValue _output;
-    private readonly OrtIoBinding _binding;
+    private readonly string[] _inputNames, _outputNames;
+    private readonly OrtValue[] _inputs, _outputs;
     private readonly RunOptions _options = new();
     private readonly EoAdapter.Lease? _lease;
     private readonly string _shape;
@@ -25,9 +27,7 @@ internal sealed class EoModelBinding : IDisposable
         (_session, _explain, _shape) = (session, explain, string.Join(", ", input.Shape));
         _input = OrtValue.CreateTensorValueFromMemory(memory, input.Data, input.Shape);
         _output = OrtValue.CreateTensorValueFromMemory(memory, output.Data, output.Shape);
-        _binding = session.CreateIoBinding();
-        _binding.BindInput(input.Name, _input);
-        _binding.BindOutput(output.Name, _output);
+        (_inputNames, _inputs, _outputNames, _outputs) = ([input.Name], [_input], [output.Name], [_output]);
         _lease = adapter?.Activate(_options);
     }
 
@@ -39,7 +39,7 @@ internal sealed class EoModelBinding : IDisposable
         using var stop = cancellation.UnsafeRegister(static state => ((RunOptions)state!).Terminate = true, _options);
         try
         {
-            _session.RunWithBinding(_options, _binding);
+            _session.Run(_options, _inputNames, _inputs, _outputNames, _outputs);
         }
         catch (OnnxRuntimeException failure)
         {
@@ -51,7 +51,6 @@ internal sealed class EoModelBinding : IDisposable
     public void Dispose()
     {
         _lease?.Dispose();
-        _binding.Dispose();
         _output.Dispose();
         _input.Dispose();
         _options.Dispose();
