@@ -1,5 +1,6 @@
 using System.Globalization;
 using EoOnnx.Formats;
+using EoOnnx.Training.Peft;
 
 namespace EoOnnx.Training.Adapters;
 
@@ -13,9 +14,6 @@ public sealed record AdapterFile
 {
     private const string MarkA = ".lora_A.";
     private const string MarkB = ".lora_B.";
-
-    // TerraTorch's names for what stands behind the encoder. PEFT's prefix marks tensors of the wrapped encoder only.
-    private static readonly string[] BehindEncoder = ["neck.", "decoder.", "head.", "aux_heads."];
 
     /// <summary>The tensors by the name of the graph input that each overrides.</summary>
     public required IReadOnlyDictionary<string, TensorData> Tensors { get; init; }
@@ -165,7 +163,7 @@ public sealed record AdapterFile
     }
 
     private static string FileName(string graphName) =>
-        BehindEncoder.Any(prefix => graphName.StartsWith(prefix, StringComparison.Ordinal)) ? graphName : AdapterMetadata.PeftPrefix + graphName;
+        TrainableTensor.IsBehindEncoder(graphName) ? graphName : AdapterMetadata.PeftPrefix + graphName;
 
     private static string PartnerOf(string nameOfB) => $"{LayerOf(nameOfB)}{MarkA}weight";
 

@@ -17,6 +17,9 @@ public sealed record TaskDescription
     /// <summary>Label value that means "no label".</summary>
     public int? NoDataLabel { get; init; }
 
+    /// <summary>The input channels with statistics of the training data, when these replace the encoder's; empty keeps the encoder's.</summary>
+    public IReadOnlyList<ManifestBand> Bands { get; init; } = [];
+
     internal ModelManifest Apply(ModelManifest encoder, int channels)
     {
         if (Classes.Count != 0 && Classes.Count != channels)
@@ -30,6 +33,7 @@ public sealed record TaskDescription
             Name = Name ?? encoder.Name,
             Task = Task,
             Classes = Classes.Count > 0 ? Classes : named ? [.. Enumerable.Range(0, channels).Select(id => new ManifestClass(id, $"class {id}"))] : [],
+            Bands = Bands.Count > 0 ? Bands : encoder.Bands,
             Features = [],
             NoDataLabel = NoDataLabel,
         };

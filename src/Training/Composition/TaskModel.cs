@@ -38,8 +38,14 @@ public sealed class TaskModel
     /// whole map), else 1.</summary>
     public int SmallestBatch { get; private init; } = 1;
 
+    /// <summary>How the encoder is trained; null when it is frozen.</summary>
+    public PeftOptions? Peft { get; internal init; }
+
+    /// <summary>The manifest of the encoder, or of the whole model that was adapted; null when it has none.</summary>
+    public ModelManifest? Base { get; internal init; }
+
     /// <summary>The task's manifest, when its encoder or its description has one.</summary>
-    public ModelManifest? Manifest => InferenceModel.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? ModelManifest.Parse(json) : null;
+    public ModelManifest? Manifest => ManifestOf(InferenceModel);
 
     /// <summary>Puts adapters into an encoder and a head behind it. The prediction is resized bilinearly to the image.</summary>
     /// <param name="encoder">An encoder whose manifest describes its features; it is not changed, its weights are shared.</param>
@@ -51,7 +57,7 @@ public sealed class TaskModel
     {
         var (training, trainables) = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Training);
         var (inference, _) = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Inference);
-        return new TaskModel(training, inference, trainables);
+        return new TaskModel(training, inference, trainables) { Peft = peft, Base = ManifestOf(encoder) };
     }
 
     /// <summary>Puts adapters into an encoder and necks, a decoder and a head behind it. BatchNorm trains with the statistics of the batch and
@@ -70,6 +76,8 @@ public sealed class TaskModel
         return new TaskModel(training.Model, inference.Model, training.Trainables, [.. training.Layers.Buffers.Select(buffer => buffer.Name)])
         {
             SmallestBatch = training.Layers.SmallestBatch,
+            Peft = peft,
+            Base = ManifestOf(encoder),
         };
     }
 
@@ -79,7 +87,7 @@ public sealed class TaskModel
     {
         var (training, trainables) = Adapt(model, peft, GraphForm.Training);
         var (inference, _) = Adapt(model, peft, GraphForm.Inference);
-        return new TaskModel(training, inference, trainables);
+        return new TaskModel(training, inference, trainables) { Peft = peft, Base = ManifestOf(model) };
     }
 
     private static (OnnxModel Model, IReadOnlyList<TrainableTensor> Trainables) Adapt(OnnxModel model, PeftOptions peft, GraphForm form)
@@ -89,8 +97,7 @@ public sealed class TaskModel
         var prediction = copy.Graph.Outputs[0];
         copy.Graph.SetOutputs();
         graph.Op.Output(prediction, PredictionName);
-        Finish(copy, graph.Trainables);
-        return (copy, graph.Trainables);
+        return (copy, Finish(copy, graph.Trainables));
     }
 
     private static (OnnxModel Model, IReadOnlyList<TrainableTensor> Trainables) Build(
@@ -105,8 +112,7 @@ public sealed class TaskModel
         var prediction = ImageSize.Resize(op, head.Build(builder), copy.Graph.Inputs[0]);
         copy.Graph.SetOutputs();
         op.Output(prediction, PredictionName);
-        IReadOnlyList<TrainableTensor> trainables = [.. graph.Trainables, .. builder.Trainables];
-        Finish(copy, trainables);
+        var trainables = Finish(copy, [.. graph.Trainables, .. builder.Trainables]);
         copy.Metadata[ModelManifest.MetadataKey] = description.Apply(manifest, head.Classes).ToJson();
         return (copy, trainables);
     }
@@ -127,26 +133,21 @@ public sealed class TaskModel
             op.Output(next, $"{name}.next");
         }
 
-        IReadOnlyList<TrainableTensor> trainables = [.. graph.Trainables, .. layers.Parameters.Select(name => new TrainableTensor(name, name))];
-        Finish(copy, trainables);
+        var trainables = Finish(copy, [.. graph.Trainables, .. layers.Parameters.Select(name => new TrainableTensor(name, name))]);
         copy.Metadata[ModelManifest.MetadataKey] = description.Apply(manifest, decoder.Classes).ToJson();
         return (copy, trainables, layers);
     }
 
     private static ModelManifest Described(OnnxModel encoder)
     {
-        if (!encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json))
-        {
-            throw new TrainingException($"The encoder {encoder.Graph.Name} has no manifest ({ModelManifest.MetadataKey}), so its features are unknown. Export it with eoonnx export.");
-        }
-
-        var manifest = ModelManifest.Parse(json);
+        var manifest = ManifestOf(encoder) ?? throw new TrainingException(
+            $"The encoder {encoder.Graph.Name} has no manifest ({ModelManifest.MetadataKey}), so its features are unknown. Export it with eoonnx export.");
         if (manifest.Features.Count == 0)
         {
             throw new TrainingException($"The manifest of {manifest.Name} lists no features; a head needs at least one. Export the encoder with eoonnx export.");
         }
 
-        return manifest;
+        return manifest with { WeightsSha256 = manifest.WeightsSha256 ?? WeightsIdentity.Of(encoder) };
     }
 
     private static List<EncoderFeature> Features(OnnxModel model, ModelManifest manifest) => [.. manifest.Features.Select(feature => new EncoderFeature(
@@ -162,14 +163,30 @@ public sealed class TaskModel
         return graph;
     }
 
-    private static void Finish(OnnxModel model, IReadOnlyList<TrainableTensor> trainables)
+    /// <summary>Orders inputs and nodes; drops trainable tensors that the prediction does not depend on, such as those of a block behind the last feature.</summary>
+    private static IReadOnlyList<TrainableTensor> Finish(OnnxModel model, IReadOnlyList<TrainableTensor> trainables)
     {
-        model.Graph.RemoveUnused();
+        var graph = model.Graph;
+        graph.RemoveUnused();
+        var kept = new List<TrainableTensor>();
         foreach (var trainable in trainables)
         {
-            model.Graph.MoveInputToEnd(model.Graph.FindInput(trainable.Name)!);
+            var input = graph.FindInput(trainable.Name)!;
+            if (graph.Consumers(input).Any())
+            {
+                kept.Add(trainable);
+                graph.MoveInputToEnd(input);
+            }
+            else
+            {
+                graph.RemoveInitializer(input);
+                graph.RemoveInput(input);
+            }
         }
 
-        model.Graph.Sort();
+        graph.Sort();
+        return kept;
     }
+
+    private static ModelManifest? ManifestOf(OnnxModel model) => model.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? ModelManifest.Parse(json) : null;
 }

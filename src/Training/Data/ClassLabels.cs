@@ -17,6 +17,9 @@ public sealed record ClassLabels
     /// <summary>Class by stored value; stored values that are not listed mean themselves.</summary>
     public IReadOnlyDictionary<int, int>? Map { get; init; }
 
+    /// <summary>Stored values that are neither in <see cref="Map"/> nor ignored are refused instead of meaning themselves.</summary>
+    public bool OnlyMapped { get; init; }
+
     /// <summary>Subtract 1 from every stored value and ignore 0, as data sets with classes 1 … C and 0 for "no label" need.</summary>
     public bool ReduceZeroLabel { get; init; }
 
@@ -56,7 +59,7 @@ public sealed record ClassLabels
             }
 
             var reduced = ReduceZeroLabel ? value - 1 : value;
-            if (reduced >= 0 && reduced < Classes && reduced != IgnoreIndex)
+            if (!OnlyMapped && reduced >= 0 && reduced < Classes && reduced != IgnoreIndex)
             {
                 return reduced;
             }
@@ -71,6 +74,6 @@ public sealed record ClassLabels
     }
 
     private TrainingDataException NotAClass(float stored, string chip, string detail) => new(string.Create(CultureInfo.InvariantCulture,
-        $"The labels of '{chip}' hold the value {stored}; expected {(ReduceZeroLabel ? $"1 to {Classes}" : $"0 to {Classes - 1}")}{(Map is null ? "" : ", a mapped value")} or an ignored one ({string.Join(", ", Ignored)}).{detail} ") +
+        $"The labels of '{chip}' hold the value {stored}; expected {(OnlyMapped ? string.Join(", ", Map?.Keys.Order() ?? Enumerable.Empty<int>()) : ReduceZeroLabel ? $"1 to {Classes}" : $"0 to {Classes - 1}")}{(Map is null || OnlyMapped ? "" : ", a mapped value")} or an ignored one ({string.Join(", ", Ignored)}).{detail} ") +
         "Map it to a class, add it to the ignored values, or raise the number of classes.");
 }

@@ -30,7 +30,8 @@ public sealed class TrainingData
         TrainingReader = new SampleReader(training, samples);
         TrainingWindows = SampleIndex.Tiles(training, trainingChips, samples.Tile);
         Training = new BatchLoader(TrainingReader, TrainingWindows, loading, training: true);
-        Validation = new BatchLoader(new SampleReader(validation, samples), SampleIndex.Tiles(validation, validationChips, samples.Tile), loading, training: false);
+        ValidationWindows = SampleIndex.Tiles(validation, validationChips, samples.Tile);
+        Validation = new BatchLoader(new SampleReader(validation, samples), ValidationWindows, loading, training: false);
         if (Training.Batches == 0)
         {
             throw new TrainingDataException($"{Training.Samples} training samples do not fill one batch of {loading.BatchSize}. Use a smaller batch, or keep the last batch of an epoch.");
@@ -67,6 +68,8 @@ public sealed class TrainingData
     internal SampleReader TrainingReader { get; }
 
     internal IReadOnlyList<SampleWindow> TrainingWindows { get; }
+
+    internal IReadOnlyList<SampleWindow> ValidationWindows { get; }
 
     /// <summary>Labelled training pixels of each class: one pass over the labels.</summary>
     /// <exception cref="TrainingDataException">A label is not a class.</exception>

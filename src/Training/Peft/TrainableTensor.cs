@@ -13,6 +13,12 @@ public sealed record TrainableTensor(string Name, string FileName, double Infere
     /// <summary>What PEFT puts before the names of the wrapped model's tensors.</summary>
     public const string EncoderPrefix = AdapterMetadata.PeftPrefix;
 
+    // TerraTorch's names for what stands behind the encoder. PEFT's prefix marks tensors of the wrapped encoder only.
+    private static readonly string[] BehindEncoder = ["neck.", "decoder.", "head.", "aux_heads."];
+
+    /// <summary>True for a tensor of neck, decoder or head, by its name in the graph.</summary>
+    internal static bool IsBehindEncoder(string name) => BehindEncoder.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
+
     /// <summary>The value that an inference graph takes for a trained value.</summary>
     public TensorData ForInference(TensorData trained) => InferenceScale == 1 ? trained : Scaled(trained, InferenceScale);
 

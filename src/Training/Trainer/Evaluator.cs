@@ -1,0 +1,107 @@
+using EoOnnx.Formats;
+using EoOnnx.Onnx;
+using EoOnnx.Training.Autodiff;
+using EoOnnx.Training.Composition;
+using EoOnnx.Training.Data;
+using EoOnnx.Training.Losses;
+using EoOnnx.Training.Metrics;
+using EoOnnx.Training.Peft;
+using Microsoft.ML.OnnxRuntime;
+
+namespace EoOnnx.Training.Trainer;
+
+/// <summary>Runs the inference graph over held-out chips with the parameters of the moment.</summary>
+internal sealed class Evaluator : IDisposable
+{
+    private const string ClassesName = "classes";
+
+    private readonly TaskModel _task;
+    private readonly Value _input;
+    private readonly InferenceSession _session;
+    private readonly RunOptions _run = new();
+    private readonly Dictionary<string, TrainableTensor> _trainables;
+
+    public Evaluator(TaskModel task, Loss loss, Workspace workspace)
+    {
+        _task = task;
+        var model = task.InferenceModel.Clone();
+        var op = new GraphBuilder(model.Graph);
+        _input = model.Graph.Inputs.First(input => input.Data is null);
+        var prediction = model.Graph.FindOutput(TaskModel.PredictionName)!;
+        var target = op.Input(TrainingGraph.TargetName, loss.TargetType, loss.TargetShape(prediction.KnownShape));
+        op.Output(loss.Build(op, prediction, target), TrainingGraph.LossName);
+        if (loss.TargetType == ElementType.Int64)
+        {
+            model.Graph.SetOutputs(model.Graph.Outputs.Where(output => output != prediction));
+            op.Output(op.ArgMax(prediction, 1), ClassesName);
+        }
+
+        // Without their defaults parameters are plain inputs, and none can be forgotten.
+        foreach (var input in model.Graph.Inputs.Where(input => input.Data is not null).ToList())
+        {
+            model.Graph.RemoveInitializer(input);
+        }
+
+        _session = workspace.Open("evaluation", model);
+        _trainables = task.Trainables.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+    }
+
+    /// <summary>Loss and metrics over all batches.</summary>
+    /// <param name="data">The chips.</param>
+    /// <param name="slots">The parameters.</param>
+    /// <param name="progress">Told the share that is done.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    public async Task<ValidationReport> RunAsync(TrainingData data, NativeSlots slots, Action<double> progress, CancellationToken cancellation)
+    {
+        var classes = data.Samples.Classes;
+        var confusion = classes is null ? null : new ConfusionMatrix(classes.Classes, classes.IgnoreIndex);
+        var regression = classes is null ? new RegressionMetrics() : null;
+        var (lossSum, images) = (0.0, 0L);
+        var parameters = Parameters(slots);
+        try
+        {
+            await foreach (var batch in data.Validation.ReadAsync(0, 0, cancellation).ConfigureAwait(false))
+            {
+                using (batch)
+                {
+                    using var tensors = new BatchTensors(batch, _input, data.ValidationSource.Bands, data.Validation.Tile, data.ValidationSource.Chips.Select(chip => chip.Name).ToList());
+                    using var results = _session.Run(_run, _session.InputNames, [.. _session.InputNames.Select(name => tensors.Find(name) ?? parameters[name])], _session.OutputNames);
+                    var outputs = _session.OutputNames.Zip(results).ToDictionary(item => item.First, item => item.Second);
+                    lossSum += outputs[TrainingGraph.LossName].GetTensorDataAsSpan<float>()[0] * (double)batch.Count;
+                    images += batch.Count;
+                    confusion?.Add(Array.ConvertAll(outputs[ClassesName].GetTensorDataAsSpan<long>().ToArray(), value => (int)value), batch.Classes.Span);
+                    regression?.Add(outputs[TaskModel.PredictionName].GetTensorDataAsSpan<float>(), batch.Values.Span);
+                    progress(images / (double)data.Validation.Samples);
+                }
+            }
+        }
+        finally
+        {
+            foreach (var (name, value) in parameters)
+            {
+                if (_trainables[name].InferenceScale != 1)
+                {
+                    value.Dispose();
+                }
+            }
+        }
+
+        var names = _task.Manifest?.Classes.Select(item => item.Name).ToList();
+        return confusion is null
+            ? new ValidationReport { Loss = lossSum / Math.Max(1, images), Metrics = regression!.Named() }
+            : new ValidationReport { Loss = lossSum / Math.Max(1, images), Metrics = confusion.Metrics().Named(names), Confusion = confusion.ToRows() };
+    }
+
+    public void Dispose()
+    {
+        _session.Dispose();
+        _run.Dispose();
+    }
+
+    /// <summary>Current parameters; those that inference takes scaled are copies.</summary>
+    private Dictionary<string, OrtValue> Parameters(NativeSlots slots) => _session.InputNames.Where(_trainables.ContainsKey).ToDictionary(name => name, name =>
+    {
+        var value = slots.Current(name)!;
+        return _trainables[name].InferenceScale == 1 ? value : NativeTensor.Copy(_trainables[name].ForInference(NativeTensor.Read(value)));
+    }, StringComparer.Ordinal);
+}

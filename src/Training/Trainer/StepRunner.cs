@@ -1,0 +1,96 @@
+using System.Globalization;
+using EoOnnx.Formats;
+using EoOnnx.Training.Autodiff;
+using EoOnnx.Training.Data;
+using EoOnnx.Training.Optimizers;
+using Microsoft.ML.OnnxRuntime;
+
+namespace EoOnnx.Training.Trainer;
+
+/// <summary>Runs the compiled step on ONNX Runtime; parameters and state stay in native memory.</summary>
+internal sealed class StepRunner : IDisposable
+{
+    private readonly TrainingGraph _graph;
+    private readonly InferenceSession _step;
+    private readonly InferenceSession? _update;
+    private readonly RunOptions _run = new();
+    private readonly OrtValue _loss = NativeTensor.Allocate(ElementType.Float, []);
+    private readonly OrtValue _squares;
+
+    public StepRunner(TrainingGraph graph, Workspace workspace)
+    {
+        _graph = graph;
+        Slots = new NativeSlots([.. graph.Slots, .. graph.GradientSums]);
+        _squares = NativeTensor.Allocate(ElementType.Float, [graph.Parameters.Count]);
+        _step = workspace.Open("step", graph.Step);
+        _update = graph.Update is null ? null : workspace.Open("update", graph.Update);
+    }
+
+    /// <summary>Parameters, optimizer state, buffers and gradient sums.</summary>
+    public NativeSlots Slots { get; }
+
+    /// <summary>Runs one micro-batch and, unless gradients are accumulated, the optimizer's step with it; returns the loss.</summary>
+    /// <exception cref="TrainingException">The loss or a gradient is not finite; parameters and state are as before the step.</exception>
+    public double Run(BatchTensors batch, OptimizerStep step)
+    {
+        using var scalars = NativeTensor.Copy(_graph.Scalars(step));
+        Execute(_step, batch, scalars);
+        var loss = _loss.GetTensorDataAsSpan<float>()[0];
+        Guard(loss, step.Step, hasGradients: _update is null, batch);
+        Slots.Accept(_step.OutputNames);
+        return loss;
+    }
+
+    /// <summary>With accumulation: the optimizer's step from the gradients that were added up.</summary>
+    /// <exception cref="TrainingException">A gradient is not finite; parameters and state are as before the step.</exception>
+    public void Update(OptimizerStep step)
+    {
+        using var scalars = NativeTensor.Copy(_graph.Scalars(step));
+        Execute(_update!, null, scalars);
+        Guard(0, step.Step, hasGradients: true, null);
+        Slots.Accept(_update!.OutputNames);
+        Slots.Reset(TrainingSlotKind.GradientSum);
+    }
+
+    public void Dispose()
+    {
+        _step.Dispose();
+        _update?.Dispose();
+        Slots.Dispose();
+        _run.Dispose();
+        _loss.Dispose();
+        _squares.Dispose();
+    }
+
+    private void Execute(InferenceSession session, BatchTensors? batch, OrtValue scalars)
+    {
+        var inputs = session.InputNames.Select(name => Slots.Current(name) ?? batch?.Find(name) ?? (name == TrainingGraph.ScalarsName ? scalars
+            : throw new TrainingException($"The training graph takes an input {name} that the data does not give."))).ToList();
+        var outputs = session.OutputNames.Select(name => Slots.Next(name) ?? (name == TrainingGraph.LossName ? _loss : _squares)).ToList();
+        session.Run(_run, session.InputNames, inputs, session.OutputNames, outputs);
+    }
+
+    private void Guard(float loss, long step, bool hasGradients, BatchTensors? batch)
+    {
+        var bad = -1;
+        if (hasGradients)
+        {
+            var squares = _squares.GetTensorDataAsSpan<float>();
+            for (var i = 0; i < squares.Length && bad < 0; i++)
+            {
+                bad = float.IsFinite(squares[i]) ? -1 : i;
+            }
+        }
+
+        if (float.IsFinite(loss) && bad < 0)
+        {
+            return;
+        }
+
+        var what = batch?.FirstNotFinite() is { } chip ? $"the image of chip '{chip}' holds a value that is not finite"
+            : bad >= 0 ? $"the first gradient that is not finite is that of {_graph.Parameters[bad].Name}"
+            : "all gradients are finite";
+        throw new TrainingException(string.Create(CultureInfo.InvariantCulture,
+            $"Training broke at step {step}: the loss is {loss}; {what}. Lower the learning rate, clip gradients, or check the data with 'eoonnx stats'."));
+    }
+}

@@ -1,0 +1,247 @@
+using System.Diagnostics;
+using System.Text.Json;
+using EoOnnx.Formats;
+using EoOnnx.Training.Adapters;
+using EoOnnx.Training.Autodiff;
+using EoOnnx.Training.Composition;
+using EoOnnx.Training.Data;
+using EoOnnx.Training.Losses;
+using EoOnnx.Training.Optimizers;
+using EoOnnx.Training.Trainer.Schedules;
+
+namespace EoOnnx.Training.Trainer;
+
+/// <summary>One run of <see cref="AdapterTrainer"/>: its sessions, its state and its clock.</summary>
+internal sealed class TrainingRun : IDisposable
+{
+    private readonly TaskModel _task;
+    private readonly TrainingData _data;
+    private readonly FitOptions _options;
+    private readonly Optimizer _optimizer;
+    private readonly IProgress<TrainingProgress>? _progress;
+    private readonly Workspace _workspace;
+    private readonly TrainingGraph _graph;
+    private readonly StepRunner _runner;
+    private readonly Evaluator _evaluator;
+    private readonly IReadOnlyList<string> _chipNames;
+    private readonly RunState _state = new();
+    private readonly Stopwatch _total = Stopwatch.StartNew();
+    private readonly Stopwatch _training = new();
+    private readonly Stopwatch _validation = new();
+    private Dictionary<string, TensorData>? _best;
+    private long _imagesDone;
+
+    public TrainingRun(TaskModel task, Loss loss, Optimizer optimizer, TrainingData data, FitOptions options, IProgress<TrainingProgress>? progress)
+    {
+        (_task, _data, _options, _optimizer, _progress) = (task, data, options, optimizer, progress);
+        _chipNames = [.. data.TrainingSource.Chips.Select(chip => chip.Name)];
+        _graph = GradientCompiler.Compile(task, loss, optimizer, options.Graph);
+        _workspace = new Workspace(options);
+        try
+        {
+            _runner = new StepRunner(_graph, _workspace);
+            _evaluator = new Evaluator(task, loss, _workspace);
+            if (options is { Resume: true, Folder: not null } && File.Exists(CheckpointPath))
+            {
+                (_state, var current, _best) = RunState.Load(CheckpointPath, _runner.Slots.Read(IsKept), options.RecipeJson);
+                _runner.Slots.Write(current);
+            }
+            else if (options.Folder is not null)
+            {
+                SaveCheckpoint();   // a folder that cannot be written is found before the first step
+            }
+        }
+        catch
+        {
+            _evaluator?.Dispose();
+            _runner?.Dispose();
+            _workspace.Dispose();
+            throw;
+        }
+    }
+
+    private string CheckpointPath => Path.Combine(_options.Folder!, "checkpoint.safetensors");
+
+    private int StepsPerEpoch => (_data.Training.Batches + _graph.Accumulation - 1) / _graph.Accumulation;
+
+    /// <summary>Trains until all epochs are done, patience ends or the run is cancelled.</summary>
+    public async Task TrainAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            while (_state.Epoch < _options.Epochs && !_state.Stopped)
+            {
+                await TrainEpochAsync(cancellation).ConfigureAwait(false);
+                await EndEpochAsync(cancellation).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (_state.Step > 0)
+        {
+            // The result is what has been reached; Finish says that the run was interrupted.
+        }
+    }
+
+    /// <summary>The result, written to the run's folder when there is one.</summary>
+    public FitResult Finish(bool interrupted)
+    {
+        var finished = _state.Epoch >= _options.Epochs || _state.Stopped;
+        var tensors = _best ?? _runner.Slots.Read(IsPartOfAdapter);
+        var best = _state.History.Find(epoch => epoch.Epoch == _state.BestEpoch);
+        var adapter = TrainedAdapter.Make(_task, tensors) with
+        {
+            RecipeJson = _options.RecipeJson,
+            MetricsJson = best is null ? null : TrainingReport.MetricsJson(best),
+        };
+        var result = new FitResult(adapter, Report(interrupted && !finished));
+        if (_options.Folder is not null)
+        {
+            if (!finished)
+            {
+                SaveCheckpoint();
+            }
+
+            result.Write(_task, _options.Folder);
+        }
+
+        return result;
+    }
+
+    public void Dispose()
+    {
+        _evaluator.Dispose();
+        _runner.Dispose();
+        _workspace.Dispose();
+    }
+
+    private static bool IsKept(TrainingSlot slot) => slot.Kind != TrainingSlotKind.GradientSum;   // checkpoints lie between steps, where sums are 0
+
+    private static bool IsPartOfAdapter(TrainingSlot slot) => slot.Kind is TrainingSlotKind.Parameter or TrainingSlotKind.Buffer;
+
+    private async Task TrainEpochAsync(CancellationToken cancellation)
+    {
+        // Cancelled between steps only: a checkpoint holds no sums of half a step.
+        await foreach (var batch in _data.Training.ReadAsync(_state.Epoch, _state.Batch, CancellationToken.None).ConfigureAwait(false))
+        {
+            using (batch)
+            {
+                _training.Start();
+                using var tensors = new BatchTensors(batch, _graph.DataInputs[0], _data.TrainingSource.Bands, _data.Training.Tile, _chipNames);
+                var step = NextStep();
+                var loss = _runner.Run(tensors, step);
+                _state.LossSum += loss * batch.Count;
+                _state.Images += batch.Count;
+                _state.Batch++;
+                _imagesDone += batch.Count;
+                var stepped = _graph.Accumulation == 1 || _state.Batch % _graph.Accumulation == 0 || _state.Batch == _data.Training.Batches;
+                if (stepped)
+                {
+                    if (_graph.Accumulation > 1)
+                    {
+                        _runner.Update(step);
+                    }
+
+                    _state.Step++;
+                }
+
+                _training.Stop();
+                Report(TrainingStage.Training);
+                if (stepped && _options.Folder is not null && _options.CheckpointEvery > 0 && _state.Step % _options.CheckpointEvery == 0)
+                {
+                    SaveCheckpoint();
+                }
+
+                if (stepped)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                }
+            }
+        }
+    }
+
+    private async Task EndEpochAsync(CancellationToken cancellation)
+    {
+        _validation.Start();
+        var validation = await _evaluator.RunAsync(
+            _data, _runner.Slots, share => _progress?.Report(new TrainingProgress { Stage = TrainingStage.Validating, Epoch = _state.Epoch + 1, Epochs = _options.Epochs, Fraction = share }), cancellation).ConfigureAwait(false);
+        _validation.Stop();
+        var rates = Rates(new SchedulePosition(Math.Max(0, _state.Step - 1), StepsPerEpoch, _options.Epochs));
+        _state.History.Add(new EpochReport(_state.Epoch + 1, _state.LossSum / Math.Max(1, _state.Images), rates[^1], validation));
+        if (IsBetter(validation))
+        {
+            (_state.BestEpoch, _state.Waited) = (_state.Epoch + 1, 0);
+            _best = _runner.Slots.Read(IsPartOfAdapter);
+        }
+        else
+        {
+            _state.Waited++;
+        }
+
+        Report(TrainingStage.EpochDone, validation);
+        (_state.Epoch, _state.Batch, _state.LossSum, _state.Images) = (_state.Epoch + 1, 0, 0, 0);
+        _state.Stopped = _options.Patience is { } patience && _state.Waited >= patience;
+        if (_options.Folder is not null)
+        {
+            SaveCheckpoint();
+        }
+    }
+
+    private OptimizerStep NextStep() => new(_state.Step + 1, Rates(new SchedulePosition(_state.Step, StepsPerEpoch, _options.Epochs)));
+
+    private List<double> Rates(SchedulePosition position)
+    {
+        var factor = _options.Schedule.Factor(position);
+        return [.. _graph.Groups.Select(group => factor * _options.LearningRates.GetValueOrDefault(group, _optimizer.LearningRate))];
+    }
+
+    private bool IsBetter(ValidationReport validation)
+    {
+        var best = _state.History.Find(epoch => epoch.Epoch == _state.BestEpoch)?.Validation;
+        return best is null || (_options.BestBy == BestBy.Loss ? validation.Loss < best.Loss
+            : validation.HigherIsBetter ? validation.Score > best.Score : validation.Score < best.Score);
+    }
+
+    private void SaveCheckpoint() => _state.Save(CheckpointPath, _runner.Slots.Read(IsKept), _best, _options.RecipeJson);
+
+    private double WaitingShare => _data.Training.Waited / (_data.Training.Waited + _training.Elapsed + TimeSpan.FromTicks(1));
+
+    private void Report(TrainingStage stage, ValidationReport? validation = null)
+    {
+        var done = (_state.Epoch + (_state.Batch / (double)_data.Training.Batches)) / _options.Epochs;
+        var busy = _training.Elapsed + _data.Training.Waited;
+        var batchesLeft = ((_options.Epochs - _state.Epoch) * (long)_data.Training.Batches) - _state.Batch;
+        var rate = _imagesDone / Math.Max(1e-9, busy.TotalSeconds);
+        var epochsHere = Math.Max(1, _state.History.Count);
+        var validating = _validation.Elapsed.TotalSeconds / epochsHere * (_options.Epochs - _state.Epoch);
+        _progress?.Report(new TrainingProgress
+        {
+            Stage = stage,
+            Epoch = _state.Epoch + 1,
+            Epochs = _options.Epochs,
+            Fraction = done,
+            Loss = _state.LossSum / Math.Max(1, _state.Images),
+            ImagesPerSecond = rate,
+            Remaining = TimeSpan.FromSeconds((batchesLeft * _data.Training.BatchSize / Math.Max(1e-9, rate)) + validating),
+            WaitingShare = WaitingShare,
+            Validation = validation,
+        });
+    }
+
+    private TrainingReport Report(bool interrupted) => new()
+    {
+        Base = _task.Base?.Name,
+        BaseSha256 = _task.Manifest?.WeightsSha256,
+        Recipe = _options.RecipeJson is { } recipe ? JsonElement.Parse(recipe) : null,
+        Split = _data.How,
+        TrainingChips = _data.TrainingNames,
+        ValidationChips = _data.ValidationNames,
+        TrainableParameters = _graph.Parameters.Sum(slot => slot.Initial.Count),
+        Epochs = _state.History,
+        BestEpoch = _state.BestEpoch,
+        Baselines = _options.Baselines,
+        Interrupted = interrupted,
+        Steps = _state.Step,
+        Timing = new TrainingTiming(
+            _total.Elapsed.TotalSeconds, _training.Elapsed.TotalSeconds, _validation.Elapsed.TotalSeconds, _data.Training.Waited.TotalSeconds,
+            _imagesDone / Math.Max(1e-9, _training.Elapsed.TotalSeconds)),
+    };
+}
