@@ -1,5 +1,6 @@
 using System.CommandLine;
 using EoOnnx.Training.Data;
+using EoOnnx.Training.Recipes;
 
 namespace EoOnnx.Cli;
 
@@ -27,6 +28,17 @@ internal sealed class ChipOptions
         verb.Add(_labels);
         verb.Add(_bands);
     }
+
+    /// <summary>The data set that the command line names, as a recipe keeps it.</summary>
+    public DataRecipe Recipe(ParseResult parsed, IReadOnlyList<ClassRecipe> classes) => new()
+    {
+        Folder = parsed.GetRequiredValue(_data).ToString(),
+        LabelFolder = parsed.GetValue(_labelFolder)?.ToString(),
+        Images = parsed.GetValue(_images),
+        Labels = parsed.GetValue(_labels),
+        Bands = parsed.GetValue(_bands) is { Length: > 0 } bands ? bands : null,
+        Classes = classes,
+    };
 
     /// <summary>Opens the data set that the command line names.</summary>
     public RasterChipSource Open(ParseResult parsed) => new(

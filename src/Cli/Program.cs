@@ -41,6 +41,9 @@ internal static class Program
             StatsVerb.Create(terminal),
             SynthesizeVerb.Create(terminal),
             InferVerb.Create(terminal),
+            TrainAdapterVerb.Create(terminal),
+            EvaluateVerb.Create(terminal),
+            MergeVerb.Create(terminal),
             DemoVerb.Create(terminal),
         };
         root.Options.Add(SharedOptions.Json);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 
 namespace EoOnnx.Cli;
 
@@ -23,6 +24,33 @@ internal static class SharedOptions
     /// <summary>An option that may be left out.</summary>
     public static Option<T?> Optional<T>(string name, string description, string? placeholder = null) =>
         new(name) { Description = description, HelpName = placeholder };
+
+    /// <summary>The list of classes.</summary>
+    public static Option<string[]?> Classes(string description, bool required) =>
+        new("--classes") { Description = description, Required = required, HelpName = "names", CustomParser = Lists.Texts };
+
+    /// <summary>An option whose value is one of the words of an enumeration, written in lower case with hyphens.</summary>
+    public static Option<T> Choice<T>(string name, T value, string description) where T : struct, Enum
+    {
+        var words = Enum.GetValues<T>().ToDictionary(item => JsonNamingPolicy.KebabCaseLower.ConvertName(item.ToString()), item => item, StringComparer.OrdinalIgnoreCase);
+        return new Option<T>(name)
+        {
+            Description = $"{description} One of {string.Join(", ", words.Keys)}.",
+            HelpName = "word",
+            DefaultValueFactory = _ => value,
+            CustomParser = argument =>
+            {
+                var text = argument.Tokens.Single().Value;
+                if (words.TryGetValue(text, out var found))
+                {
+                    return found;
+                }
+
+                argument.AddError($"{name} is '{text}'; expected one of {string.Join(", ", words.Keys)}.{(UsageErrors.Nearest(text, words.Keys) is { } nearest ? $" Did you mean '{nearest}'?" : "")}");
+                return value;
+            },
+        };
+    }
 
     /// <summary>An argument that names a file that must exist.</summary>
     public static Argument<FileInfo> ExistingFile(string name, string description) =>

@@ -42,7 +42,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isInter
                 draw(CreateConsole(), result);
             }
 
-            return ExitCode.Done;
+            return result is IPartialResult { IsPartial: true } ? ExitCode.Cancelled : ExitCode.Done;
         }
         catch (Exception exception)
         {

@@ -39,7 +39,7 @@ public sealed record AdapterFile
     /// <summary>The task's bands, classes and so on.</summary>
     public ModelManifest? Manifest { get; init; }
 
-    /// <summary>Reads <c>adapter.safetensors</c>, or a PEFT folder when <paramref name="path"/> is one.</summary>
+    /// <summary>Reads <c>adapter.safetensors</c>, an <c>.onnx_adapter</c> file (whose base is unknown), or a PEFT folder.</summary>
     /// <exception cref="AdapterException">A LoRA tensor lacks its partner, or their shapes do not fit; the message names it.</exception>
     /// <exception cref="FileFormatException">The file is damaged, or its version is newer than this program.</exception>
     public static AdapterFile Open(string path)
@@ -47,6 +47,11 @@ public sealed record AdapterFile
         if (Directory.Exists(path))
         {
             return PeftFolder.Read(path);
+        }
+
+        if (Path.GetExtension(path).Equals(".onnx_adapter", StringComparison.OrdinalIgnoreCase))
+        {
+            return new AdapterFile { Tensors = OnnxAdapterFile.Open(path).Tensors };
         }
 
         var file = SafetensorsFile.Open(path);

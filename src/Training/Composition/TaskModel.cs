@@ -164,7 +164,7 @@ public sealed class TaskModel
     }
 
     /// <summary>Orders inputs and nodes; drops trainable tensors that the prediction does not depend on, such as those of a block behind the last feature.</summary>
-    private static IReadOnlyList<TrainableTensor> Finish(OnnxModel model, IReadOnlyList<TrainableTensor> trainables)
+    private static List<TrainableTensor> Finish(OnnxModel model, IReadOnlyList<TrainableTensor> trainables)
     {
         var graph = model.Graph;
         graph.RemoveUnused();

@@ -9,7 +9,11 @@ namespace EoOnnx.Training.Merging;
 /// <summary>What a merge did.</summary>
 /// <param name="Folded">Weights that took up a part of the adapter.</param>
 /// <param name="Baked">Tensors of the adapter that stay in the graph as constants of their own.</param>
-public sealed record MergeReport(IReadOnlyList<string> Folded, IReadOnlyList<string> Baked);
+public sealed record MergeReport(IReadOnlyList<string> Folded, IReadOnlyList<string> Baked)
+{
+    /// <summary>The file that was written, if any.</summary>
+    public string? Output { get; init; }
+}
 
 /// <summary>
 /// Makes one plain model of a task model and an adapter. Low-rank updates and scaling vectors go into the weights beside them, replaced
@@ -17,6 +21,19 @@ public sealed record MergeReport(IReadOnlyList<string> Folded, IReadOnlyList<str
 /// </summary>
 public static class AdapterMerge
 {
+    /// <summary>Merges files and writes the result atomically.</summary>
+    /// <param name="model">The task model.</param>
+    /// <param name="adapter">Its adapter: <c>.safetensors</c>, <c>.onnx_adapter</c> or a PEFT folder.</param>
+    /// <param name="encoder">The encoder that the task was made from, to save the tuned encoder alone; null saves the whole model.</param>
+    /// <param name="output">The new <c>.onnx</c> file.</param>
+    /// <exception cref="EoOnnxException">A file is damaged, or they do not fit each other.</exception>
+    public static MergeReport Merge(string model, string adapter, string? encoder, string output)
+    {
+        var (merged, report) = Merge(OnnxModel.Load(model), AdapterFile.Open(adapter));
+        (encoder is null ? merged : Encoder(OnnxModel.Load(encoder), merged, report)).Save(output);
+        return report with { Output = output };
+    }
+
     /// <summary>A model without adapter slots.</summary>
     /// <param name="model">A task model; it is not changed.</param>
     /// <param name="adapter">Its adapter; null bakes the model's own defaults.</param>

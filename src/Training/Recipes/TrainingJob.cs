@@ -114,7 +114,7 @@ public static class TrainingJob
             TrainingMethod.Ia3 => new Ia3Options { Targets = method.Targets ?? ["attn.qkv:k,v", "mlp.fc2"], FeedForward = method.Targets is null ? ["mlp.fc2"] : [], Seed = seed },
             TrainingMethod.Full => new FullOptions { Seed = seed },
             TrainingMethod.LastBlocks => new LastBlocksOptions { Blocks = method.Blocks, Seed = seed },
-            TrainingMethod.BitFit => new BiasOptions { Seed = seed },
+            TrainingMethod.Bitfit => new BiasOptions { Seed = seed },
             TrainingMethod.Norm => new NormOptions { Seed = seed },
             _ => null,
         };
@@ -128,7 +128,7 @@ public static class TrainingJob
     {
         Optimizer rule = recipe.Name switch
         {
-            OptimizerName.AdamW => new AdamW(recipe.LearningRate),
+            OptimizerName.Adamw => new AdamW(recipe.LearningRate),
             OptimizerName.Adam => new Adam(recipe.LearningRate),
             _ => new StochasticGradientDescent(recipe.LearningRate),
         };

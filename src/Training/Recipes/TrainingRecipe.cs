@@ -78,7 +78,19 @@ public sealed record DataRecipe
 /// <summary>A class of a recipe.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Value">Its value in the label files; null is its place in the list, from 0.</param>
-public sealed record ClassRecipe(string Name, int? Value = null);
+public sealed record ClassRecipe(string Name, int? Value = null)
+{
+    /// <summary>Reads <c>water</c> or <c>water=80</c>.</summary>
+    /// <exception cref="ArgumentException">There is no name, or the value is no whole number.</exception>
+    public static ClassRecipe Parse(string text)
+    {
+        var parts = text.Split('=', 2, StringSplitOptions.TrimEntries);
+        return parts[0].Length == 0 ? throw new ArgumentException($"The class '{text}' has no name; write water or water=80.", nameof(text))
+            : parts.Length == 1 ? new ClassRecipe(parts[0])
+            : int.TryParse(parts[1], System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out var value) ? new ClassRecipe(parts[0], value)
+            : throw new ArgumentException($"The class '{text}' has the label value '{parts[1]}', which is no whole number.", nameof(text));
+    }
+}
 
 /// <summary>Where mean and deviation of the bands come from.</summary>
 public enum StatisticsSource
@@ -115,7 +127,7 @@ public enum TrainingMethod
     LastBlocks,
 
     /// <summary>Every bias.</summary>
-    BitFit,
+    Bitfit,
 
     /// <summary>Normalisation layers.</summary>
     Norm,
@@ -154,7 +166,7 @@ public enum DecoderName
 public sealed record DecoderRecipe
 {
     /// <summary>The decoder.</summary>
-    public DecoderName Name { get; init; }
+    public DecoderName Name { get; init; } = DecoderName.Conv;
 
     /// <summary>Channels of the convolutional decoder's first stage.</summary>
     public int Channels { get; init; } = 64;
@@ -187,7 +199,7 @@ public sealed record LossRecipe
 public enum OptimizerName
 {
     /// <summary>Adam with decoupled weight decay.</summary>
-    AdamW,
+    Adamw,
 
     /// <summary>Adam.</summary>
     Adam,

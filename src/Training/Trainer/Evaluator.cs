@@ -79,7 +79,7 @@ internal sealed class Evaluator : IDisposable
         {
             foreach (var (name, value) in parameters)
             {
-                if (_trainables[name].InferenceScale != 1)
+                if (ScaleOf(name) != 1)
                 {
                     value.Dispose();
                 }
@@ -98,10 +98,12 @@ internal sealed class Evaluator : IDisposable
         _run.Dispose();
     }
 
-    /// <summary>Current parameters; those that inference takes scaled are copies.</summary>
-    private Dictionary<string, OrtValue> Parameters(NativeSlots slots) => _session.InputNames.Where(_trainables.ContainsKey).ToDictionary(name => name, name =>
+    private double ScaleOf(string name) => _trainables.TryGetValue(name, out var tensor) ? tensor.InferenceScale : 1;
+
+    /// <summary>Current parameters and buffers; those that inference takes scaled are copies.</summary>
+    private Dictionary<string, OrtValue> Parameters(NativeSlots slots) => _session.InputNames.Where(name => slots.Current(name) is not null).ToDictionary(name => name, name =>
     {
         var value = slots.Current(name)!;
-        return _trainables[name].InferenceScale == 1 ? value : NativeTensor.Copy(_trainables[name].ForInference(NativeTensor.Read(value)));
+        return ScaleOf(name) == 1 ? value : NativeTensor.Copy(_trainables[name].ForInference(NativeTensor.Read(value)));
     }, StringComparer.Ordinal);
 }

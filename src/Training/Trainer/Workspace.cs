@@ -42,6 +42,11 @@ internal sealed class Workspace : IDisposable
             Directory.Delete(_folder, recursive: true);
         }
 
+        foreach (var part in Directory.EnumerateFiles(options.Folder, "*.part"))
+        {
+            File.Delete(part);
+        }
+
         Directory.CreateDirectory(_folder);
     }
 

@@ -1,0 +1,107 @@
+using System.CommandLine;
+using EoOnnx.Training.Recipes;
+using EoOnnx.Training.Trainer;
+
+namespace EoOnnx.Cli;
+
+/// <summary>The options that make a training recipe.</summary>
+internal sealed class TrainingOptions
+{
+    private static readonly MethodRecipe Method = new();
+    private static readonly OptimizerRecipe Optimizer = new();
+    private static readonly RunRecipe Run = new();
+
+    private readonly Option<FileInfo> _model = SharedOptions.RequiredFile("--model", "The encoder, an .onnx file that eoonnx export wrote.");
+    private readonly Option<string[]?> _classes = SharedOptions.Classes("Names of the classes; label values count from 0, or are given: water=1,land=2.", required: true);
+    private readonly Option<int[]> _ignored = new("--ignored") { Description = "Label values that mean 'not labelled'. Default: -1,255.", HelpName = "values", CustomParser = Lists.Integers };
+    private readonly Option<double> _validationShare = SharedOptions.WithDefault("--validation-share", 0.2, "Share of the chips that is held out.", "share");
+    private readonly Option<string[]> _holdOut = new("--hold-out") { Description = "Names of the chips to hold out instead of a share.", HelpName = "names", CustomParser = Lists.Texts };
+    private readonly Option<StatisticsSource> _statistics = SharedOptions.Choice("--statistics", StatisticsSource.Auto, "Where mean and deviation of the bands come from; auto takes the model's when it has any, else the training chips'.");
+    private readonly Option<bool> _noAugmentation = new("--no-augmentation") { Description = "Do not flip, rotate or crop at random." };
+    private readonly Option<TrainingMethod> _method = SharedOptions.Choice("--method", TrainingMethod.Lora, "How the encoder is trained.");
+    private readonly Option<int> _rank = SharedOptions.WithDefault("--rank", Method.Rank, "Rank of LoRA.", "r");
+    private readonly Option<double?> _alpha = SharedOptions.Optional<double?>("--alpha", "Alpha of LoRA: the update is scaled by alpha / rank. Default: twice the rank.", "alpha");
+    private readonly Option<string[]> _targets = new("--targets") { Description = "Layers of LoRA, DoRA and IA3, for example 'attn.qkv:q,v' (repeat the option for more), fc1 or all-linear.", HelpName = "layer" };
+    private readonly Option<int> _blocks = SharedOptions.WithDefault("--blocks", Method.Blocks, "Blocks of the method last-blocks.", "n");
+    private readonly Option<DecoderName> _decoder = SharedOptions.Choice("--decoder", DecoderName.Conv, "What stands behind the encoder.");
+    private readonly Option<ClassWeighting> _weights = SharedOptions.Choice("--class-weights", ClassWeighting.None, "Weights of rare classes.");
+    private readonly Option<OptimizerName> _optimizer = SharedOptions.Choice("--optimizer", OptimizerName.Adamw, "The update rule.");
+    private readonly Option<double> _rate = SharedOptions.WithDefault("--lr", Optimizer.LearningRate, "Learning rate.", "rate");
+    private readonly Option<double?> _headRate = SharedOptions.Optional<double?>("--head-lr", "Learning rate of decoder and head. Default: that of --lr.", "rate");
+    private readonly Option<double?> _decay = SharedOptions.Optional<double?>("--weight-decay", "Weight decay. Default: the optimizer's own.", "decay");
+    private readonly Option<ScheduleName> _schedule = SharedOptions.Choice("--schedule", ScheduleName.Cosine, "How the learning rate changes.");
+    private readonly Option<double> _warmUp = SharedOptions.WithDefault("--warm-up", Optimizer.WarmUp, "Share of the run in which the learning rate rises, with --schedule cosine.", "share");
+    private readonly Option<double?> _clip = SharedOptions.Optional<double?>("--clip", "Largest norm of all gradients together.", "norm");
+    private readonly Option<int> _accumulate = SharedOptions.WithDefault("--accumulate", Optimizer.Accumulation, "Batches whose gradients make one step.", "n");
+    private readonly Option<int> _epochs = SharedOptions.WithDefault("--epochs", Run.Epochs, "Passes over the training chips.", "n");
+    private readonly Option<int> _batch = SharedOptions.WithDefault("--batch", Run.Batch, "Chips that go through the model together.", "n");
+    private readonly Option<long> _seed = SharedOptions.WithDefault("--seed", Run.Seed, "Seed of split, initial values, shuffling and augmentation.", "n");
+    private readonly Option<int> _threads = SharedOptions.WithDefault("--threads", Run.Threads, "Threads of one operator; 0 takes all physical cores.", "n");
+    private readonly Option<BestBy> _bestBy = SharedOptions.Choice("--best-by", BestBy.Score, "Which validation figure decides on the best epoch: mIoU or loss.");
+    private readonly Option<int?> _patience = SharedOptions.Optional<int?>("--patience", "Epochs without a better figure after which the run ends.", "n");
+    private ChipOptions? _chips;
+
+    /// <summary>Adds the options to a verb.</summary>
+    public void AddTo(Command verb)
+    {
+        verb.Add(_model);
+        _chips = new ChipOptions(verb);
+        Option[] options =
+        [
+            _classes, _ignored, _validationShare, _holdOut, _statistics, _noAugmentation, _method, _rank, _alpha, _targets, _blocks, _decoder, _weights, _optimizer, _rate,
+            _headRate, _decay, _schedule, _warmUp, _clip, _accumulate, _epochs, _batch, _seed, _threads, _bestBy, _patience,
+        ];
+        foreach (var option in options)
+        {
+            verb.Add(option);
+        }
+    }
+
+    /// <summary>The recipe that the command line gives.</summary>
+    public TrainingRecipe Recipe(ParseResult parsed)
+    {
+        var data = _chips!.Recipe(parsed, [.. (parsed.GetValue(_classes) ?? []).Select(ClassRecipe.Parse)]);
+        return new TrainingRecipe
+        {
+            Model = parsed.GetRequiredValue(_model).ToString(),
+            Data = data with
+            {
+                Ignored = parsed.GetValue(_ignored) is { Length: > 0 } ignored ? ignored : data.Ignored,
+                ValidationShare = parsed.GetValue(_validationShare),
+                HoldOut = parsed.GetValue(_holdOut) ?? [],
+                Statistics = parsed.GetValue(_statistics),
+                Augment = !parsed.GetValue(_noAugmentation),
+            },
+            Method = new MethodRecipe
+            {
+                Name = parsed.GetValue(_method),
+                Rank = parsed.GetValue(_rank),
+                Alpha = parsed.GetValue(_alpha),
+                Targets = parsed.GetValue(_targets) is { Length: > 0 } targets ? targets : null,
+                Blocks = parsed.GetValue(_blocks),
+            },
+            Decoder = new DecoderRecipe { Name = parsed.GetValue(_decoder) },
+            Loss = new LossRecipe { ClassWeights = parsed.GetValue(_weights) },
+            Optimizer = new OptimizerRecipe
+            {
+                Name = parsed.GetValue(_optimizer),
+                LearningRate = parsed.GetValue(_rate),
+                HeadLearningRate = parsed.GetValue(_headRate),
+                WeightDecay = parsed.GetValue(_decay),
+                Schedule = parsed.GetValue(_schedule),
+                WarmUp = parsed.GetValue(_warmUp),
+                ClipNorm = parsed.GetValue(_clip),
+                Accumulation = parsed.GetValue(_accumulate),
+            },
+            Run = new RunRecipe
+            {
+                Epochs = parsed.GetValue(_epochs),
+                Batch = parsed.GetValue(_batch),
+                Seed = parsed.GetValue(_seed),
+                Threads = parsed.GetValue(_threads),
+                BestBy = parsed.GetValue(_bestBy),
+                Patience = parsed.GetValue(_patience),
+            },
+        };
+    }
+}

@@ -1,0 +1,39 @@
+using System.CommandLine;
+using EoOnnx.Training.Merging;
+using Spectre.Console;
+
+namespace EoOnnx.Cli.Verbs;
+
+/// <summary><c>eoonnx merge MODEL --adapter A --out FILE</c>: one plain model file.</summary>
+internal static class MergeVerb
+{
+    public static Command Create(Terminal terminal)
+    {
+        var model = SharedOptions.ExistingFile("model", "The model.onnx that train-adapter wrote.");
+        var adapter = SharedOptions.Required<string>("--adapter", "Its adapter: .safetensors, .onnx_adapter or a PEFT folder.", "path");
+        var encoder = SharedOptions.OptionalFile("--encoder-of", "Save the tuned encoder alone, with the outputs of this file: the encoder that was trained.");
+        var output = SharedOptions.Required<string>("--out", "The new .onnx file.", "file");
+        var verb = new Verb("merge", "Fold an adapter into its model: one plain .onnx file without adapter slots.")
+        {
+            Example = "eoonnx merge run/model.onnx --adapter run/adapter.safetensors --out merged.onnx\n" +
+                "eoonnx merge run/model.onnx --adapter run/adapter.safetensors --encoder-of encoder.onnx --out tuned-encoder.onnx",
+        };
+        verb.Add(model);
+        verb.Add(adapter);
+        verb.Add(encoder);
+        verb.Add(output);
+        verb.SetAction((parsed, cancellation) => terminal.RunAsync(
+            parsed,
+            (_, _) => Task.FromResult(AdapterMerge.Merge(
+                parsed.GetRequiredValue(model).ToString(), parsed.GetRequiredValue(adapter), parsed.GetValue(encoder)?.ToString(), parsed.GetRequiredValue(output))),
+            Draw,
+            cancellation));
+        return verb;
+    }
+
+    private static void Draw(IAnsiConsole console, MergeReport report)
+    {
+        console.WriteLine($"{report.Folded.Count} weights took up the adapter; {report.Baked.Count} tensors of decoder and head became constants.");
+        console.WriteLine($"merged model: {report.Output}");
+    }
+}

@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.Globalization;
+using EoOnnx.Training.Recipes;
+using EoOnnx.Training.Trainer;
+using Spectre.Console;
+
+namespace EoOnnx.Cli.Verbs;
+
+/// <summary><c>eoonnx train-adapter</c>: from an encoder and labelled chips to an adapter, a model and a report.</summary>
+internal static class TrainAdapterVerb
+{
+    public static Command Create(Terminal terminal)
+    {
+        var options = new TrainingOptions();
+        var output = SharedOptions.Required<string>("--out", "Folder for model.onnx, adapter.safetensors, adapter.onnx_adapter and report.json.", "folder");
+        var resume = new Option<bool>("--resume") { Description = "Go on from the checkpoint in the folder; the result is bit for bit that of an uninterrupted run." };
+        var checkpoint = SharedOptions.WithDefault("--checkpoint-every", 0, "Optimizer steps between two checkpoints; 0 writes one at the end of each epoch.", "steps");
+        var noPacking = new Option<bool>("--no-packing") { Description = "Do not keep packed copies of the frozen weights: half their memory, about a tenth slower." };
+        var verb = new Verb("train-adapter", "Train an adapter for an encoder on labelled chips: writes adapter, task model and report.")
+        {
+            Example = "eoonnx demo --out demo\n" +
+                "eoonnx export dofa --random --size tiny --seed 1 --bands B02,B03,B04,B08,B11,B12 --out encoder.onnx\n" +
+                "eoonnx train-adapter --model encoder.onnx --data demo/train --classes unburned,burned --epochs 2 --out run",
+        };
+        options.AddTo(verb);
+        verb.Add(output);
+        verb.Add(resume);
+        verb.Add(checkpoint);
+        verb.Add(noPacking);
+        verb.SetAction((parsed, cancellation) => terminal.RunAsync(
+            parsed,
+            async (progress, token) =>
+            {
+                var folder = parsed.GetRequiredValue(output);
+                var result = await TrainingJob.RunAsync(
+                    options.Recipe(parsed),
+                    new JobOptions { Folder = folder, Resume = parsed.GetValue(resume), CheckpointEvery = parsed.GetValue(checkpoint), PackWeights = !parsed.GetValue(noPacking) },
+                    progress.For<TrainingProgress>(Describe),
+                    token);
+                return new TrainedFiles(folder, result.Report, [.. result.Adapter.Manifest?.Classes.Select(item => item.Name) ?? []]);
+            },
+            Draw,
+            cancellation));
+        return verb;
+    }
+
+    private static Step Describe(TrainingProgress now) => now.Stage switch
+    {
+        TrainingStage.Compiling => new Step("compiling"),
+        TrainingStage.Validating => new Step($"epoch {now.Epoch} validation", now.Fraction),
+        TrainingStage.EpochDone => new Step(
+            $"epoch {now.Epoch} of {now.Epochs}", null, string.Create(CultureInfo.InvariantCulture, $"loss {now.Loss:F4}, validation loss {now.Validation!.Loss:F4}, score {now.Validation.Score:F4}")),
+        _ => new Step("training", now.Fraction, string.Create(
+            CultureInfo.InvariantCulture,
+            $"epoch {now.Epoch}/{now.Epochs}  loss {now.Loss:F4}  {now.ImagesPerSecond:F1} img/s  {now.Remaining:hh\\:mm\\:ss} left  waiting {now.WaitingShare * 100:F1} %")),
+    };
+
+    private static void Draw(IAnsiConsole console, TrainedFiles files)
+    {
+        var report = files.Report;
+        if (report.Best is { } best)
+        {
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"best epoch {report.BestEpoch} of {report.Epochs.Count}, validation loss {best.Loss:F4}, {report.ValidationChips.Count} chips held out"));
+            MetricsTable.Draw(console, best.Metrics, files.Classes);
+            foreach (var (name, baseline) in report.Baselines ?? new Dictionary<string, ValidationReport>())
+            {
+                console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: mIoU {baseline.Score:F4}"));
+            }
+        }
+
+        console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{report.TrainableParameters:N0} numbers trained in {report.Steps:N0} steps, {report.Timing.Total:F1} s, {report.Timing.ImagesPerSecond:F1} img/s, waited {report.Timing.WaitingForData:F1} s for data"));
+        console.WriteLine(report.Interrupted
+            ? $"interrupted: {files.Folder} holds {(report.BestEpoch > 0 ? $"the best epoch so far ({report.BestEpoch})" : "the parameters of the last step, which were not validated")}; go on with --resume"
+            : $"model, adapter and report: {files.Folder}");
+    }
+
+    /// <summary>What is shown of a run.</summary>
+    private sealed record TrainedFiles(string Folder, TrainingReport Report, IReadOnlyList<string> Classes) : IPartialResult
+    {
+        [System.Text.Json.Serialization.JsonIgnore]
+        public bool IsPartial => Report.Interrupted;
+    }
+}

@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text.Json;
+using EoOnnx.Training.Tests;
+
+namespace EoOnnx.EndToEnd;
+
+/// <summary>Chips to adapter to merged model through the real program; kills and Ctrl-C on the way.</summary>
+public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFixture<TrainAdapterTests.Chips>
+{
+    private static readonly string[] Arguments =
+        ["--model", "encoder.onnx", "--data", "demo/train", "--classes", "unburned,burned", "--batch", "4", "--seed", "3", "--threads", "1", "--decoder", "linear", "--rank", "4"];
+
+    private readonly string _folder = chips.Folder;
+
+    [Fact]
+    public async Task Train_evaluate_and_merge_agree_on_real_files()
+    {
+        var train = (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments, "--epochs", "3", "--out", "run", "--json"])).Succeeded();
+        using var report = JsonDocument.Parse(train.Output);
+        Assert.Equal(3, report.RootElement.GetProperty("report").GetProperty("epochs").GetArrayLength());
+        Assert.Contains("\"stage\":\"training\"", train.Error, StringComparison.Ordinal);
+        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.json"], Files("run"));
+
+        (await Eoonnx.RunAsync(_folder, "merge", "run/model.onnx", "--adapter", "run/adapter.safetensors", "--out", "merged.onnx")).Succeeded();
+        using var adapted = await EvaluateAsync("run/model.onnx", "--adapter", "run/adapter.safetensors");
+        using var merged = await EvaluateAsync("merged.onnx");
+        Assert.Equal(adapted.RootElement.GetProperty("metrics").GetProperty("mIoU").GetDouble(), merged.RootElement.GetProperty("metrics").GetProperty("mIoU").GetDouble(), 1e-3);
+        Assert.Equal(adapted.RootElement.GetProperty("crossEntropy").GetDouble(), merged.RootElement.GetProperty("crossEntropy").GetDouble(), 1e-4);
+
+        (await Eoonnx.RunAsync(_folder, "merge", "run/model.onnx", "--adapter", "run/adapter.safetensors", "--encoder-of", "encoder.onnx", "--out", "tuned.onnx")).Succeeded();
+        (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments[2..], "--model", "tuned.onnx", "--method", "linear-probe", "--epochs", "1", "--out", "probe"])).Succeeded();
+    }
+
+    [Fact]
+    public async Task A_run_that_is_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one()
+    {
+        string[] arguments = ["train-adapter", .. Arguments, "--epochs", "8", "--checkpoint-every", "1", "--resume"];
+        (await Eoonnx.RunAsync(_folder, [.. arguments, "--out", "whole"])).Succeeded();
+        var random = new Random(7);
+        for (var kill = 0; kill < 10; kill++)
+        {
+            using var process = Eoonnx.Start(_folder, [.. arguments, "--out", "killed", "--json"]);
+            await process.StandardError.ReadLineAsync();   // it has begun
+            await Task.Delay(random.Next(20, 700));
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+
+        (await Eoonnx.RunAsync(_folder, [.. arguments, "--out", "killed"])).Succeeded();
+        Assert.Equal(Hash("whole"), Hash("killed"));
+        Assert.Equal(Files("whole"), Files("killed"));
+    }
+
+    [Fact]
+    public async Task Control_C_writes_the_best_so_far_and_exits_130()
+    {
+        using var process = Eoonnx.Start(_folder, ["train-adapter", .. Arguments, "--epochs", "100000", "--out", "stopped", "--json"]);
+        while (await process.StandardError.ReadLineAsync() is { } line && !line.Contains("epoch 2", StringComparison.Ordinal))
+        {
+        }
+
+        var rest = process.StandardError.ReadToEndAsync();
+        using (var signal = Process.Start("kill", ["-INT", $"{process.Id}"]))
+        {
+            await signal.WaitForExitAsync();
+        }
+
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(130, process.ExitCode);
+        using var report = JsonDocument.Parse(output);
+        Assert.True(report.RootElement.GetProperty("report").GetProperty("interrupted").GetBoolean());
+        Assert.True(report.RootElement.GetProperty("report").GetProperty("bestEpoch").GetInt32() >= 1);
+        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.json"], Files("stopped"));
+        Assert.DoesNotContain("\"event\":\"error\"", await rest, StringComparison.Ordinal);
+        using var evaluation = await EvaluateAsync("stopped/model.onnx", "--adapter", "stopped/adapter.safetensors");
+    }
+
+    [Theory]
+    [InlineData(2, "Did you mean 'linear-probe'?", "--method", "linear-prob")]
+    [InlineData(2, "LoRA rank must be at least 1", "--rank", "0")]
+    [InlineData(2, "no whole number", "--classes", "a=1,b=x")]
+    [InlineData(1, "hits no linear layer", "--targets", "attention")]
+    [InlineData(1, "There is no chip 'nowhere' to hold out", "--hold-out", "nowhere")]
+    [InlineData(1, "Choose with --bands", "--bands", "1,2")]
+    [InlineData(1, "expected 5, 7", "--classes", "a=5,b=7")]
+    public async Task Wrong_input_is_refused_in_one_line_before_anything_is_written(int exitCode, string expected, params string[] more)
+    {
+        var run = await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments.Where((_, i) => !(i % 2 == 0 && more.Contains(Arguments[i])) && !(i % 2 == 1 && more.Contains(Arguments[i - 1]))), .. more, "--out", "refused"]);
+        Assert.Equal(exitCode, run.ExitCode);
+        Assert.Contains(expected, run.Error, StringComparison.Ordinal);
+        Assert.Single(run.Error.TrimEnd().Split('\n'), line => line.StartsWith("eoonnx: ", StringComparison.Ordinal));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "refused")));
+    }
+
+    private async Task<JsonDocument> EvaluateAsync(params string[] model) =>
+        JsonDocument.Parse((await Eoonnx.RunAsync(_folder, ["evaluate", .. model, "--data", "demo/train", "--json"])).Succeeded().Output);
+
+    private List<string?> Files(string folder) => [.. Directory.EnumerateFileSystemEntries(Path.Combine(_folder, folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal)];
+
+    private string Hash(string folder) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(_folder, folder, "adapter.safetensors"))));
+
+    /// <summary>Chips of an invented scene and an encoder with random weights.</summary>
+    public sealed class Chips : IAsyncLifetime
+    {
+        public string Folder { get; } = Directory.CreateTempSubdirectory("eoonnx-train-").FullName;
+
+        public async ValueTask InitializeAsync()
+        {
+            (await Eoonnx.RunAsync(Folder, "demo", "--out", "demo", "--size", "192")).Succeeded();
+            TestEncoder.Build(bands: 6, tile: 64).Save(Path.Combine(Folder, "encoder.onnx"));
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Directory.Delete(Folder, recursive: true);
+            return ValueTask.CompletedTask;
+        }
+    }
+}
