@@ -24,6 +24,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly StepRunner _runner;
     private readonly Evaluator _evaluator;
     private readonly IReadOnlyList<string> _chipNames;
+    private readonly HashSet<string> _adapterSlots;
     private readonly RunState _state = new();
     private readonly Stopwatch _total = Stopwatch.StartNew();
     private readonly Stopwatch _training = new();
@@ -35,6 +36,7 @@ internal sealed class TrainingRun : IDisposable
     {
         (_task, _data, _options, _optimizer, _progress) = (task, data, options, optimizer, progress);
         _chipNames = [.. data.TrainingSource.Chips.Select(chip => chip.Name)];
+        _adapterSlots = [.. task.InferenceModel.Graph.Inputs.Where(input => input.Data is not null).Select(input => input.Name)];
         _graph = GradientCompiler.Compile(task, loss, optimizer, options.Graph);
         _workspace = new Workspace(options);
         try
@@ -115,7 +117,8 @@ internal sealed class TrainingRun : IDisposable
 
     private static bool IsKept(TrainingSlot slot) => slot.Kind != TrainingSlotKind.GradientSum;   // checkpoints lie between steps, where sums are 0
 
-    private static bool IsPartOfAdapter(TrainingSlot slot) => slot.Kind is TrainingSlotKind.Parameter or TrainingSlotKind.Buffer;
+    // Some buffers serve training only, such as dropout's step counter: the inference graph has no slot for them.
+    private bool IsPartOfAdapter(TrainingSlot slot) => slot.Kind is (TrainingSlotKind.Parameter or TrainingSlotKind.Buffer) && _adapterSlots.Contains(slot.Name);
 
     private async Task TrainEpochAsync(CancellationToken cancellation)
     {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using EoOnnx.Decoders;
 using EoOnnx.Formats;
 using EoOnnx.Raster;
 using EoOnnx.Runtime;
@@ -173,6 +174,18 @@ public sealed class AdapterTrainerTests : IDisposable
         var task = TaskModel.Compose(TestEncoder.Build(), null, new ConvolutionalDecoder { Classes = 2, Channels = 8, Stages = 1 });
         var result = await Runs.Trainer(task).FitAsync(Runs.Data(), new FitOptions { Epochs = 2 });
         Assert.All(result.Adapter.Tensors.Keys, name => Assert.True(TrainableTensor.IsBehindEncoder(name), name));
+    }
+
+    [Fact]
+    public async Task A_decoder_with_batch_statistics_keeps_its_running_statistics_in_the_adapter()
+    {
+        var task = TaskModel.Compose(TestEncoder.Build(), null, new UNetDecoder { Classes = 2, Channels = [8, 8, 8, 8] });
+        var result = await Runs.Trainer(task).FitAsync(Runs.Data(), new FitOptions { Epochs = 6, Folder = _folder });
+        Assert.True(result.Report.Epochs[^1].TrainingLoss < result.Report.Epochs[0].TrainingLoss);
+        Assert.Contains(result.Adapter.Tensors.Keys, name => name.EndsWith("running_mean", StringComparison.Ordinal));
+        using var model = EoModel.Load(Path.Combine(_folder, "model.onnx"));
+        using var adapter = model.LoadAdapter(Path.Combine(_folder, "adapter.safetensors"));
+        Assert.Equal(model.AdapterSlots.Keys, adapter.TensorNames);
     }
 
     private static string Hash(string folder) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, "adapter.safetensors"))));
