@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using EoOnnx.Formats;
 
 namespace EoOnnx.Cli;
 
@@ -46,7 +47,7 @@ internal static class SharedOptions
                     return found;
                 }
 
-                argument.AddError($"{name} is '{text}'; expected one of {string.Join(", ", words.Keys)}.{(UsageErrors.Nearest(text, words.Keys) is { } nearest ? $" Did you mean '{nearest}'?" : "")}");
+                argument.AddError($"{name} is '{text}'; expected one of {string.Join(", ", words.Keys)}.{Spelling.DidYouMean(text, words.Keys)}");
                 return value;
             },
         };

@@ -13,7 +13,7 @@ internal sealed class TrainingOptions
 
     private readonly Option<FileInfo> _model = SharedOptions.RequiredFile("--model", "The encoder, an .onnx file that eoonnx export wrote.");
     private readonly Option<string[]?> _classes = SharedOptions.Classes("Names of the classes; label values count from 0, or are given: water=1,land=2.", required: true);
-    private readonly Option<int[]> _ignored = new("--ignored") { Description = "Label values that mean 'not labelled'. Default: -1,255.", HelpName = "values", CustomParser = Lists.Integers };
+    private readonly Option<int[]> _ignored = new("--ignored") { Description = "Label values that mean 'not labelled'. Default: -1,255.", HelpName = "values", CustomParser = Lists.SignedIntegers };
     private readonly Option<double> _validationShare = SharedOptions.WithDefault("--validation-share", 0.2, "Share of the chips that is held out.", "share");
     private readonly Option<string[]> _holdOut = new("--hold-out") { Description = "Names of the chips to hold out instead of a share.", HelpName = "names", CustomParser = Lists.Texts };
     private readonly Option<StatisticsSource> _statistics = SharedOptions.Choice("--statistics", StatisticsSource.Auto, "Where mean and deviation of the bands come from; auto takes the model's when it has any, else the training chips'.");
