@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using EoOnnx.Cli.Demo;
 using Spectre.Console;
 
@@ -11,7 +12,7 @@ internal static class DemoVerb
     {
         var output = SharedOptions.WithDefault("--out", "demo-output", "Folder for everything that the demo makes.", "folder");
         var size = SharedOptions.WithDefault("--size", 512, "Edge of the two scenes in pixels.", "pixels");
-        var verb = new Verb("demo", "Make two invented scenes with burn scars, cut one into training chips, and write the truth of both.")
+        var verb = new Verb("demo", "The whole flow on invented scenes: train an adapter on chips of one, evaluate it on another, map that scene. Needs no data, about a minute.")
         {
             Example = "eoonnx demo --out demo",
         };
@@ -19,16 +20,36 @@ internal static class DemoVerb
         verb.Add(size);
         verb.SetAction((parsed, cancellation) => terminal.RunAsync(
             parsed,
-            (progress, token) => Task.FromResult(DemoScenes.Write(parsed.GetRequiredValue(output), parsed.GetValue(size), progress, token)),
+            (progress, token) => new DemoRun(parsed.GetRequiredValue(output), parsed.GetValue(size), progress).RunAsync(token),
             Draw,
             cancellation));
         return verb;
     }
 
-    private static void Draw(IAnsiConsole console, DemoScenes scenes)
+    private static void Draw(IAnsiConsole console, DemoResult result)
     {
-        console.WriteLine($"{scenes.Chips} chips to train on: {scenes.TrainingFolder}");
-        console.WriteLine($"scene to map: {scenes.Scene}");
-        console.WriteLine($"its truth: {scenes.Truth}");
+        var scores = new Table().Border(TableBorder.Simple).AddColumns("on scene B, which nobody trained on", "mIoU", "IoU burned");
+        foreach (var score in result.Scores)
+        {
+            scores.AddRow(new Text(score.Name), Number(score.MeanIoU, "F3"), Number(score.BurnedIoU, "F3"));
+        }
+
+        console.Write(scores);
+        var stages = new Table().Border(TableBorder.Simple).AddColumns("stage", "seconds");
+        foreach (var stage in result.Stages)
+        {
+            stages.AddRow(new Text(stage.Name), Number(stage.Seconds, "F1"));
+        }
+
+        stages.AddRow(new Text("together"), Number(result.Seconds, "F1"));
+        console.Write(stages);
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.TrainedNumbers:N0} numbers trained; mapped {result.PixelsPerSecond:N0} px/s"));
+        console.WriteLine($"map      {result.Map}");
+        console.WriteLine($"picture  {result.Picture}   (scene | truth | map)");
+        console.WriteLine($"adapter  {result.Adapter}");
+        console.WriteLine($"model    {result.Model}");
+        console.WriteLine($"report   {result.Report}");
     }
+
+    private static Text Number(double value, string format) => new(value.ToString(format, CultureInfo.InvariantCulture));
 }
