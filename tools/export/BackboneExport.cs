@@ -53,13 +53,18 @@ public static class BackboneExport
     }
 
     /// <summary>Exports random weights: equal sizes, seeds and options give equal bytes.</summary>
+    /// <param name="backbone">The family.</param>
+    /// <param name="size">One of the family's sizes.</param>
+    /// <param name="seed">Seed of the weights.</param>
+    /// <param name="options">What is exported.</param>
+    /// <param name="licence">Licence of the weights; null states none.</param>
     /// <exception cref="ExportException">There is no such size, or the options do not fit it.</exception>
-    public static ExportedBackbone FromRandom(IBackbone backbone, string size, long seed, BackboneOptions options)
+    public static ExportedBackbone FromRandom(IBackbone backbone, string size, long seed, BackboneOptions options, string? licence = null)
     {
         var defaults = options.Bands is null && options.Wavelengths is null && !options.AnyBands && backbone.DefaultBands.Count > 0;
         options = defaults ? options with { Bands = backbone.DefaultBands } : options;
         var built = backbone.Build(backbone.Random(size, seed, options.Bands?.Count ?? options.Wavelengths?.Count ?? 0), options);
-        return new ExportedBackbone(built with { Manifest = built.Manifest with { Name = $"{backbone.Name}-{size} (random)", Source = $"random weights, size {size}, seed {seed}" } });
+        return new ExportedBackbone(built with { Manifest = built.Manifest with { Name = $"{backbone.Name}-{size} (random)", Licence = licence, Source = $"random weights, size {size}, seed {seed}" } });
     }
 
     private static string HashOf(string path)

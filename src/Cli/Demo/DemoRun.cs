@@ -69,7 +69,7 @@ internal sealed class DemoRun(string folder, int size, ProgressSink progress)
             Method = new MethodRecipe { Name = method, Rank = 8, Targets = method == TrainingMethod.Lora ? ["attn.qkv:q,v", "mlp.fc1", "mlp.fc2"] : null },
             Decoder = new DecoderRecipe { Name = DecoderName.Conv, Channels = 32 },
             Optimizer = new OptimizerRecipe { LearningRate = 3e-3 },
-            Run = new RunRecipe { Epochs = 12, Batch = 8, Seed = 1 },
+            Run = new RunRecipe { Epochs = 10, Batch = 8, Seed = 1 },
         },
         new JobOptions { Folder = Path.Combine(folder, name) },
         progress.For<TrainingProgress>(now => new Step(stage, now.Fraction, now.Stage == TrainingStage.Compiling ? "compiling" : string.Create(
@@ -90,7 +90,7 @@ internal sealed class DemoRun(string folder, int size, ProgressSink progress)
         using var adapter = model.LoadAdapter(Path.Combine(folder, "run", "adapter.safetensors"));
         using var scene = RasterDataset.Open(scenePath);
         return await new ScenePipeline(model).RunAsync(
-            scene, map, new SceneOptions { Adapter = adapter, Overwrite = true }, progress.For<SceneProgress>(now => new Step("map", now.Fraction)), cancellation);
+            scene, map, new SceneOptions { Adapter = adapter, Overwrite = true }, progress.For<SceneProgress>(now => new Step("map", (double)now.Tiles / now.TileCount)), cancellation);
     }
 
     private async Task<T> Stage<T>(string name, Func<Task<T>> work)

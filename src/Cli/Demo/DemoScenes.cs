@@ -25,13 +25,13 @@ internal sealed record DemoScenes
     /// <summary>What burned in scene B.</summary>
     public required string Truth { get; init; }
 
-    /// <summary>Makes both scenes and writes them below <paramref name="folder"/>.</summary>
+    /// <summary>Makes both scenes and writes them below <paramref name="folder"/>; A's edge is twice that of B, so that there is enough to learn from.</summary>
     public static DemoScenes Write(string folder, int size, IProgress<Step> progress, CancellationToken cancellation)
     {
         var (training, evaluation) = (Path.Combine(folder, "train"), Path.Combine(folder, "evaluate"));
-        var options = SyntheticSceneOptions.Hard(TrainingSeed) with { Size = size };
+        var options = SyntheticSceneOptions.Hard(EvaluationSeed) with { Size = size };
         progress.Report(new Step("scenes", 0, "making scene A"));
-        var a = SyntheticScene.Create(options);
+        var a = SyntheticScene.Create(options with { Seed = TrainingSeed, Size = 2 * size });
         cancellation.ThrowIfCancellationRequested();
         progress.Report(new Step("scenes", 0.4, "cutting scene A into chips"));
         Directory.CreateDirectory(folder);
@@ -39,7 +39,7 @@ internal sealed record DemoScenes
         a.WritePixels(Path.Combine(folder, "scene_a.tif"));
         cancellation.ThrowIfCancellationRequested();
         progress.Report(new Step("scenes", 0.6, "making scene B"));
-        var b = SyntheticScene.Create(options with { Seed = EvaluationSeed });
+        var b = SyntheticScene.Create(options);
         var (images, labels) = (Directory.CreateDirectory(Path.Combine(evaluation, "images")).FullName, Directory.CreateDirectory(Path.Combine(evaluation, "labels")).FullName);
         var (scene, truth) = (Path.Combine(images, "scene_b.tif"), Path.Combine(labels, "scene_b.tif"));
         b.WritePixels(scene);

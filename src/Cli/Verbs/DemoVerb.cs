@@ -11,7 +11,7 @@ internal static class DemoVerb
     public static Command Create(Terminal terminal)
     {
         var output = SharedOptions.WithDefault("--out", "demo-output", "Folder for everything that the demo makes.", "folder");
-        var size = SharedOptions.WithDefault("--size", 512, "Edge of the two scenes in pixels.", "pixels");
+        var size = SharedOptions.WithDefault("--size", 512, "Edge of the scene that is mapped, in pixels; the one that is trained on has twice the edge.", "pixels");
         var verb = new Verb("demo", "The whole flow on invented scenes: train an adapter on chips of one, evaluate it on another, map that scene. Needs no data, about a minute.")
         {
             Example = "eoonnx demo --out demo",

@@ -53,7 +53,7 @@ internal static class ExportVerb
                 {
                     ({ } file, false) => BackboneExport.FromCheckpoint(backbone, file.ToString(), settings.Read(parsed) with { Seed = parsed.GetValue(seed) }, parsed.GetValue(licence)),
                     (null, true) => BackboneExport.FromRandom(backbone, parsed.GetValue(size) ?? throw new UsageException(
-                        $"--random needs a --size: {string.Join(", ", backbone.Sizes)}. See 'eoonnx export {backbone.Name} --help'."), parsed.GetValue(seed), settings.Read(parsed) with { Seed = parsed.GetValue(seed) }),
+                        $"--random needs a --size: {string.Join(", ", backbone.Sizes)}. See 'eoonnx export {backbone.Name} --help'."), parsed.GetValue(seed), settings.Read(parsed) with { Seed = parsed.GetValue(seed) }, parsed.GetValue(licence)),
                     _ => throw new UsageException($"Say where the weights come from: --weights FILE{(backbone.Sizes.Count > 0 ? " or --random --size SIZE, not both" : "")}. See 'eoonnx export {backbone.Name} --help'."),
                 };
                 token.ThrowIfCancellationRequested();

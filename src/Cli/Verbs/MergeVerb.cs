@@ -13,6 +13,7 @@ internal static class MergeVerb
         var adapter = SharedOptions.Required<string>("--adapter", "Its adapter: .safetensors, .onnx_adapter or a PEFT folder.", "path");
         var encoder = SharedOptions.OptionalFile("--encoder-of", "Save the tuned encoder alone, with the outputs of this file: the encoder that was trained.");
         var output = SharedOptions.Required<string>("--out", "The new .onnx file.", "file");
+        var name = SharedOptions.Optional<string>("--name", "What the new file's manifest calls the model. Default: as before.", "name");
         var verb = new Verb("merge", "Fold an adapter into its model: one plain .onnx file without adapter slots.")
         {
             Example = "eoonnx merge run/model.onnx --adapter run/adapter.safetensors --out merged.onnx\n" +
@@ -22,10 +23,11 @@ internal static class MergeVerb
         verb.Add(adapter);
         verb.Add(encoder);
         verb.Add(output);
+        verb.Add(name);
         verb.SetAction((parsed, cancellation) => terminal.RunAsync(
             parsed,
             (_, _) => Task.FromResult(AdapterMerge.Merge(
-                parsed.GetRequiredValue(model).ToString(), parsed.GetRequiredValue(adapter), parsed.GetValue(encoder)?.ToString(), parsed.GetRequiredValue(output))),
+                parsed.GetRequiredValue(model).ToString(), parsed.GetRequiredValue(adapter), parsed.GetValue(encoder)?.ToString(), parsed.GetRequiredValue(output), parsed.GetValue(name))),
             Draw,
             cancellation));
         return verb;

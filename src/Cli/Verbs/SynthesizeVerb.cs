@@ -19,8 +19,8 @@ internal static class SynthesizeVerb
         var folder = SharedOptions.Required<string>("--out", "Folder of the data set: images/ and labels/ are made in it.", "folder");
         var seeds = new Option<int[]>("--seeds") { Description = "One scene is made for each seed.", HelpName = "1,2,3", CustomParser = Lists.Integers, DefaultValueFactory = _ => [1] };
         var size = SharedOptions.WithDefault("--size", 512, "Edge of each scene in pixels.", "pixels");
-        var setting = SharedOptions.WithDefault("--setting", Setting.Hard, "plain: clear sky and fresh burns. hard: clouds and their shadows, dark soil, weathered burns.");
-        var labels = SharedOptions.WithDefault("--labels", SyntheticLabels.Burns, "burns, or landCover as it was before any fire.");
+        var setting = SharedOptions.Choice("--setting", Setting.Hard, "plain: clear sky and fresh burns. hard: clouds and their shadows, dark soil, weathered burns.");
+        var labels = SharedOptions.Choice("--labels", SyntheticLabels.Burns, "What the labels say; land-cover is that before any fire.");
         var verb = new Verb("synthesize", "Make invented scenes with labels: fractal terrain, water, fields, forest, clouds and burn scars in six bands. No substitute for real data.")
         {
             Example = "eoonnx synthesize --out invented --seeds 1,2,3\neoonnx stats --data invented",

@@ -26,11 +26,18 @@ public static class AdapterMerge
     /// <param name="adapter">Its adapter: <c>.safetensors</c>, <c>.onnx_adapter</c> or a PEFT folder.</param>
     /// <param name="encoder">The encoder that the task was made from, to save the tuned encoder alone; null saves the whole model.</param>
     /// <param name="output">The new <c>.onnx</c> file.</param>
+    /// <param name="name">What the manifest calls the result; null keeps the name.</param>
     /// <exception cref="EoOnnxException">A file is damaged, or they do not fit each other.</exception>
-    public static MergeReport Merge(string model, string adapter, string? encoder, string output)
+    public static MergeReport Merge(string model, string adapter, string? encoder, string output, string? name = null)
     {
         var (merged, report) = Merge(OnnxModel.Load(model), AdapterFile.Open(adapter));
-        (encoder is null ? merged : Encoder(OnnxModel.Load(encoder), merged, report)).Save(output);
+        var result = encoder is null ? merged : Encoder(OnnxModel.Load(encoder), merged, report);
+        if (name is not null && result.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json))
+        {
+            result.Metadata[ModelManifest.MetadataKey] = (ModelManifest.Parse(json) with { Name = name }).ToJson();
+        }
+
+        result.Save(output);
         return report with { Output = output };
     }
 
@@ -101,7 +108,7 @@ public static class AdapterMerge
 
         if (copy.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json))
         {
-            copy.Metadata[ModelManifest.MetadataKey] = (ModelManifest.Parse(json) with { WeightsSha256 = WeightsIdentity.Of(copy), SourceSha256 = null }).ToJson();
+            copy.Metadata[ModelManifest.MetadataKey] = (ModelManifest.Parse(json) with { WeightsSha256 = WeightsIdentity.Of(copy), SourceSha256 = null, Source = "trained from " + (ModelManifest.Parse(json).Source ?? "unknown weights") }).ToJson();
         }
 
         return copy;
