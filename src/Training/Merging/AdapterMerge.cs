@@ -108,7 +108,11 @@ public static class AdapterMerge
 
         if (copy.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json))
         {
-            copy.Metadata[ModelManifest.MetadataKey] = (ModelManifest.Parse(json) with { WeightsSha256 = WeightsIdentity.Of(copy), SourceSha256 = null, Source = "trained from " + (ModelManifest.Parse(json).Source ?? "unknown weights") }).ToJson();
+            var manifest = ModelManifest.Parse(json);
+            copy.Metadata[ModelManifest.MetadataKey] = (manifest with
+            {
+                WeightsSha256 = WeightsIdentity.Of(copy), SourceSha256 = null, Source = $"trained from {manifest.Source ?? "unknown weights"}",
+            }).ToJson();
         }
 
         return copy;
