@@ -12,7 +12,7 @@ using EoOnnx.Training.Trainer;
 namespace EoOnnx.Cli.Demo;
 
 /// <summary>The main job from end to end: train an adapter on chips of one invented scene, evaluate it on another, map that scene.</summary>
-internal sealed class DemoRun(string folder, int size, ProgressSink progress)
+internal sealed class DemoRun(string folder, SyntheticSceneOptions scene, ProgressSink progress)
 {
     private const int Nir = 3, ShortWaveInfrared = 5;
     private static readonly (byte, byte, byte)[] Colors = [(70, 110, 70), (230, 60, 30)];
@@ -26,7 +26,7 @@ internal sealed class DemoRun(string folder, int size, ProgressSink progress)
     public async Task<DemoResult> RunAsync(CancellationToken cancellation)
     {
         var start = Stopwatch.GetTimestamp();
-        var scenes = await Stage("scenes", () => Task.FromResult(DemoScenes.Write(folder, size, progress, cancellation)));
+        var scenes = await Stage("scenes", () => Task.FromResult(DemoScenes.Write(folder, scene, progress, cancellation)));
         var threshold = await Stage("threshold rule", () => Task.FromResult(IndexThreshold.Fit(Open(scenes.TrainingFolder), Nir, ShortWaveInfrared, cancellation)));
         await Train("head only", TrainingMethod.LinearProbe, "head-only", scenes, cancellation);
         var run = await Train("adapter", TrainingMethod.Lora, "run", scenes, cancellation);
@@ -88,9 +88,9 @@ internal sealed class DemoRun(string folder, int size, ProgressSink progress)
     {
         using var model = EoModel.Load(Path.Combine(folder, "run", "model.onnx"));
         using var adapter = model.LoadAdapter(Path.Combine(folder, "run", "adapter.safetensors"));
-        using var scene = RasterDataset.Open(scenePath);
+        using var raster = RasterDataset.Open(scenePath);
         return await new ScenePipeline(model).RunAsync(
-            scene, map, new SceneOptions { Adapter = adapter, Overwrite = true }, progress.For<SceneProgress>(now => new Step("map", (double)now.Tiles / now.TileCount)), cancellation);
+            raster, map, new SceneOptions { Adapter = adapter, Overwrite = true }, progress.For<SceneProgress>(now => new Step("map", (double)now.Tiles / now.TileCount)), cancellation);
     }
 
     private async Task<T> Stage<T>(string name, Func<Task<T>> work)

@@ -25,13 +25,16 @@ internal sealed record DemoScenes
     /// <summary>What burned in scene B.</summary>
     public required string Truth { get; init; }
 
+    /// <summary>Scene B.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No scene can have this edge.</exception>
+    public static SyntheticSceneOptions SceneOf(int size) => SyntheticSceneOptions.Hard(EvaluationSeed) with { Size = size };
+
     /// <summary>Makes both scenes and writes them below <paramref name="folder"/>; A's edge is twice that of B, so that there is enough to learn from.</summary>
-    public static DemoScenes Write(string folder, int size, IProgress<Step> progress, CancellationToken cancellation)
+    public static DemoScenes Write(string folder, SyntheticSceneOptions options, IProgress<Step> progress, CancellationToken cancellation)
     {
         var (training, evaluation) = (Path.Combine(folder, "train"), Path.Combine(folder, "evaluate"));
-        var options = SyntheticSceneOptions.Hard(EvaluationSeed) with { Size = size };
         progress.Report(new Step("scenes", 0, "making scene A"));
-        var a = SyntheticScene.Create(options with { Seed = TrainingSeed, Size = 2 * size });
+        var a = SyntheticScene.Create(options with { Seed = TrainingSeed, Size = 2 * options.Size });
         cancellation.ThrowIfCancellationRequested();
         progress.Report(new Step("scenes", 0.4, "cutting scene A into chips"));
         Directory.CreateDirectory(folder);
@@ -44,7 +47,7 @@ internal sealed record DemoScenes
         var (scene, truth) = (Path.Combine(images, "scene_b.tif"), Path.Combine(labels, "scene_b.tif"));
         b.WritePixels(scene);
         b.WriteTruth(truth);
-        progress.Report(new Step("scenes", 1, $"{chips} chips of scene A, scene B of {size} x {size} pixels"));
+        progress.Report(new Step("scenes", 1, $"{chips} chips of scene A, scene B of {options.Size} x {options.Size} pixels"));
         return new DemoScenes { TrainingFolder = training, Chips = chips, EvaluationFolder = evaluation, Scene = scene, Truth = truth };
     }
 }

@@ -20,7 +20,7 @@ internal static class DemoVerb
         verb.Add(size);
         verb.SetAction((parsed, cancellation) => terminal.RunAsync(
             parsed,
-            (progress, token) => new DemoRun(parsed.GetRequiredValue(output), parsed.GetValue(size), progress).RunAsync(token),
+            (progress, token) => new DemoRun(parsed.GetRequiredValue(output), DemoScenes.SceneOf(parsed.GetValue(size)), progress).RunAsync(token),
             Draw,
             cancellation));
         return verb;
