@@ -56,6 +56,9 @@ public sealed record ModelManifest
     /// <summary>Patch edge in pixels.</summary>
     public int? Patch { get; init => field = value is null or (> 0 and <= 65_536) ? value : throw Bad(nameof(Patch), value, "1 to 65536"); }
 
+    /// <summary>How the reference pads an image whose size does not fit; the model takes images of the padded size. Null when it does not.</summary>
+    public ManifestPadding? Padding { get; init; }
+
     /// <summary>Recommended overlap of neighbouring tiles in pixels.</summary>
     public int? Overlap { get; init => field = value is null or (>= 0 and <= 65_536) ? value : throw Bad(nameof(Overlap), value, "0 to 65536"); }
 
@@ -167,6 +170,19 @@ public sealed record ManifestBand(string Id, double Mean = 0, double StandardDev
 
     private static double Positive(double value) => value > 0 && double.IsFinite(value) ? value
         : throw new FileFormatException($"Band statistics need a positive standard deviation; found {value}.");
+}
+
+/// <summary>Padding of images that do not fit, the smaller half at the top left; predictions are cut back in the same way.</summary>
+/// <param name="Multiple">What height and width must divide by, in pixels.</param>
+/// <param name="Mode"><c>reflect</c>, <c>constant</c>, <c>replicate</c> or <c>circular</c>.</param>
+public sealed record ManifestPadding(int Multiple, string Mode)
+{
+    /// <summary>What height and width must divide by, in pixels; 1 to 65536.</summary>
+    public int Multiple { get; init; } = Multiple is > 0 and <= 65_536 ? Multiple : throw new FileFormatException($"The manifest pads to a multiple of {Multiple} pixels; expected 1 to 65536.");
+
+    /// <summary><c>reflect</c>, <c>constant</c>, <c>replicate</c> or <c>circular</c>.</summary>
+    public string Mode { get; init; } = Mode is "reflect" or "constant" or "replicate" or "circular" ? Mode
+        : throw new FileFormatException($"The manifest pads in mode '{Mode}'; expected reflect, constant, replicate or circular.");
 }
 
 /// <summary>A class.</summary>

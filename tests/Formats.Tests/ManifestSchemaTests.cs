@@ -59,6 +59,8 @@ public class ManifestSchemaTests
     [InlineData("\"outputScale\":2", "\"outputScale\":0")]
     [InlineData("\"upsampling\":4", "\"upsampling\":0")]
     [InlineData("\"kind\":\"image\"", "\"kind\":\"video\"")]
+    [InlineData("\"multiple\":32", "\"multiple\":0")]
+    [InlineData("\"mode\":\"reflect\"", "\"mode\":\"mirror\"")]
     [InlineData("\"version\":1", "\"version\":2")]
     public void What_the_program_refuses_the_schema_refuses(string good, string bad)
     {
@@ -72,7 +74,7 @@ public class ManifestSchemaTests
 
     private static ModelManifest Full(ModelTask task) => new()
     {
-        Name = "burn scars", Family = "prithvi", Variant = "prithvi_eo_v2_300", Task = task, Frames = 2, Tile = 224, Patch = 16, Overlap = 32, ValueScale = 1e-4, ValueOffset = -0.1,
+        Name = "burn scars", Family = "prithvi", Variant = "prithvi_eo_v2_300", Task = task, Frames = 2, Tile = 224, Patch = 16, Padding = new ManifestPadding(32, "reflect"), Overlap = 32, ValueScale = 1e-4, ValueOffset = -0.1,
         GroundResolutionMetres = 30, Fill = -1, Bands = [new ManifestBand("B02", 1087, 2248, 0.49, "blue"), new ManifestBand("VV")],
         Classes = [new ManifestClass(0, "background"), new ManifestClass(1, "burned", "#ff5000")], Activation = "softmax", Threshold = 0.4, OutputScale = 2, Upsampling = 4,
         Heads = [new ManifestHead("roofs", [new ManifestClass(0, "none"), new ManifestClass(1, "roof")]), new ManifestHead("height", [])], Features = [new ManifestFeature("block_11", "tokens", 768, 1, 14, 14)],

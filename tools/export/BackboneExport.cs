@@ -31,6 +31,12 @@ public sealed record ExportReport
 
     /// <summary>What the user should know.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>The adapter of the encoder beside the model, when there is one.</summary>
+    public string? Adapter { get; init; }
+
+    /// <summary>The same adapter as ONNX Runtime takes it.</summary>
+    public string? OnnxAdapter { get; init; }
 }
 
 /// <summary>From weights to a model file.</summary>
@@ -67,7 +73,7 @@ public static class BackboneExport
         return new ExportedBackbone(built with { Manifest = built.Manifest with { Name = $"{backbone.Name}-{size} (random)", Licence = licence, Source = $"random weights, size {size}, seed {seed}" } });
     }
 
-    private static string HashOf(string path)
+    internal static string HashOf(string path)
     {
         using var stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
@@ -79,11 +85,10 @@ public sealed class ExportedBackbone
 {
     private readonly IReadOnlyList<string> _warnings;
 
-    internal ExportedBackbone(BackboneModel built)
+    internal ExportedBackbone(BackboneModel built, string? identity = null)
     {
         _warnings = built.Warnings;
-        Manifest = built.Manifest with { WeightsSha256 = WeightsHash.Compute(built.Graph.Initializers
-            .Where(value => value.Type.IsFloatingPoint()).Select(value => KeyValuePair.Create(value.Name, value.Data!))) };
+        Manifest = built.Manifest with { WeightsSha256 = identity ?? IdentityOf(built.Graph) };
         Model = new OnnxModel(built.Graph);
         Model.Metadata[ModelManifest.MetadataKey] = Manifest.ToJson();
         OnnxValidator.ThrowIfInvalid(Model);
@@ -95,6 +100,10 @@ public sealed class ExportedBackbone
     /// <summary>What the model says about itself.</summary>
     public ModelManifest Manifest { get; }
 
+    /// <summary>Identity of the weights in a graph: what an adapter is checked against.</summary>
+    internal static string IdentityOf(Graph graph) => WeightsHash.Compute(graph.Initializers
+        .Where(value => value.Type.IsFloatingPoint()).Select(value => KeyValuePair.Create(value.Name, value.Data!)));
+
     /// <summary>Writes the model atomically and says what was written.</summary>
     /// <param name="path">The <c>.onnx</c> file.</param>
     /// <param name="externalData">True puts the weights beside the model, false into it, null decides by size.</param>
@@ -103,8 +112,16 @@ public sealed class ExportedBackbone
     {
         var options = new OnnxSaveOptions { ExternalData = externalData };
         Model.Save(path, options);
+        return Report(path, externalData);
+    }
+
+    /// <summary>What was written to a path, by this class or by another.</summary>
+    /// <param name="path">The <c>.onnx</c> file.</param>
+    /// <param name="externalData">How it was written.</param>
+    public ExportReport Report(string path, bool? externalData = null)
+    {
         var data = $"{path}.data";
-        var isSplit = options.IsExternal(Model.Graph.Initializers.Sum(value => value.Data!.ByteLength));
+        var isSplit = new OnnxSaveOptions { ExternalData = externalData }.IsExternal(Model.Graph.Initializers.Sum(value => value.Data!.ByteLength));
         return new ExportReport
         {
             Path = path,

@@ -19,6 +19,7 @@ internal static class ExportVerb
             verb.Add(OfFamily(terminal, backbone));
         }
 
+        verb.Add(ExportTerraTorchVerb.Create(terminal));
         return verb;
     }
 
@@ -65,7 +66,7 @@ internal static class ExportVerb
         return verb;
     }
 
-    private static void Draw(IAnsiConsole console, ExportReport report)
+    internal static void Draw(IAnsiConsole console, ExportReport report)
     {
         console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{report.Manifest.Name}: {report.Parameters:N0} weights, {report.Bytes:N0} bytes in {report.Path}{(report.DataPath is null ? "" : $" and {report.DataPath}")}"));
@@ -77,6 +78,11 @@ internal static class ExportVerb
         console.WriteLine($"bands: {(report.Manifest.Bands.Count > 0 ? string.Join(", ", report.Manifest.Bands.Select(band => band.Id)) : "any, told by the input wavelengths")}");
         console.WriteLine($"inputs: {string.Join(", ", report.Inputs)}");
         console.WriteLine($"outputs: {string.Join(", ", report.Outputs)}");
+        if (report.Adapter is not null)
+        {
+            console.WriteLine($"adapter: {report.Adapter} and {report.OnnxAdapter}");
+        }
+
         foreach (var warning in report.Warnings)
         {
             console.WriteLine($"warning: {warning}");

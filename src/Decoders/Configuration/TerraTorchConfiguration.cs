@@ -15,6 +15,8 @@ public static class TerraTorchConfiguration
     /// <exception cref="DecoderException">A part or an argument is not known, or a value does not fit; the message names it and what is possible.</exception>
     public static Decoder Read(JsonObject arguments, ModelTask task)
     {
+        // Parsed numbers can be read as any kind of number, made ones only as what they were made of.
+        arguments = JsonNode.Parse(arguments.ToJsonString())!.AsObject();
         var model = new ConfigurationArguments("The model", arguments.ToDictionary(item => item.Key, item => item.Value, StringComparer.Ordinal));
         var name = model.Text("decoder") ?? throw new DecoderException("The configuration names no decoder (argument 'decoder').");
         var classes = model.Integer("num_classes");

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using EoOnnx.Export;
+using EoOnnx.Export.TerraTorch;
+using EoOnnx.Training.Adapters;
+
+namespace EoOnnx.Cli.Verbs;
+
+/// <summary><c>eoonnx export terratorch TASK.ckpt --out FILE</c>: a whole task, from backbone to softmax.</summary>
+internal static class ExportTerraTorchVerb
+{
+    public static Verb Create(Terminal terminal)
+    {
+        var task = SharedOptions.ExistingFile("task", "The Lightning checkpoint (.ckpt) of a TerraTorch task.");
+        var output = SharedOptions.Required<FileInfo>("--out", "The model file to write; the files of an adapter lie beside it.", "file.onnx");
+        var raw = new Option<bool>("--raw") { Description = "End in the head's scores, without softmax or sigmoid." };
+        var merge = new Option<bool>("--merge") { Description = "Fold the encoder's adapter, if it has one, into the weights instead of writing base and adapter." };
+        var tile = SharedOptions.Optional<int?>("--tile", "Edge of the input. Default: that of the task. A tile that does not fit the patches is padded inside the model.", "pixels");
+        var heads = SharedOptions.Optional<int?>("--heads", "Attention heads, for a backbone of an unusual size.", "number");
+        var means = new Option<double[]?>("--means") { Description = "Means of the bands in the unit of the stored values, for the manifest.", HelpName = "1087,1342", CustomParser = Lists.Numbers };
+        var deviations = new Option<double[]?>("--deviations") { Description = "Standard deviations of the bands, likewise.", HelpName = "2248,2179", CustomParser = Lists.Numbers };
+        var licence = SharedOptions.Optional<string>("--licence", "Licence of the weights, an SPDX identifier.", "licence");
+        var verb = new Verb("terratorch", "A whole TerraTorch task: backbone, necks, decoder, head and softmax in one file.")
+        {
+            Example = "eoonnx export terratorch task.ckpt --out model.onnx",
+        };
+        verb.Add(task);
+        foreach (var option in new Option[] { output, raw, merge, tile, heads, means, deviations, licence })
+        {
+            verb.Add(option);
+        }
+
+        verb.SetAction((parsed, cancellation) => terminal.RunAsync(
+            parsed,
+            (progress, token) =>
+            {
+                progress.Report(new Step("reading"));
+                var exported = TerraTorchExport.FromCheckpoint(parsed.GetRequiredValue(task).ToString(), new TerraTorchOptions
+                {
+                    Raw = parsed.GetValue(raw),
+                    Tile = parsed.GetValue(tile),
+                    Heads = parsed.GetValue(heads),
+                    Means = Given(parsed.GetValue(means)),
+                    Deviations = Given(parsed.GetValue(deviations)),
+                    Licence = parsed.GetValue(licence),
+                });
+                token.ThrowIfCancellationRequested();
+                progress.Report(new Step("writing"));
+                return Task.FromResult(Write(exported, parsed.GetRequiredValue(output).ToString(), parsed.GetValue(merge)));
+            },
+            ExportVerb.Draw,
+            cancellation));
+        return verb;
+    }
+
+    // Only here meet the room that reads checkpoints and the room that knows adapters.
+    private static ExportReport Write(ExportedTask task, string path, bool merge)
+    {
+        if (task.Adapter is not { } adapter)
+        {
+            return task.Exported.Save(path);
+        }
+
+        var manifest = task.Exported.Manifest;
+        var files = AdaptedModelFiles.Write(
+            task.Exported.Model,
+            new AdapterFile
+            {
+                Tensors = adapter.Tensors,
+                LoraAlpha = adapter.LoraAlpha,
+                UseRslora = adapter.UseRslora,
+                BaseSha256 = manifest.WeightsSha256,
+                BaseName = manifest.Variant,
+                Manifest = manifest,
+            },
+            path,
+            merge);
+        return task.Exported.Report(path) with { Adapter = files.Adapter, OnnxAdapter = files.OnnxAdapter };
+    }
+
+    private static double[]? Given(double[]? values) => values is { Length: > 0 } ? values : null;
+}

@@ -1,0 +1,96 @@
+using EoOnnx.Export.TerraTorch;
+using EoOnnx.Export.Tests.Architectures;
+using EoOnnx.Formats;
+using EoOnnx.Onnx;
+using EoOnnx.Tests;
+
+namespace EoOnnx.Export.Tests.TerraTorch;
+
+/// <summary>Whole TerraTorch tasks, read from their Lightning checkpoints, against the reference's outputs.</summary>
+public class TaskGoldenTests
+{
+    private const string Input = "x";
+
+    public static TheoryData<string> Cases => GoldenCase.All("tasks");
+
+    [Theory, MemberData(nameof(Cases))]
+    public void The_raw_model_gives_the_reference_output(string name)
+    {
+        var golden = GoldenCase.Open("tasks", name);
+        var task = Export(name, new TerraTorchOptions { Raw = true });
+        Assert.Empty(OnnxValidator.Check(task.Exported.Model));
+        if (task.Adapter is not null)
+        {
+            // Its base alone is another model; with its adapter it is tested where adapters are.
+            Assert.NotEmpty(task.Adapter.Tensors);
+            return;
+        }
+
+        var output = Ort.Run(task.Exported.Model, Inputs(golden, task.Exported.Model))["logits"];
+        GoldenCase.AssertClose("output", golden.Tensor("output"), Squeezed(output, golden.Tensor("output")));
+    }
+
+    [Theory, MemberData(nameof(Cases))]
+    public void The_model_ends_in_probabilities_and_says_so(string name)
+    {
+        var golden = GoldenCase.Open("tasks", name);
+        var (raw, task) = (Export(name, new TerraTorchOptions { Raw = true }), Export(name));
+        var manifest = task.Exported.Manifest;
+        Assert.Equal("none", raw.Exported.Manifest.Activation);
+        Assert.Equal(manifest.Classes.Count > 1 ? "softmax" : "none", manifest.Activation);
+        var output = Assert.Single(task.Exported.Model.Graph.Outputs);
+        Assert.Equal(manifest.Activation == "none" ? "logits" : "probabilities", output.Name);
+        var values = Ort.Run(task.Exported.Model, Inputs(golden, task.Exported.Model))[output.Name];
+        if (manifest.Activation == "softmax")
+        {
+            var (classes, pixels) = ((int)values.Shape[1], values.Shape.Skip(2).Aggregate(1, (product, extent) => product * (int)extent));
+            var numbers = values.ToSingles();
+            Assert.Equal(manifest.Classes.Count, classes);
+            for (var pixel = 0; pixel < pixels; pixel++)
+            {
+                Assert.Equal(1, Enumerable.Range(0, classes).Sum(i => (double)numbers[(i * pixels) + pixel]), 1e-5);
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(Cases))]
+    public void The_manifest_tells_bands_size_and_padding(string name)
+    {
+        var golden = GoldenCase.Open("tasks", name);
+        var manifest = Export(name).Exported.Manifest;
+        var image = golden.Names.First(tensor => tensor == Input || tensor.StartsWith($"{Input}.", StringComparison.Ordinal));
+        Assert.Equal(golden.Tensor(image).Shape[^1], manifest.Tile ?? 0L);
+        Assert.Equal(2 * manifest.Patch, manifest.Padding?.Multiple);
+        Assert.Equal(golden.Names.Where(tensor => tensor.StartsWith(Input, StringComparison.Ordinal)).Sum(tensor => golden.Tensor(tensor).Shape[1]),
+            manifest.Modalities.Count > 0 ? manifest.Modalities.Sum(modality => modality.Bands.Count) : manifest.Bands.Count);
+        Assert.Equal(64, manifest.WeightsSha256?.Length);
+        Assert.Equal(64, manifest.SourceSha256?.Length);
+    }
+
+    [Theory, MemberData(nameof(Cases))]
+    public void A_tile_that_does_not_fit_the_patches_is_padded_and_cut_inside_the_model(string name)
+    {
+        SharedData.Require(Folder(name));
+        var usual = Export(name).Exported;
+        var tile = usual.Manifest.Tile!.Value - 3;
+        var model = Export(name, new TerraTorchOptions { Tile = tile }).Exported.Model;
+        var inputs = model.Graph.Inputs.Select(input => (input.Name, RandomTensors.Uniform(1, input.Name, [.. input.KnownShape.Select(dim => dim.Value ?? 1)], 1))).ToArray();
+        Assert.All(inputs.Where(input => input.Item2.Shape.Length >= 4), input => Assert.Equal(tile, input.Item2.Shape[^1]));
+        var output = Ort.Run(model, inputs).Single().Value;
+        Assert.True(output.Shape.Length < 4 || output.Shape[^1] == tile, $"the output is [{string.Join(", ", output.Shape)}]");
+        Assert.All(output.ToSingles(), value => Assert.True(float.IsFinite(value)));
+    }
+
+    private static ExportedTask Export(string name, TerraTorchOptions? options = null) =>
+        TerraTorchExport.FromCheckpoint(SharedData.Require(Path.Combine(Folder(name), "task.ckpt")), options);
+
+    private static string Folder(string name) => Path.Combine(SharedData.Golden, "tasks", name);
+
+    /// <summary>The case's inputs in the order and under the names of the model's.</summary>
+    private static (string Name, TensorData Data)[] Inputs(GoldenCase golden, OnnxModel model) =>
+        [.. model.Graph.Inputs.Where(input => input.Data is null).Select(input => (input.Name, golden.Tensor(golden.Has(Input) ? Input : $"{Input}.{input.Name}")))];
+
+    /// <summary>The reference drops the channel axis of a single value; the model keeps it.</summary>
+    private static TensorData Squeezed(TensorData output, TensorData expected) =>
+        output.Shape.Length == expected.Shape.Length + 1 && output.Shape[1] == 1 ? output.Reshape(expected.Shape.AsSpan()) : output;
+}

@@ -1,0 +1,137 @@
+using EoOnnx.Decoders;
+using EoOnnx.Decoders.Layers;
+using EoOnnx.Export.Architectures;
+using EoOnnx.Formats;
+using EoOnnx.Onnx;
+
+namespace EoOnnx.Export.TerraTorch;
+
+/// <summary>From the Lightning checkpoint of a TerraTorch task to one model: backbone, necks, decoder, head, softmax and manifest.</summary>
+public static class TerraTorchExport
+{
+    /// <summary>Exports a task.</summary>
+    /// <param name="path">The <c>.ckpt</c> file.</param>
+    /// <param name="options">What is exported.</param>
+    /// <exception cref="FileFormatException">The file is damaged, or a weight is absent or has another shape.</exception>
+    /// <exception cref="ExportException">It is no TerraTorch task, or a part is not supported; the message names it and what is.</exception>
+    public static ExportedTask FromCheckpoint(string path, TerraTorchOptions? options = null)
+    {
+        options ??= new TerraTorchOptions();
+        var task = TaskCheckpoint.Open(path);
+        var decoder = task.Decoder();
+        var backbone = TaskBackbone.Of(task);
+        var adapter = task.HasAdapter ? AdapterWeights.Split(task.Encoder) : null;
+        var weights = TaskBackbone.Weights(adapter?.Encoder ?? task.Encoder);
+        var tile = options.Tile ?? backbone.ImageSize;
+        var padding = backbone.Padding(PatchOf(backbone, weights, options));
+        var built = backbone.Family.Build(weights, backbone.Options(weights, Padded(tile, padding), options));
+        var identity = adapter is null ? null : ExportedBackbone.IdentityOf(built.Graph);
+
+        var op = new GraphBuilder(built.Graph);
+        var images = built.Graph.Inputs.Where(input => input.Rank >= 4).ToList();
+        var padded = images[0];
+        var image = tile is { } edge && edge != padded.KnownShape[-1].Value ? PadInputs(op, images, edge, padding!) : padded;
+        var prediction = Decode(op, task, decoder, built, padded);
+        prediction = decoder.PredictsMap && image != padded ? ImagePadding.Crop(op, prediction, image) : prediction;
+        var activation = options.Raw ? "none" : task.Task switch
+        {
+            ModelTask.Segmentation when decoder.Classes > 1 => "softmax",
+            ModelTask.Classification => "softmax",
+            ModelTask.Segmentation or ModelTask.Multilabel => "sigmoid",
+            _ => "none",
+        };
+        built.Graph.SetOutputs();
+        op.Output(activation switch { "softmax" => op.Softmax(prediction, 1), "sigmoid" => op.Sigmoid(prediction), _ => prediction }, activation == "none" ? "logits" : "probabilities");
+        built.Graph.RemoveUnused();
+        built.Graph.Sort();
+
+        var manifest = built.Manifest with
+        {
+            Name = $"{backbone.Name} with {decoder.GetType().Name}",
+            Variant = backbone.Name,
+            Task = task.Task,
+            Tile = tile ?? built.Manifest.Tile,
+            Classes = Classes(task, decoder),
+            Features = [],
+            Activation = activation,
+            NoDataLabel = task.IgnoreIndex,
+            Padding = padding is null ? null : new ManifestPadding(padding.Multiple, padding.Mode),
+            Licence = options.Licence,
+            Source = Path.GetFileName(path),
+            SourceSha256 = BackboneExport.HashOf(path),
+        };
+        return new ExportedTask(
+            new ExportedBackbone(new BackboneModel(built.Graph, manifest, [.. built.Warnings, .. Warnings(task, options.Heads is null && backbone.StatedHeads is null ? TaskBackbone.GuessedHeads(weights) : null)]), identity),
+            adapter is null ? null : TaskAdapter.Of(task, adapter, built.Graph));
+    }
+
+    // The patch edge is known once an encoder is built, and the tile depends on it: arguments say it, or the encoder for its own tile does.
+    private static int? PatchOf(TaskBackbone backbone, Checkpoints.StateDict weights, TerraTorchOptions options) =>
+        backbone.Padding(patch: null) is { } stated ? stated.Multiple / 2 : backbone.Family.Build(weights, backbone.Options(weights, null, options)).Manifest.Patch;
+
+    private static int? Padded(int? tile, ImagePadding? padding) => tile is { } edge && padding is not null ? checked((int)padding.Padded(edge)) : tile;
+
+    /// <summary>Puts a padding between the images and the encoder; returns the new first image.</summary>
+    private static Value PadInputs(GraphBuilder op, IReadOnlyList<Value> images, int tile, ImagePadding padding)
+    {
+        var graph = op.Graph;
+        Value? first = null;
+        foreach (var inner in images)
+        {
+            var name = inner.Name;
+            graph.Rename(inner, $"{name}.padded");
+            var image = op.Input(name, inner.Type, inner.KnownShape.With(-2, tile).With(-1, tile));
+            first ??= image;
+            graph.ReplaceUses(inner, padding.Pad(op, image), _ => true);
+            graph.RemoveInput(inner);
+        }
+
+        return first!;
+    }
+
+    private static Value Decode(GraphBuilder op, TaskCheckpoint task, Decoder decoder, BackboneModel built, Value image)
+    {
+        var features = built.Manifest.Features.Select(feature => built.Graph.FindOutput(feature.Output)!).ToList();
+        var layers = new LayerBuilder(op, (name, shape, _) => WeightedGraph.Single(task.Weights.Take(name, shape)), LayerUse.Fixed);
+        try
+        {
+            return decoder.Build(layers, features, image);
+        }
+        catch (DecoderException refusal)
+        {
+            throw new ExportException($"{task.Path}: {refusal.Message}", refusal);
+        }
+    }
+
+    private static IReadOnlyList<ManifestClass> Classes(TaskCheckpoint task, Decoder decoder)
+    {
+        if (task.Task is ModelTask.Regression or ModelTask.ScalarRegression)
+        {
+            return [];
+        }
+
+        return task.ClassNames is { } names && names.Count == decoder.Classes
+            ? [.. names.Select((name, id) => new ManifestClass(id, name))]
+            : [.. Enumerable.Range(0, decoder.Classes).Select(id => new ManifestClass(id, $"class {id}"))];
+    }
+
+    private static IEnumerable<string> Warnings(TaskCheckpoint task, int? guessedHeads)
+    {
+        if (guessedHeads is { } heads)
+        {
+            yield return $"The task does not state the number of attention heads and its encoder has no published width; {heads} were taken. If predictions are wrong, give --heads.";
+        }
+
+        if (task.AuxiliaryHeads is { Count: > 0 } auxiliary)
+        {
+            yield return $"Auxiliary heads serve training only and were left out: {string.Join(", ", auxiliary)}.";
+        }
+
+        var unused = task.Weights.Unused.Where(name => !name.StartsWith("encoder.", StringComparison.Ordinal) && !name.StartsWith("aux_heads.", StringComparison.Ordinal)
+            && !name.StartsWith("criterion.", StringComparison.Ordinal) && !name.EndsWith(".num_batches_tracked", StringComparison.Ordinal)).ToList();
+        if (unused.Count > 0)
+        {
+            yield return $"{unused.Count} tensors of {task.Path} are not part of the exported model: {string.Join(", ", unused.Take(5))}{(unused.Count > 5 ? ", …" : "")}.";
+        }
+    }
+}
