@@ -24,7 +24,8 @@ internal sealed class TrainingOptions
     private readonly Option<string[]> _targets = new("--targets") { Description = "Layers of LoRA, DoRA and IA3, for example 'attn.qkv:q,v' (repeat the option for more), fc1 or all-linear.", HelpName = "layer" };
     private readonly Option<int> _blocks = SharedOptions.WithDefault("--blocks", Method.Blocks, "Blocks of the method last-blocks.", "n");
     private readonly Option<DecoderName> _decoder = SharedOptions.Choice("--decoder", DecoderName.Conv, "What stands behind the encoder.");
-    private readonly Option<ClassWeighting> _weights = SharedOptions.Choice("--class-weights", ClassWeighting.None, "Weights of rare classes.");
+    private readonly Option<LossName> _loss = SharedOptions.Choice("--loss", LossName.Ce, "The objective.");
+    private readonly Option<ClassWeighting> _weights = SharedOptions.Choice("--class-weights", ClassWeighting.None, "Weights of rare classes in the cross-entropy.");
     private readonly Option<OptimizerName> _optimizer = SharedOptions.Choice("--optimizer", OptimizerName.Adamw, "The update rule.");
     private readonly Option<double> _rate = SharedOptions.WithDefault("--lr", Optimizer.LearningRate, "Learning rate.", "rate");
     private readonly Option<double?> _headRate = SharedOptions.Optional<double?>("--head-lr", "Learning rate of decoder and head. Default: that of --lr.", "rate");
@@ -48,7 +49,7 @@ internal sealed class TrainingOptions
         _chips = new ChipOptions(verb);
         Option[] options =
         [
-            _classes, _ignored, _validationShare, _holdOut, _statistics, _noAugmentation, _method, _rank, _alpha, _targets, _blocks, _decoder, _weights, _optimizer, _rate,
+            _classes, _ignored, _validationShare, _holdOut, _statistics, _noAugmentation, _method, _rank, _alpha, _targets, _blocks, _decoder, _loss, _weights, _optimizer, _rate,
             _headRate, _decay, _schedule, _warmUp, _clip, _accumulate, _epochs, _batch, _seed, _threads, _bestBy, _patience,
         ];
         foreach (var option in options)
@@ -81,7 +82,7 @@ internal sealed class TrainingOptions
                 Blocks = parsed.GetValue(_blocks),
             },
             Decoder = new DecoderRecipe { Name = parsed.GetValue(_decoder) },
-            Loss = new LossRecipe { ClassWeights = parsed.GetValue(_weights) },
+            Loss = new LossRecipe { Name = parsed.GetValue(_loss), ClassWeights = parsed.GetValue(_weights) },
             Optimizer = new OptimizerRecipe
             {
                 Name = parsed.GetValue(_optimizer),

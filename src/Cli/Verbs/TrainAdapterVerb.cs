@@ -18,9 +18,9 @@ internal static class TrainAdapterVerb
         var noPacking = new Option<bool>("--no-packing") { Description = "Do not keep packed copies of the frozen weights: half their memory, about a tenth slower." };
         var verb = new Verb("train-adapter", "Train an adapter for an encoder on labelled chips: writes adapter, task model and report.")
         {
-            Example = "eoonnx demo --out demo\n" +
+            Example = "eoonnx synthesize --out chips --seeds 1,2,3 --size 256\n" +
                 "eoonnx export dofa --random --size tiny --seed 1 --bands B02,B03,B04,B08,B11,B12 --out encoder.onnx\n" +
-                "eoonnx train-adapter --model encoder.onnx --data demo/train --classes unburned,burned --epochs 2 --out run",
+                "eoonnx train-adapter --model encoder.onnx --data chips --classes unburned,burned --epochs 2 --out run",
         };
         options.AddTo(verb);
         verb.Add(output);

@@ -69,11 +69,17 @@ public static class TrainingJob
             },
             new BatchLoaderOptions { BatchSize = recipe.Run.Batch, Seed = recipe.Run.Seed });
         var counts = data.CountClasses(cancellation);
-        var trainer = new AdapterTrainer(task, Loss.CrossEntropy(labels.IgnoreIndex, Weights(recipe.Loss.ClassWeights, counts)), Rule(recipe.Optimizer));
-        return await trainer.FitAsync(data, Fit(recipe, options, MajorityClass.Evaluate(data, counts, task.Manifest!, cancellation)), progress, cancellation).ConfigureAwait(false);
+        var trainer = new AdapterTrainer(task, Objective(recipe.Loss, labels.IgnoreIndex, Weights(recipe.Loss.ClassWeights, counts)), Rule(recipe.Optimizer));
+        var linear = await PixelLinear.FitAsync(data, counts.Sum(), cancellation).ConfigureAwait(false);
+        var baselines = new Dictionary<string, ValidationReport>
+        {
+            ["majority class"] = MajorityClass.Evaluate(data, counts, task.Manifest!, cancellation),
+            ["pixel linear"] = await linear.EvaluateAsync(data, task.Manifest!, cancellation).ConfigureAwait(false),
+        };
+        return await trainer.FitAsync(data, Fit(recipe, options, baselines), progress, cancellation).ConfigureAwait(false);
     }
 
-    private static FitOptions Fit(TrainingRecipe recipe, JobOptions options, ValidationReport majority) => new()
+    private static FitOptions Fit(TrainingRecipe recipe, JobOptions options, IReadOnlyDictionary<string, ValidationReport> baselines) => new()
     {
         Epochs = recipe.Run.Epochs,
         Folder = options.Folder,
@@ -86,6 +92,8 @@ public static class TrainingJob
         Schedule = recipe.Optimizer.Schedule switch
         {
             ScheduleName.Cosine => new CosineSchedule { WarmUp = recipe.Optimizer.WarmUp },
+            ScheduleName.Linear => new PolynomialSchedule(),
+            ScheduleName.OneCycle => new OneCycleSchedule(),
             ScheduleName.Step => new StepSchedule { Every = Math.Max(1, recipe.Run.Epochs / 3) },
             _ => LearningRateSchedule.Constant,
         },
@@ -97,7 +105,7 @@ public static class TrainingJob
         },
         LearningRates = recipe.Optimizer.HeadLearningRate is { } rate ? new Dictionary<string, double> { [HeadGroup] = rate } : [],
         RecipeJson = recipe.ToJson(),
-        Baselines = new Dictionary<string, ValidationReport> { ["majority class"] = majority },
+        Baselines = baselines,
     };
 
     private const string HeadGroup = "head";
@@ -123,6 +131,16 @@ public static class TrainingJob
     private static TaskHead Head(TrainingRecipe recipe) => recipe.Decoder.Name == DecoderName.Linear
         ? new LinearHead { Classes = recipe.Data.Classes.Count, Seed = recipe.Run.Seed }
         : new ConvolutionalDecoder { Classes = recipe.Data.Classes.Count, Channels = recipe.Decoder.Channels, Stages = recipe.Decoder.Stages, Seed = recipe.Run.Seed };
+
+    private static Loss Objective(LossRecipe recipe, int ignoreIndex, double[]? weights) => recipe.Name switch
+    {
+        LossName.Ce => Loss.CrossEntropy(ignoreIndex, weights),
+        LossName.Dice => Loss.Dice(ignoreIndex),
+        LossName.Jaccard => Loss.Jaccard(ignoreIndex),
+        LossName.Focal => Loss.Focal(ignoreIndex),
+        LossName.Lovasz => Loss.Lovasz(ignoreIndex),
+        _ => Loss.Combine((1, Loss.CrossEntropy(ignoreIndex, weights)), (1, Loss.Dice(ignoreIndex))),
+    };
 
     private static Optimizer Rule(OptimizerRecipe recipe)
     {

@@ -188,10 +188,35 @@ public enum ClassWeighting
     Balanced,
 }
 
+/// <summary>Losses of a recipe.</summary>
+public enum LossName
+{
+    /// <summary>Cross-entropy.</summary>
+    Ce,
+
+    /// <summary>Dice.</summary>
+    Dice,
+
+    /// <summary>Cross-entropy and Dice, added.</summary>
+    CeDice,
+
+    /// <summary>Jaccard.</summary>
+    Jaccard,
+
+    /// <summary>Focal.</summary>
+    Focal,
+
+    /// <summary>Lovász-softmax.</summary>
+    Lovasz,
+}
+
 /// <summary>The objective of a recipe.</summary>
 public sealed record LossRecipe
 {
-    /// <summary>How classes are weighted.</summary>
+    /// <summary>The loss.</summary>
+    public LossName Name { get; init; }
+
+    /// <summary>How cross-entropy weights the classes.</summary>
     public ClassWeighting ClassWeights { get; init; }
 }
 
@@ -217,8 +242,14 @@ public enum ScheduleName
     /// <summary>The rate stays.</summary>
     Constant,
 
-    /// <summary>The rate falls in steps.</summary>
+    /// <summary>The rate falls to a tenth after each third of the run.</summary>
     Step,
+
+    /// <summary>The rate falls in a straight line to 0.</summary>
+    Linear,
+
+    /// <summary>One rise and one fall, the momentum against it.</summary>
+    OneCycle,
 }
 
 /// <summary>The update rule of a recipe.</summary>

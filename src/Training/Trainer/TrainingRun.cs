@@ -167,7 +167,7 @@ internal sealed class TrainingRun : IDisposable
         var validation = await _evaluator.RunAsync(
             _data, _runner.Slots, share => _progress?.Report(new TrainingProgress { Stage = TrainingStage.Validating, Epoch = _state.Epoch + 1, Epochs = _options.Epochs, Fraction = share }), cancellation).ConfigureAwait(false);
         _validation.Stop();
-        var rates = Rates(new SchedulePosition(Math.Max(0, _state.Step - 1), StepsPerEpoch, _options.Epochs));
+        var rates = Rates(Position(Math.Max(0, _state.Step - 1)));
         _state.History.Add(new EpochReport(_state.Epoch + 1, _state.LossSum / Math.Max(1, _state.Images), rates[^1], validation));
         if (IsBetter(validation))
         {
@@ -188,7 +188,9 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    private OptimizerStep NextStep() => new(_state.Step + 1, Rates(new SchedulePosition(_state.Step, StepsPerEpoch, _options.Epochs)));
+    private SchedulePosition Position(long step) => new(step, StepsPerEpoch, (long)StepsPerEpoch * _options.Epochs);
+
+    private OptimizerStep NextStep() => new(_state.Step + 1, Rates(Position(_state.Step)), _options.Schedule.Momentum(Position(_state.Step)));
 
     private List<double> Rates(SchedulePosition position)
     {
