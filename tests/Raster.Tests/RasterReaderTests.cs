@@ -4,6 +4,7 @@ using EoOnnx.Tests;
 
 namespace EoOnnx.Raster.Tests;
 
+[Collection(OpenHandles.Name)]
 public sealed class RasterReaderTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("eoonnx-raster-").FullName;

@@ -1,3 +1,4 @@
+using EoOnnx.Tests;
 using CsCheck;
 using EoOnnx.Formats;
 using EoOnnx.Raster;
@@ -5,6 +6,7 @@ using EoOnnx.Raster.Tiling;
 
 namespace EoOnnx.Runtime.Tests.Scenes;
 
+[Collection(OpenHandles.Name)]
 public sealed class ScenePipelineTests : IDisposable
 {
     private const int Tile = 16;

@@ -1,9 +1,11 @@
+using EoOnnx.Tests;
 using System.Diagnostics;
 using EoOnnx.Raster;
 using EoOnnx.Raster.Tiling;
 
 namespace EoOnnx.Runtime.Tests.Scenes;
 
+[Collection(OpenHandles.Name)]
 public sealed class SceneResumeTests : IDisposable
 {
     private const int Tile = 16;
