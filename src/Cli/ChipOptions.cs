@@ -10,7 +10,6 @@ internal sealed class ChipOptions
     private readonly Option<DirectoryInfo> _data = new Option<DirectoryInfo>("--data")
     {
         Description = "Folder of the data set: images/ and labels/ with files of equal names, or anything else with --images and --labels.",
-        Required = true,
         HelpName = "folder",
     }.AcceptExistingOnly();
 
@@ -20,8 +19,11 @@ internal sealed class ChipOptions
     private readonly Option<int[]> _bands = new("--bands") { Description = "Bands of the images in the model's order, counted from 1. Default: all, in file order.", HelpName = "1,2,3", CustomParser = Lists.Integers };
 
     /// <summary>Adds the options to a verb.</summary>
-    public ChipOptions(Command verb)
+    /// <param name="verb">The verb.</param>
+    /// <param name="required">False when the verb can take the data set from elsewhere.</param>
+    public ChipOptions(Command verb, bool required = true)
     {
+        _data.Required = required;
         verb.Add(_data);
         verb.Add(_labelFolder);
         verb.Add(_images);

@@ -4,15 +4,17 @@ using EoOnnx.Training.Trainer;
 
 namespace EoOnnx.Cli;
 
-/// <summary>The options that make a training recipe.</summary>
+/// <summary>The options that make a training recipe, or the recipe file that stands for them.</summary>
 internal sealed class TrainingOptions
 {
     private static readonly MethodRecipe Method = new();
     private static readonly OptimizerRecipe Optimizer = new();
     private static readonly RunRecipe Run = new();
 
-    private readonly Option<FileInfo> _model = SharedOptions.RequiredFile("--model", "The encoder, an .onnx file that eoonnx export wrote.");
-    private readonly Option<string[]?> _classes = SharedOptions.Classes("Names of the classes; label values count from 0, or are given: water=1,land=2.", required: true);
+    private readonly Argument<FileInfo> _recipe = new Argument<FileInfo>("recipe") { Description = "A recipe in YAML, instead of the options below.", Arity = ArgumentArity.ZeroOrOne }.AcceptExistingOnly();
+    private readonly Option<string[]> _set = new("--set") { Description = "A setting that replaces the recipe's, for example optimizer.learningRate=1e-4; repeat the option for more.", HelpName = "name=value" };
+    private readonly Option<FileInfo?> _model = SharedOptions.OptionalFile("--model", "The encoder, an .onnx file that eoonnx export wrote.");
+    private readonly Option<string[]?> _classes = SharedOptions.Classes("Names of the classes; label values count from 0, or are given: water=1,land=2.", required: false);
     private readonly Option<int[]> _ignored = new("--ignored") { Description = "Label values that mean 'not labelled'. Default: -1,255.", HelpName = "values", CustomParser = Lists.SignedIntegers };
     private readonly Option<double> _validationShare = SharedOptions.WithDefault("--validation-share", 0.2, "Share of the chips that is held out.", "share");
     private readonly Option<string[]> _holdOut = new("--hold-out") { Description = "Names of the chips to hold out instead of a share.", HelpName = "names", CustomParser = Lists.Texts };
@@ -41,12 +43,16 @@ internal sealed class TrainingOptions
     private readonly Option<BestBy> _bestBy = SharedOptions.Choice("--best-by", BestBy.Score, "Which validation figure decides on the best epoch: mIoU or loss.");
     private readonly Option<int?> _patience = SharedOptions.Optional<int?>("--patience", "Epochs without a better figure after which the run ends.", "n");
     private ChipOptions? _chips;
+    private List<Option> _replaced = [];
 
     /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command verb)
     {
+        verb.Add(_recipe);
+        verb.Add(_set);
+        var others = verb.Options.ToList();
         verb.Add(_model);
-        _chips = new ChipOptions(verb);
+        _chips = new ChipOptions(verb, required: false);
         Option[] options =
         [
             _classes, _ignored, _validationShare, _holdOut, _statistics, _noAugmentation, _method, _rank, _alpha, _targets, _blocks, _decoder, _loss, _weights, _optimizer, _rate,
@@ -56,15 +62,35 @@ internal sealed class TrainingOptions
         {
             verb.Add(option);
         }
+
+        _replaced = [.. verb.Options.Except(others)];
     }
 
     /// <summary>The recipe that the command line gives.</summary>
     public TrainingRecipe Recipe(ParseResult parsed)
     {
+        bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
+        if (parsed.GetValue(_recipe) is { } file)
+        {
+            return _replaced.Find(IsGiven) is { } option
+                ? throw new UsageException($"{option.Name} and a recipe were given. Write it into {file}, or use --set. See 'eoonnx train-adapter --help'.")
+                : RecipeFile.Load(file.ToString(), parsed.GetValue(_set));
+        }
+
+        if (IsGiven(_set))
+        {
+            throw new UsageException("--set changes a recipe, and none was given. See 'eoonnx train-adapter --help'.");
+        }
+
+        if (_replaced.Where(option => option.Name is "--model" or "--data" or "--classes").FirstOrDefault(option => !IsGiven(option)) is { } missing)
+        {
+            throw new UsageException($"Option '{missing.Name}' is required without a recipe. See 'eoonnx train-adapter --help'.");
+        }
+
         var data = _chips!.Recipe(parsed, [.. (parsed.GetValue(_classes) ?? []).Select(ClassRecipe.Parse)]);
         return new TrainingRecipe
         {
-            Model = parsed.GetRequiredValue(_model).ToString(),
+            Model = parsed.GetRequiredValue(_model)!.ToString(),
             Data = data with
             {
                 Ignored = parsed.GetValue(_ignored) is { Length: > 0 } ignored ? ignored : data.Ignored,

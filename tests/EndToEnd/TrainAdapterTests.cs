@@ -94,6 +94,35 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
         Assert.False(Directory.Exists(Path.Combine(_folder, "refused")));
     }
 
+    [Fact]
+    public async Task A_recipe_trains_what_the_same_options_train_and_set_changes_it()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "recipe.yaml"), """
+            model: encoder.onnx
+            data: {folder: demo/train, classes: [unburned, burned]}
+            method: {rank: 4}
+            decoder: {name: linear}
+            run: {epochs: 9, batch: 4, seed: 3, threads: 1}
+            """);
+        (await Eoonnx.RunAsync(_folder, "train-adapter", "recipe.yaml", "--set", "run.epochs=1", "--out", "by-recipe")).Succeeded();
+        (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments, "--epochs", "1", "--out", "by-options"])).Succeeded();
+        Assert.Equal(Hash("by-options"), Hash("by-recipe"));
+    }
+
+    [Theory]
+    [InlineData(2, "Option '--model' is required without a recipe", "--data", "demo/train", "--classes", "a,b")]
+    [InlineData(2, "--lr and a recipe were given", "bad.yaml", "--lr", "1")]
+    [InlineData(2, "--set changes a recipe, and none was given", "--set", "run.epochs=1")]
+    [InlineData(1, "bad.yaml:2:1: there is no setting 'dat'. Did you mean 'data'?", "bad.yaml")]
+    public async Task A_wrong_recipe_is_refused_in_one_line(int exitCode, string expected, params string[] arguments)
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "bad.yaml"), "model: encoder.onnx\ndat: {}\n");
+        var run = await Eoonnx.RunAsync(_folder, ["train-adapter", .. arguments, "--out", "refused"]);
+        Assert.Equal(exitCode, run.ExitCode);
+        Assert.StartsWith($"eoonnx: {expected}", run.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_folder, "refused")));
+    }
+
     private async Task<JsonDocument> EvaluateAsync(params string[] model) =>
         JsonDocument.Parse((await Eoonnx.RunAsync(_folder, ["evaluate", .. model, "--data", "demo/train", "--json"])).Succeeded().Output);
 
