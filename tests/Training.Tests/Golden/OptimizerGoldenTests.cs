@@ -14,8 +14,6 @@ namespace EoOnnx.Training.Tests.Golden;
 /// <remarks>The files give results but not hyper-parameters; these belong to the names of the runs.</remarks>
 public class OptimizerGoldenTests
 {
-    private const int Steps = 10;
-
     private static readonly string[] Names = ["a", "b"];
 
     private static readonly Dictionary<string, Optimizer> Optimizers = new()
@@ -71,8 +69,9 @@ public class OptimizerGoldenTests
         var run = json.RootElement.GetProperty("runs").GetProperty(name);
         var tensors = SafetensorsFile.Open(Path.Combine(Folder, "trajectories.safetensors")).Tensors;
         var parts = name.Split('+');
+        var steps = run.GetProperty("lr_used_at_each_step").GetArrayLength();
         var rate = json.RootElement.GetProperty("lr").GetDouble() * (parts[^1] == "onecycle" ? 2 : 1);   // OneCycleLR's max_lr
-        var (schedule, length) = parts.Length > 1 && Schedules.TryGetValue(parts[1], out var found) ? found : (LearningRateSchedule.Constant, Steps);
+        var (schedule, length) = parts.Length > 1 && Schedules.TryGetValue(parts[1], out var found) ? found : (LearningRateSchedule.Constant, steps);
         var update = new UpdateBuilder(Optimizers[parts[0]], parts.Length > 1 ? Clipping.GetValueOrDefault(parts[1], new TrainingGraphOptions()) : new TrainingGraphOptions(), Names);
         var graph = new GraphBuilder("parameters");
         var (model, slots) = update.Standalone([.. Names.Select(part => graph.OverridableInput(part, tensors[$"start.{part}"]))]);
@@ -83,7 +82,7 @@ public class OptimizerGoldenTests
         using var options = Ort.Quiet;
         using var session = new InferenceSession(model.ToBytes(), options);
         var state = slots.ToDictionary(slot => slot.Name, slot => slot.Initial);
-        for (var step = 0; step < Steps; step++)
+        for (var step = 0; step < steps; step++)
         {
             var position = new SchedulePosition(step, 1, length);
             var scheduled = rate * schedule.Factor(position);
