@@ -18,7 +18,7 @@ internal static class EvaluateVerb
         var threads = SharedOptions.WithDefault("--threads", 0, "Threads of one operator; 0 takes all physical cores.", "n");
         var verb = new Verb("evaluate", "Compare a model's maps with labels: mIoU, IoU of each class, accuracy, confusion.")
         {
-            Example = "eoonnx evaluate run/model.onnx --adapter run/adapter.safetensors --data chips",
+            Example = "eoonnx demo --out demo\neoonnx evaluate demo/run/model.onnx --adapter demo/run/adapter.safetensors --data demo/evaluate",
         };
         verb.Add(model);
         verb.Add(adapter);

@@ -15,7 +15,7 @@ internal static class InferVerb
         var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF. MAP.report.json is written beside it.", "file");
         var verb = new Verb("infer", "Map a scene of any size: stream it through a model and write a cloud-optimised GeoTIFF.")
         {
-            Example = "eoonnx infer scene.tif --model run/model.onnx --adapter run/adapter.safetensors --out map.tif",
+            Example = "eoonnx demo --out demo\neoonnx infer demo/evaluate/images/scene_b.tif --model demo/run/model.onnx --adapter demo/run/adapter.safetensors --out map.tif",
         };
         verb.Add(scene);
         verb.Add(map);

@@ -16,8 +16,7 @@ internal static class MergeVerb
         var name = SharedOptions.Optional<string>("--name", "What the new file's manifest calls the model. Default: as before.", "name");
         var verb = new Verb("merge", "Fold an adapter into its model: one plain .onnx file without adapter slots.")
         {
-            Example = "eoonnx merge run/model.onnx --adapter run/adapter.safetensors --out merged.onnx\n" +
-                "eoonnx merge run/model.onnx --adapter run/adapter.safetensors --encoder-of encoder.onnx --out tuned-encoder.onnx",
+            Example = "eoonnx demo --out demo\neoonnx merge demo/run/model.onnx --adapter demo/run/adapter.safetensors --out merged.onnx",
         };
         verb.Add(model);
         verb.Add(adapter);

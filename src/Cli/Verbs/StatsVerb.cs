@@ -12,7 +12,7 @@ internal static class StatsVerb
     {
         var verb = new Verb("stats", "Show mean, deviation and range of every band, and how often each label occurs, in a labelled data set.")
         {
-            Example = "eoonnx demo --out demo\neoonnx stats --data demo/train",
+            Example = "eoonnx synthesize --out invented --seeds 1,2,3\neoonnx stats --data invented",
         };
         var chips = new ChipOptions(verb);
         verb.SetAction((parsed, cancellation) => terminal.RunAsync(
