@@ -1,9 +1,9 @@
 using EoOnnx.Bench.Encoder;
 
-// dotnet run -c Release --project bench -- encoder [threads] [repetitions]
+// dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]
 if (args is not ["encoder", ..])
 {
-    Console.Error.WriteLine("usage: dotnet run -c Release --project bench -- encoder [threads] [repetitions]");
+    Console.Error.WriteLine("usage: dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]");
     return 2;
 }
 

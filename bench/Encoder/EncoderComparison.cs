@@ -4,10 +4,18 @@ using System.Runtime.InteropServices;
 using EoOnnx.Export;
 using EoOnnx.Formats;
 using Microsoft.ML.OnnxRuntime;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace EoOnnx.Bench.Encoder;
+
+/// <summary>Another runtime that computes an encoder of the same sizes.</summary>
+internal interface IPeer : IDisposable
+{
+    /// <summary>Name and version.</summary>
+    string Name { get; }
+
+    /// <summary>Runs a batch of random images once.</summary>
+    void Run(int batch);
+}
 
 /// <summary>
 /// The exported encoder on ONNX Runtime, the same sizes in TorchSharp, and the machine's own matrix product, in one process on the same
@@ -28,7 +36,7 @@ internal static class EncoderComparison
             using var session = new InferenceSession(path, options);
             using var peer = CreatePeer(threads, output);
             Write(output, $"machine: {RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, AVX-512 {(System.Runtime.Intrinsics.X86.Avx512F.IsSupported ? "yes" : "no")}, {threads} threads, {repetitions} repetitions");
-            Write(output, $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}, TorchSharp {typeof(torch).Assembly.GetName().Version}{(peer is null ? " (not loaded)" : "")}, .NET {Environment.Version}");
+            Write(output, $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}, {peer?.Name ?? "no peer"}, .NET {Environment.Version}");
             foreach (var batch in new[] { 1, 8 })
             {
                 Compare(session, options, peer, batch, repetitions, output);
@@ -42,15 +50,13 @@ internal static class EncoderComparison
         }
     }
 
+#if TORCHSHARP
     // TorchSharp's native library needs libstdc++ of GCC 13: Debian 12 has an older one. The rest is measured all the same.
     private static TorchEncoder? CreatePeer(int threads, TextWriter output)
     {
         try
         {
-            set_num_threads(threads);
-            var encoder = new TorchEncoder(Bands, Tile, Patch, Width, Depth, Heads);
-            encoder.eval();
-            return encoder;
+            return TorchEncoder.Create(threads, Bands, Tile, Patch, Width, Depth, Heads);
         }
         catch (TypeInitializationException failure)
         {
@@ -58,8 +64,15 @@ internal static class EncoderComparison
             return null;
         }
     }
+#else
+    private static IPeer? CreatePeer(int threads, TextWriter output)
+    {
+        Write(output, $"built without a peer on {threads} threads; build with -p:Peer=TorchSharp to compare");
+        return null;
+    }
+#endif
 
-    private static void Compare(InferenceSession session, SessionOptions options, TorchEncoder? peer, int batch, int repetitions, TextWriter output)
+    private static void Compare(InferenceSession session, SessionOptions options, IPeer? peer, int batch, int repetitions, TextWriter output)
     {
         var shape = session.InputMetadata.Single().Value.Dimensions.Select(extent => (long)extent).ToArray();
         shape[0] = batch;
@@ -76,12 +89,7 @@ internal static class EncoderComparison
         };
         if (peer is not null)
         {
-            contestants.Add(() =>
-            {
-                using var noGradient = no_grad();
-                using var pixels = rand(batch, Bands, Tile, Tile);
-                peer.forward(pixels).Dispose();
-            });
+            contestants.Add(() => peer.Run(batch));
         }
 
         var seconds = contestants.Select(_ => new List<double>()).ToList();
@@ -100,7 +108,7 @@ internal static class EncoderComparison
 
         var (graph, multiplication) = (Median(seconds[0]), Median(seconds[1]));
         var rate = 2.0 * Depth * 2 * batch * Tokens * Width * 4 * Width / multiplication;
-        Write(output, $"batch {batch}: exported graph {graph:F3} s, SGEMM {rate / 1e9:F0} GFLOP/s, graph at {Operations(batch) / graph / rate:F2} of it{(peer is null ? "" : string.Create(CultureInfo.InvariantCulture, $"; TorchSharp {Median(seconds[2]):F3} s, {Median(seconds[2]) / graph:F2} times the graph"))}");
+        Write(output, $"batch {batch}: exported graph {graph:F3} s, SGEMM {rate / 1e9:F0} GFLOP/s, graph at {Operations(batch) / graph / rate:F2} of it{(peer is null ? "" : string.Create(CultureInfo.InvariantCulture, $"; {peer.Name} {Median(seconds[2]):F3} s, {Median(seconds[2]) / graph:F2} times the graph"))}");
     }
 
     // Nothing but the products of the MLPs, rows x 768 x 3072 and back, as often as the encoder has blocks.

@@ -5,15 +5,18 @@ using static TorchSharp.torch;
 namespace EoOnnx.Bench.Encoder;
 
 /// <summary>A vision transformer of the same sizes in TorchSharp: patches, class token, pre-norm blocks with exact GELU.</summary>
-internal sealed class TorchEncoder : nn.Module<Tensor, Tensor>
+internal sealed class TorchEncoder : nn.Module<Tensor, Tensor>, IPeer
 {
+    private readonly int _bands;
+    private readonly int _tile;
     private readonly Conv2d _patches;
     private readonly Parameter _classToken;
     private readonly Parameter _positions;
     private readonly ModuleList<Block> _blocks = [];
 
-    public TorchEncoder(int bands, int tile, int patch, int width, int depth, int heads) : base(nameof(TorchEncoder))
+    private TorchEncoder(int bands, int tile, int patch, int width, int depth, int heads) : base(nameof(TorchEncoder))
     {
+        (_bands, _tile) = (bands, tile);
         _patches = nn.Conv2d(bands, width, patch, stride: patch);
         _classToken = nn.Parameter(zeros(1, 1, width));
         _positions = nn.Parameter(zeros(1, (tile / patch * (tile / patch)) + 1, width));
@@ -23,6 +26,25 @@ internal sealed class TorchEncoder : nn.Module<Tensor, Tensor>
         }
 
         RegisterComponents();
+    }
+
+    public string Name => $"TorchSharp {typeof(torch).Assembly.GetName().Version}";
+
+    /// <summary>An encoder for inference on the given number of threads.</summary>
+    /// <exception cref="TypeInitializationException">The native library cannot be loaded.</exception>
+    public static TorchEncoder Create(int threads, int bands, int tile, int patch, int width, int depth, int heads)
+    {
+        set_num_threads(threads);
+        var encoder = new TorchEncoder(bands, tile, patch, width, depth, heads);
+        encoder.eval();
+        return encoder;
+    }
+
+    public void Run(int batch)
+    {
+        using var noGradient = no_grad();
+        using var pixels = rand(batch, _bands, _tile, _tile);
+        forward(pixels).Dispose();
     }
 
     public override Tensor forward(Tensor input)
