@@ -144,7 +144,7 @@ public sealed class TensorData
         }
 
         var (rows, columns) = ((int)Shape[0], (int)Shape[1]);
-        return Deferred(Type, [columns, rows], bytes => Transpose(AsSpan<float>(), MemoryMarshal.Cast<byte, float>(bytes.Span), rows, columns));
+        return Deferred(Type, [columns, rows], bytes => Transpose(Bytes, bytes, rows, columns));
     }
 
     /// <summary>Product of the extents, overflow-checked.</summary>
@@ -172,23 +172,25 @@ public sealed class TensorData
 
     private static long CountOf(ImmutableArray<long> shape) => CountOf(shape.AsSpan());
 
-    // In blocks that fit the first-level cache: row after row would miss it at every write.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Transpose(ReadOnlySpan<float> source, Span<float> destination, int rows, int columns)
+    // In blocks that fit the first-level cache: row after row would miss it at every write. Strips of blocks on all processors.
+    private static void Transpose(ReadOnlyMemory<byte> source, Memory<byte> destination, int rows, int columns)
     {
-        const int Block = 32;
-        for (var top = 0; top < rows; top += Block)
+        const int block = 32;
+        Parallel.For(0, (rows + block - 1) / block, strip => TransposeRows(
+            MemoryMarshal.Cast<byte, float>(source.Span), MemoryMarshal.Cast<byte, float>(destination.Span), rows, columns, strip * block, Math.Min(rows, (strip + 1) * block), block));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TransposeRows(ReadOnlySpan<float> source, Span<float> destination, int rows, int columns, int top, int bottom, int block)
+    {
+        for (var left = 0; left < columns; left += block)
         {
-            var bottom = Math.Min(rows, top + Block);
-            for (var left = 0; left < columns; left += Block)
+            var right = Math.Min(columns, left + block);
+            for (var column = left; column < right; column++)
             {
-                var right = Math.Min(columns, left + Block);
-                for (var column = left; column < right; column++)
+                for (var row = top; row < bottom; row++)
                 {
-                    for (var row = top; row < bottom; row++)
-                    {
-                        destination[(column * rows) + row] = source[(row * columns) + column];
-                    }
+                    destination[(column * rows) + row] = source[(row * columns) + column];
                 }
             }
         }
