@@ -7,6 +7,8 @@ using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Losses;
 using EoOnnx.Training.Optimizers;
+using EoOnnx.Training.Tests.Trainer;
+using EoOnnx.Training.Trainer;
 using Microsoft.ML.OnnxRuntime;
 
 namespace EoOnnx.Training.Tests.Composition;
@@ -61,6 +63,14 @@ public class DecoderTaskTests
     {
         Assert.Equal(2, TaskModel.Compose(Encoder(), null, new UperNetDecoder { Channels = 8, Classes = 2 }).SmallestBatch);
         Assert.Equal(1, TaskModel.Compose(Encoder(), null, new UNetDecoder { Channels = [8, 8, 8, 8], Classes = 2 }).SmallestBatch);
+    }
+
+    [Theory, InlineData(1), InlineData(3)]
+    public async Task A_batch_that_such_a_decoder_cannot_learn_from_is_refused_before_the_first_step(int batch)
+    {
+        var trainer = Runs.Trainer(TaskModel.Compose(Encoder(), null, new UperNetDecoder { Channels = 8, Classes = 2 }));
+        var failure = await Assert.ThrowsAsync<TrainingException>(() => trainer.FitAsync(Runs.Data(batch: batch), new FitOptions { Epochs = 1 }));
+        Assert.Contains($"at least 2 samples in every training batch, but 4 samples in batches of {batch} leave a batch of 1", failure.Message, StringComparison.Ordinal);
     }
 
     private static Dictionary<string, Decoder> Decoders() => new(StringComparer.Ordinal)
