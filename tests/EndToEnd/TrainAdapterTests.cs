@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
+using EoOnnx.Onnx;
 using EoOnnx.Training.Tests;
 
 namespace EoOnnx.EndToEnd;
@@ -27,6 +28,14 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
         using var merged = await EvaluateAsync("merged.onnx");
         Assert.Equal(adapted.RootElement.GetProperty("metrics").GetProperty("mIoU").GetDouble(), merged.RootElement.GetProperty("metrics").GetProperty("mIoU").GetDouble(), 1e-3);
         Assert.Equal(adapted.RootElement.GetProperty("crossEntropy").GetDouble(), merged.RootElement.GetProperty("crossEntropy").GetDouble(), 1e-4);
+
+        (await Eoonnx.RunAsync(_folder, "merge", "run/model.onnx", "--adapter", "run/adapter.safetensors", "--deepness", "--out", "deepness-merged.onnx")).Succeeded();
+        (await Eoonnx.RunAsync(_folder, "deepness", "merged.onnx", "--out", "for-qgis.onnx")).Succeeded();
+        var forQgis = OnnxModel.Load(Path.Combine(_folder, "for-qgis.onnx"));
+        Assert.Empty(DeepnessRules.Check(forQgis));
+        Assert.True(forQgis.Opsets[""] <= 17);
+        Assert.Equal("\"Segmentor\"", forQgis.Metadata["model_type"]);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, "for-qgis.onnx")), File.ReadAllBytes(Path.Combine(_folder, "deepness-merged.onnx")));
 
         (await Eoonnx.RunAsync(_folder, "merge", "run/model.onnx", "--adapter", "run/adapter.safetensors", "--encoder-of", "encoder.onnx", "--out", "tuned.onnx")).Succeeded();
         (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments[2..], "--model", "tuned.onnx", "--method", "linear-probe", "--epochs", "1", "--out", "probe"])).Succeeded();

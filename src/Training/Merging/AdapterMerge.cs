@@ -27,8 +27,9 @@ public static class AdapterMerge
     /// <param name="encoder">The encoder that the task was made from, to save the tuned encoder alone; null saves the whole model.</param>
     /// <param name="output">The new <c>.onnx</c> file.</param>
     /// <param name="name">What the manifest calls the result; null keeps the name.</param>
+    /// <param name="deepness">Writes the form that QGIS Deepness opens, with these options; null writes the model as it is.</param>
     /// <exception cref="EoOnnxException">A file is damaged, or they do not fit each other.</exception>
-    public static MergeReport Merge(string model, string adapter, string? encoder, string output, string? name = null)
+    public static MergeReport Merge(string model, string adapter, string? encoder, string output, string? name = null, DeepnessOptions? deepness = null)
     {
         var (merged, report) = Merge(OnnxModel.Load(model), AdapterFile.Open(adapter));
         var result = encoder is null ? merged : Encoder(OnnxModel.Load(encoder), merged, report);
@@ -37,7 +38,7 @@ public static class AdapterMerge
             result.Metadata[ModelManifest.MetadataKey] = (ModelManifest.Parse(json) with { Name = name }).ToJson();
         }
 
-        result.Save(output);
+        (deepness is null ? result : DeepnessForm.Write(result, deepness)).Save(output);
         return report with { Output = output };
     }
 
