@@ -17,7 +17,7 @@ internal static class DeepnessVerb
         var scaling = SharedOptions.WithDefault("--output-scaling", 1.0, "Factor from a regression's values to whole numbers from 0 to 255, which is what Deepness stores.", "factor");
         var verb = new Verb("deepness", "Write a model so that the QGIS plugin Deepness opens it: opset 17, one image as input, probabilities, its metadata keys.")
         {
-            Example = "eoonnx merge run/model.onnx --adapter run/adapter.safetensors --out merged.onnx\n" +
+            Example = "eoonnx demo --out demo\neoonnx merge demo/run/model.onnx --adapter demo/run/adapter.safetensors --out merged.onnx\n" +
                 "eoonnx deepness merged.onnx --out for-qgis.onnx",
         };
         verb.Add(file);
