@@ -7,7 +7,6 @@ namespace EoOnnx.Cli;
 /// <summary>The options that make a training recipe, or the recipe file that stands for them.</summary>
 internal sealed class TrainingOptions
 {
-    private static readonly MethodRecipe Method = new();
     private static readonly OptimizerRecipe Optimizer = new();
     private static readonly RunRecipe Run = new();
 
@@ -20,11 +19,6 @@ internal sealed class TrainingOptions
     private readonly Option<string[]> _holdOut = new("--hold-out") { Description = "Names of the chips to hold out instead of a share.", HelpName = "names", CustomParser = Lists.Texts };
     private readonly Option<StatisticsSource> _statistics = SharedOptions.Choice("--statistics", StatisticsSource.Auto, "Where mean and deviation of the bands come from; auto takes the model's when it has any, else the training chips'.");
     private readonly Option<bool> _noAugmentation = new("--no-augmentation") { Description = "Do not flip, rotate or crop at random." };
-    private readonly Option<TrainingMethod> _method = SharedOptions.Choice("--method", TrainingMethod.Lora, "How the encoder is trained.");
-    private readonly Option<int> _rank = SharedOptions.WithDefault("--rank", Method.Rank, "Rank of LoRA.", "r");
-    private readonly Option<double?> _alpha = SharedOptions.Optional<double?>("--alpha", "Alpha of LoRA: the update is scaled by alpha / rank. Default: twice the rank.", "alpha");
-    private readonly Option<string[]> _targets = new("--targets") { Description = "Layers of LoRA, DoRA and IA3, for example 'attn.qkv:q,v' (repeat the option for more), fc1 or all-linear.", HelpName = "layer" };
-    private readonly Option<int> _blocks = SharedOptions.WithDefault("--blocks", Method.Blocks, "Blocks of the method last-blocks.", "n");
     private readonly Option<DecoderName> _decoder = SharedOptions.Choice("--decoder", DecoderName.Conv, "What stands behind the encoder.");
     private readonly Option<LossName> _loss = SharedOptions.Choice("--loss", LossName.Ce, "The objective.");
     private readonly Option<ClassWeighting> _weights = SharedOptions.Choice("--class-weights", ClassWeighting.None, "Weights of rare classes in the cross-entropy.");
@@ -42,6 +36,7 @@ internal sealed class TrainingOptions
     private readonly Option<int> _threads = SharedOptions.WithDefault("--threads", Run.Threads, "Threads of one operator; 0 takes all physical cores.", "n");
     private readonly Option<BestBy> _bestBy = SharedOptions.Choice("--best-by", BestBy.Score, "Which validation figure decides on the best epoch: mIoU or loss.");
     private readonly Option<int?> _patience = SharedOptions.Optional<int?>("--patience", "Epochs without a better figure after which the run ends.", "n");
+    private readonly MethodOptions _method = new();
     private ChipOptions? _chips;
     private List<Option> _replaced = [];
 
@@ -55,7 +50,7 @@ internal sealed class TrainingOptions
         _chips = new ChipOptions(verb, required: false);
         Option[] options =
         [
-            _classes, _ignored, _validationShare, _holdOut, _statistics, _noAugmentation, _method, _rank, _alpha, _targets, _blocks, _decoder, _loss, _weights, _optimizer, _rate,
+            _classes, _ignored, _validationShare, _holdOut, _statistics, _noAugmentation, .. _method.All, _decoder, _loss, _weights, _optimizer, _rate,
             _headRate, _decay, _schedule, _warmUp, _clip, _accumulate, _epochs, _batch, _seed, _threads, _bestBy, _patience,
         ];
         foreach (var option in options)
@@ -99,14 +94,7 @@ internal sealed class TrainingOptions
                 Statistics = parsed.GetValue(_statistics),
                 Augment = !parsed.GetValue(_noAugmentation),
             },
-            Method = new MethodRecipe
-            {
-                Name = parsed.GetValue(_method),
-                Rank = parsed.GetValue(_rank),
-                Alpha = parsed.GetValue(_alpha),
-                Targets = parsed.GetValue(_targets) is { Length: > 0 } targets ? targets : null,
-                Blocks = parsed.GetValue(_blocks),
-            },
+            Method = _method.Recipe(parsed),
             Decoder = new DecoderRecipe { Name = parsed.GetValue(_decoder) },
             Loss = new LossRecipe { Name = parsed.GetValue(_loss), ClassWeights = parsed.GetValue(_weights) },
             Optimizer = new OptimizerRecipe

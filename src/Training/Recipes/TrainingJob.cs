@@ -51,7 +51,7 @@ public static class TrainingJob
         var split = RecipeData.Split(recipe.Data, source, recipe.Run.Seed);
         var bands = RecipeData.Bands(recipe.Data, manifest, source, split.Training, null, cancellation);
         var labels = RecipeData.Labels(recipe.Data);
-        var task = TaskModel.Compose(encoder, Method(recipe), Head(recipe), new TaskDescription
+        var task = TaskModel.Compose(encoder, recipe.Method.ToPeft(recipe.Run.Seed), Head(recipe), new TaskDescription
         {
             Classes = [.. recipe.Data.Classes.Select((item, id) => new ManifestClass(id, item.Name))],
             NoDataLabel = labels.IgnoreIndex,
@@ -109,24 +109,6 @@ public static class TrainingJob
     };
 
     private const string HeadGroup = "head";
-
-    private static PeftOptions? Method(TrainingRecipe recipe)
-    {
-        var (method, seed) = (recipe.Method, recipe.Run.Seed);
-        return method.Name switch
-        {
-            TrainingMethod.Lora or TrainingMethod.Dora => new LoraOptions
-            {
-                Targets = method.Targets ?? ["attn.qkv:q,v"], Rank = method.Rank, Alpha = method.Alpha ?? 2 * method.Rank, Dora = method.Name == TrainingMethod.Dora, Seed = seed,
-            },
-            TrainingMethod.Ia3 => new Ia3Options { Targets = method.Targets ?? ["attn.qkv:k,v", "mlp.fc2"], FeedForward = method.Targets is null ? ["mlp.fc2"] : [], Seed = seed },
-            TrainingMethod.Full => new FullOptions { Seed = seed },
-            TrainingMethod.LastBlocks => new LastBlocksOptions { Blocks = method.Blocks, Seed = seed },
-            TrainingMethod.Bitfit => new BiasOptions { Seed = seed },
-            TrainingMethod.Norm => new NormOptions { Seed = seed },
-            _ => null,
-        };
-    }
 
     private static TaskHead Head(TrainingRecipe recipe) => recipe.Decoder.Name == DecoderName.Linear
         ? new LinearHead { Classes = recipe.Data.Classes.Count, Seed = recipe.Run.Seed }
