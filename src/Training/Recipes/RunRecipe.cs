@@ -1,0 +1,25 @@
+using EoOnnx.Training.Trainer;
+
+namespace EoOnnx.Training.Recipes;
+
+/// <summary>Length and portions of a recipe's run.</summary>
+public sealed record RunRecipe
+{
+    /// <summary>Passes over the training chips.</summary>
+    public int Epochs { get; init; } = 20;
+
+    /// <summary>Samples that go through the model together.</summary>
+    public int Batch { get; init; } = 8;
+
+    /// <summary>Seed of initial values, split, shuffling and augmentation.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Threads of one operator; 0 takes the machine's physical cores.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Figure that decides on the best epoch.</summary>
+    public BestBy BestBy { get; init; } = BestBy.Score;
+
+    /// <summary>Validations without a better figure after which the run ends; null never ends early.</summary>
+    public int? Patience { get; init; }
+}
