@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace EoOnnx.Formats;
 
@@ -14,14 +13,6 @@ public sealed record ModelManifest
 
     /// <summary>The version this code writes and the newest it reads.</summary>
     public const int CurrentVersion = 1;
-
-    // By reflection: the source generator would set members that are absent from the JSON to zero instead of their defaults.
-    private static readonly JsonSerializerOptions Options = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        Converters = { new JsonStringEnumConverter<ModelTask>(JsonNamingPolicy.CamelCase) },
-    };
 
     /// <summary>Version of this structure.</summary>
     public int Version { get; init; } = CurrentVersion;
@@ -117,8 +108,7 @@ public sealed record ModelManifest
     {
         try
         {
-            var manifest = JsonSerializer.Deserialize<ModelManifest>(json, Options)
-                ?? throw new FileFormatException("The model's manifest is empty; expected a JSON object.");
+            var manifest = ManifestJson.Read(json);
             return manifest.Version is >= 1 and <= CurrentVersion ? manifest
                 : throw new FileFormatException($"The model's manifest has version {manifest.Version}; this program reads up to {CurrentVersion}. Use a newer eoonnx.");
         }
@@ -129,7 +119,7 @@ public sealed record ModelManifest
     }
 
     /// <summary>The manifest as JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Options);
+    public string ToJson() => JsonSerializer.Serialize(this, ManifestJson.Default.ModelManifest);
 
     private static FileFormatException Bad(string member, object? value, string expected) =>
         new($"The manifest's {member} is {value}; expected {expected}.");

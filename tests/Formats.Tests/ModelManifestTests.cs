@@ -36,6 +36,18 @@ public class ModelManifestTests
     }
 
     [Fact]
+    public void Absent_members_have_their_defaults()
+    {
+        var minimal = new ModelManifest { Name = "a", Family = "b", Task = ModelTask.Regression };
+        Assert.Equal(minimal.ToJson(), ModelManifest.Parse("""{"name":"a","family":"b","task":"regression"}""").ToJson());
+        Assert.Equal((1.0, 1, "none", 1.0), (minimal.ValueScale, minimal.Frames, minimal.Activation, minimal.OutputScale));
+    }
+
+    [Fact]
+    public void A_member_that_stands_there_twice_is_refused() => Assert.Contains("name", Assert.Throws<FileFormatException>(
+        () => ModelManifest.Parse("""{"name":"a","name":"z","family":"b","task":"features"}""")).Message, StringComparison.Ordinal);
+
+    [Fact]
     public void A_modality_of_an_unknown_kind_is_refused() => Assert.Contains("'video'", Assert.Throws<FileFormatException>(
         () => ModelManifest.Parse("""{"name":"a","family":"b","task":"Features","modalities":[{"name":"x","kind":"video"}]}""")).Message, StringComparison.Ordinal);
 

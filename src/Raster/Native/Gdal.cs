@@ -124,6 +124,16 @@ internal static unsafe partial class Gdal
 
     [LibraryImport(Library)] internal static partial void GDALTranslateOptionsFree(nint options);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint VSIFileFromMemBuffer(string name, void* buffer, ulong length, int takeOwnership);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint VSIFOpenL(string name, string access);
+
+    [LibraryImport(Library)] internal static partial nuint VSIFWriteL(void* buffer, nuint size, nuint count, nint file);
+
+    [LibraryImport(Library)] internal static partial int VSIFCloseL(nint file);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial int VSIUnlink(string name);
+
     [LibraryImport(Library)] internal static partial void CPLErrorReset();
 
     [LibraryImport(Library)] internal static partial nint CPLGetLastErrorMsg();

@@ -11,6 +11,11 @@ public interface IStripSink : IDisposable
     /// <param name="rows">[row, band, column] in the sink's pixel type, little-endian: band-interleaved by line.</param>
     void Write(int firstRow, ReadOnlySpan<byte> rows);
 
+    /// <summary>Reads rows that are already stored.</summary>
+    /// <param name="firstRow">The first of them.</param>
+    /// <param name="rows">[row, band, column], as they were written; all of it must be stored.</param>
+    void Read(int firstRow, Span<byte> rows);
+
     /// <summary>Completes the output under its final name.</summary>
     /// <param name="cancellation">Ends the work; what is stored stays.</param>
     void Complete(CancellationToken cancellation = default);

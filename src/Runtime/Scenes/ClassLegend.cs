@@ -21,7 +21,8 @@ internal sealed class ClassLegend
     public IReadOnlyList<(byte Red, byte Green, byte Blue)> Colors => ByValue(item => Color(item), default);
 
     /// <summary>The classes as JSON: the tag EOONNX_CLASSES, which survives copying the map alone.</summary>
-    public string ToJson() => JsonSerializer.Serialize(Classes.Select(item => new { id = item.Id, name = item.Name, color = Hexadecimal(Color(item)) }));
+    public string ToJson() => JsonSerializer.Serialize(
+        Classes.Select(item => new LegendEntry(item.Id, item.Name, Hexadecimal(Color(item)))), LegendJson.Default.IEnumerableLegendEntry);
 
     /// <summary>The classes that belong to an output of some channels.</summary>
     /// <exception cref="ModelException">Their number does not fit, or values repeat or are out of range.</exception>

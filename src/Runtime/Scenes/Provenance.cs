@@ -29,7 +29,7 @@ internal static class Provenance
             ["EOONNX_BLEND"] = blend.ToString().ToLowerInvariant(),
             ["EOONNX_DEVICE"] = model.Model.Device.ToString(),
             ["EOONNX_ORT"] = OrtEnv.Instance().GetVersionString(),
-            ["EOONNX_SOURCE"] = scene.Path.Split('?')[0],
+            ["EOONNX_SOURCE"] = MemoryRaster.Holds(scene) ? scene.Name : scene.Path.Split('?')[0],
             ["EOONNX_SOURCE_DIGEST"] = SourceDigest(scene),
             ["TIFFTAG_SOFTWARE"] = "EoOnnx " + Version,
         };

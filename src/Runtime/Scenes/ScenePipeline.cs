@@ -9,7 +9,7 @@ namespace EoOnnx.Runtime;
 /// follows the width of the scene and the tiles in flight, not its height. Borrows the model; several runs at a time are possible.
 /// </summary>
 /// <param name="model">The model; must outlive every run.</param>
-public sealed class ScenePipeline(EoModel model)
+public sealed partial class ScenePipeline(EoModel model)
 {
     /// <summary>Maps a scene.</summary>
     /// <param name="scene">The scene; borrowed.</param>
@@ -47,7 +47,7 @@ public sealed class ScenePipeline(EoModel model)
         }, CancellationToken.None).ConfigureAwait(false);
     }
 
-    private static async Task<SceneReport> StreamAsync(SceneJob job, CogSink sink, IProgress<SceneProgress>? progress, CancellationToken cancellation)
+    private static async Task<SceneReport> StreamAsync(SceneJob job, IStripSink sink, IProgress<SceneProgress>? progress, CancellationToken cancellation)
     {
         using var run = new SceneRun(job, sink, progress);
         await run.StreamAsync(cancellation).ConfigureAwait(false);

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using EoOnnx.Formats;
 
 namespace EoOnnx.Runtime;
@@ -8,15 +7,6 @@ namespace EoOnnx.Runtime;
 /// <summary>What was done to a scene: written beside the map as <c>MAP.report.json</c>.</summary>
 public sealed record SceneReport
 {
-    private static readonly JsonSerializerOptions Options = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        WriteIndented = true,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
-    };
-
     /// <summary>Version of this structure.</summary>
     public int Version { get; init; } = 1;
 
@@ -68,7 +58,7 @@ public sealed record SceneReport
     };
 
     /// <summary>The report as JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Options);
+    public string ToJson() => JsonSerializer.Serialize(this, SceneReportJson.Default.SceneReport);
 
     /// <summary>Writes the report as a file, atomically.</summary>
     /// <exception cref="IOException">The folder cannot be written.</exception>

@@ -13,7 +13,7 @@ internal sealed class SceneRun : IDisposable
 {
     private const int Stages = 5, ScoreBuffers = 3, StripBuffers = 2;
     private readonly SceneJob _job;
-    private readonly CogSink _sink;
+    private readonly IStripSink _sink;
     private readonly IProgress<SceneProgress>? _progress;
     private readonly SlabRows _rows;
     private readonly Slab _slab;
@@ -36,7 +36,7 @@ internal sealed class SceneRun : IDisposable
     private long _tilesRun;
     private long _skipped;
 
-    public SceneRun(SceneJob job, CogSink sink, IProgress<SceneProgress>? progress)
+    public SceneRun(SceneJob job, IStripSink sink, IProgress<SceneProgress>? progress)
     {
         (_job, _sink, _progress, _resumedRows) = (job, sink, progress, sink.FirstMissingRow);
         var (model, plan) = (job.Model, job.Plan);

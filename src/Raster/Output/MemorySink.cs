@@ -1,0 +1,77 @@
+namespace EoOnnx.Raster;
+
+/// <summary>Takes the rows of a map into an array of the whole map.</summary>
+public sealed class MemorySink : IStripSink
+{
+    private readonly RasterProfile _profile;
+    private readonly byte[] _pixels;
+    private readonly int _lineBytes;
+
+    /// <summary>A sink that holds the whole map.</summary>
+    /// <param name="profile">Grid and type of the map.</param>
+    /// <exception cref="RasterException">The map is too large for one array.</exception>
+    public MemorySink(RasterProfile profile)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        var bytes = checked((long)profile.Size.Width * profile.Size.Height * profile.BandCount * profile.Type.SizeInBytes());
+        if (bytes > Array.MaxLength)
+        {
+            throw new RasterException($"The map of {profile.Size.Width} x {profile.Size.Height} pixels with {profile.BandCount} bands takes {bytes >> 20} MiB; an array holds {Array.MaxLength >> 20} MiB. " +
+                "Write it to a file (ScenePipeline.RunAsync), or map a part (SceneOptions.Window).");
+        }
+
+        (_profile, _pixels, _lineBytes) = (profile, new byte[bytes], profile.Size.Width * profile.Type.SizeInBytes());
+    }
+
+    /// <inheritdoc/>
+    public int FirstMissingRow { get; private set; }
+
+    /// <summary>The map, [band, row, column], in the bytes of its pixel type.</summary>
+    public ReadOnlyMemory<byte> Pixels => _pixels;
+
+    /// <inheritdoc/>
+    public void Write(int firstRow, ReadOnlySpan<byte> rows)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(firstRow, FirstMissingRow);
+        for (; !rows.IsEmpty; FirstMissingRow++)
+        {
+            for (var band = 0; band < _profile.BandCount; band++)
+            {
+                rows[.._lineBytes].CopyTo(Line(FirstMissingRow, band));
+                rows = rows[_lineBytes..];
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Read(int firstRow, Span<byte> rows)
+    {
+        for (var row = firstRow; !rows.IsEmpty; row++)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, FirstMissingRow);
+            for (var band = 0; band < _profile.BandCount; band++)
+            {
+                Line(row, band).CopyTo(rows);
+                rows = rows[_lineBytes..];
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="RasterException">Rows are missing.</exception>
+    public void Complete(CancellationToken cancellation = default)
+    {
+        if (FirstMissingRow != _profile.Size.Height)
+        {
+            throw new RasterException($"The map has {FirstMissingRow} of {_profile.Size.Height} rows; it cannot be completed.");
+        }
+    }
+
+    /// <summary>Does nothing: the array goes with its last user.</summary>
+    public void Dispose()
+    {
+        // Only memory of the runtime is held.
+    }
+
+    private Span<byte> Line(int row, int band) => _pixels.AsSpan(checked(((band * _profile.Size.Height) + row) * _lineBytes), _lineBytes);
+}
