@@ -3,7 +3,6 @@ using EoOnnx.Decoders.Layers;
 using EoOnnx.Decoders.Necks;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
-using EoOnnx.Onnx.Tests;
 
 namespace EoOnnx.Decoders.Tests;
 

@@ -1,7 +1,6 @@
 using CsCheck;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
-using EoOnnx.Onnx.Tests;
 
 namespace EoOnnx.Decoders.Tests;
 

@@ -12,10 +12,13 @@ using EoOnnx.Training.Peft;
 
 namespace EoOnnx.EndToEnd;
 
-/// <summary>What the exporter writes, the gradient compiler derives: no operator of a backbone lacks a rule.</summary>
+/// <summary>What the exporters write, the gradient compiler derives and the adapters find.</summary>
 public class BackboneTrainingTests
 {
     private static readonly string[] Attention = ["attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2"];
+
+    // Decided by the input alone, so that no gradient ever asks for them.
+    private static readonly string[] OfInputsOnly = ["IsNaN", "Equal", "LessOrEqual"];
 
     [Theory, InlineData("tiny", 1), InlineData("v2-tiny-tl", 3)]
     public void Prithvi_is_trainable_with_and_without_frames_and_coordinates(string size, int frames)
@@ -36,6 +39,32 @@ public class BackboneTrainingTests
         Compiles(model, ["S2L2A", "S1GRD", "LULC"]);
     }
 
+    [Theory]
+    [InlineData("dofa", "tiny", "attn.qkv", 4)]
+    [InlineData("vit", "tiny", "attn.qkv", 12)]
+    [InlineData("swin", "tiny", "attn.qkv", 12)]
+    [InlineData("presto", "default", "attn.qkv", 2)]
+    public void Adapters_find_every_projection_and_a_training_graph_compiles(string family, string size, string target, int layers)
+    {
+        var task = TaskModel.Adapt(Random(family, size, new BackboneOptions { Layers = family == "presto" ? null : [-1] }), new LoraOptions { Targets = [target], Rank = 2 });
+        var graph = GradientCompiler.Compile(task, Loss.CrossEntropy(), new AdamW(1e-3));
+        Assert.Equal(2 * layers, graph.Parameters.Count);
+        Assert.Empty(OnnxValidator.Check(graph.Step));
+    }
+
+    [Theory]
+    [InlineData("dofa", "tiny")]
+    [InlineData("vit", "tiny")]
+    [InlineData("resnet", "18")]
+    [InlineData("swin", "tiny")]
+    [InlineData("presto", "default")]
+    public void Every_operator_has_a_gradient_rule(string family, string size)
+    {
+        var model = Random(family, size, new BackboneOptions { KeepBatchNormalization = true, Attention = AttentionForm.Standard });
+        var without = model.Graph.Nodes.Where(node => !VjpTable.Has(node) && !VjpTable.IsConstant(node)).Select(node => node.OpType).Distinct();
+        Assert.Empty(without.Except(OfInputsOnly));
+    }
+
     private static void Compiles(OnnxModel model, string[] inputs)
     {
         var task = TaskModel.Compose(model, new LoraOptions { Targets = ["all-linear"] }, new FcnDecoder { Classes = 2, Channels = 8, Blocks = 2 });
@@ -45,6 +74,8 @@ public class BackboneTrainingTests
         Assert.DoesNotContain(graph.Parameters, parameter => parameter.Name.EndsWith("_coords", StringComparison.Ordinal));
         Assert.Equal((Dim)"batch", task.InferenceModel.Graph.Outputs[0].KnownShape[0]);
     }
+
+    private static OnnxModel Random(string family, string size, BackboneOptions options) => BackboneExport.FromRandom(Backbones.Find(family), size, 1, options).Model;
 
     // Weights without content: only their shapes matter here.
     private static OnnxModel Export(IBackbone backbone, IEnumerable<(string Name, long[] Shape)> shapes, BackboneOptions options)

@@ -19,6 +19,9 @@ internal sealed record OperatorCount(string Operator, int Count);
 /// <summary>What a model, weight or adapter file holds, read without running anything.</summary>
 internal sealed record FileInspection
 {
+    private const string PeftTensors = "adapter_model.safetensors";
+    private const string PeftConfiguration = "adapter_config.json";
+    private const int LargestConfiguration = 1 << 20;
     private const byte FirstModelByte = 0x08;   // field 1 of ModelProto, the IR version, which every writer puts first
 
     /// <summary>The file.</summary>
@@ -69,11 +72,12 @@ internal sealed record FileInspection
     /// <summary>What has to be added before it can be used.</summary>
     public IReadOnlyList<string>? Missing { get; init; }
 
-    /// <summary>Reads <paramref name="path"/> by its content; by what its name ends in where the content is damaged.</summary>
+    /// <summary>Reads <paramref name="path"/> by its content; by what its name ends in where the content is damaged. A folder is a PEFT adapter.</summary>
     /// <exception cref="FileFormatException">The file is damaged, or nothing that is known.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static FileInspection Read(string path)
     {
+        path = Directory.Exists(path) ? System.IO.Path.Combine(path, PeftTensors) : path;
         var extension = System.IO.Path.GetExtension(path).ToLowerInvariant();
         return extension == ".onnx_adapter" || StartsWith(path, 4, "TORT"u8) ? OfAdapter(path)
             : extension == ".safetensors" || Export.Checkpoints.Checkpoint.Recognizes(path) ? OfCheckpoint(path)
@@ -131,19 +135,46 @@ internal sealed record FileInspection
         var inspection = CheckpointInspection.Of(checkpoint);
         var manifest = ManifestOf(checkpoint.Metadata);
         var isOwnAdapter = checkpoint.Metadata.ContainsKey(AdapterMetadata.BaseSha256);
+        var configuration = PeftConfigurationOf(path);
         return new FileInspection
         {
             Path = path,
-            Kind = isOwnAdapter ? "adapter (safetensors)" : inspection.Kind,
+            Kind = configuration is not null ? "adapter (PEFT)" : isOwnAdapter ? "adapter (safetensors)" : inspection.Kind,
             Bytes = new FileInfo(path).Length,
             Sha256 = Hash(path),
             Parameters = checkpoint.Weights.Names.Sum(name => checkpoint.Weights.Peek(name)!.Count),
             Tensors = [.. checkpoint.Weights.Names.Select(name => Summarize(name, checkpoint.Weights.Peek(name)!))],
             Manifest = manifest,
-            Metadata = ToJson(checkpoint.Metadata),
+            Metadata = ToJson(checkpoint.Metadata.Concat(configuration ?? [])),
             Checkpoint = inspection,
             Missing = isOwnAdapter ? MissingManifestFacts.Of(manifest) : MissingFacts.Of(checkpoint, inspection.Model, inspection.Task),
         };
+    }
+
+    // PEFT keeps method, rank and targets beside the tensors. Only what it sets is shown.
+    private static IEnumerable<KeyValuePair<string, string>>? PeftConfigurationOf(string path)
+    {
+        var file = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, PeftConfiguration);
+        if (System.IO.Path.GetFileName(path) != PeftTensors || !File.Exists(file))
+        {
+            return null;
+        }
+
+        try
+        {
+            if (new FileInfo(file).Length > LargestConfiguration || JsonNode.Parse(File.ReadAllBytes(file)) is not JsonObject settings)
+            {
+                throw new FileFormatException($"{file} is no PEFT configuration: expected one JSON object of at most {LargestConfiguration:N0} bytes.");
+            }
+
+            return [.. from setting in settings
+                       where setting.Value is not (null or JsonArray { Count: 0 } or JsonObject { Count: 0 })
+                       select KeyValuePair.Create(setting.Key, setting.Value is JsonValue ? setting.Value.ToString() : setting.Value!.ToJsonString(JsonOutput.Line))];
+        }
+        catch (JsonException damage)
+        {
+            throw new FileFormatException($"{file} is not readable JSON: {damage.Message}", damage);
+        }
     }
 
     private static FileInspection OfAdapter(string path)

@@ -14,7 +14,7 @@ internal static class InspectVerb
 
     public static Command Create(Terminal terminal)
     {
-        var file = SharedOptions.ExistingFile("file", "A model, checkpoint or adapter: .onnx, .pth, .pt, .ckpt, .bin, .safetensors, .onnx_adapter, told by its content.");
+        var file = new Argument<FileSystemInfo>("file") { Description = "A model, checkpoint or adapter: .onnx, .pth, .pt, .ckpt, .bin, .safetensors, .onnx_adapter, told by its content; or a PEFT folder." }.AcceptExistingOnly();
         var all = new Option<bool>("--all") { Description = $"List every tensor; without it, {MostTensors}." };
         var verb = new Verb("inspect", "Show what a model, checkpoint or adapter is: family and variant, inputs, outputs, bands, parameters, what is missing. Nothing in it is run.")
         {

@@ -1,7 +1,6 @@
 using EoOnnx.Decoders.Layers;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
-using EoOnnx.Onnx.Tests;
 
 namespace EoOnnx.Decoders.Tests.Golden;
 

@@ -2,7 +2,6 @@ using EoOnnx.Decoders;
 using EoOnnx.Decoders.Heads;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
-using EoOnnx.Onnx.Tests;
 using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Losses;

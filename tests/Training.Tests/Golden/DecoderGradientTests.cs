@@ -2,7 +2,6 @@ using EoOnnx.Decoders.Layers;
 using EoOnnx.Decoders.Tests.Golden;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
-using EoOnnx.Onnx.Tests;
 using EoOnnx.Training.Autodiff;
 
 namespace EoOnnx.Training.Tests.Golden;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
-using EoOnnx.Onnx.Tests;
 using EoOnnx.Tests;
 using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Composition;

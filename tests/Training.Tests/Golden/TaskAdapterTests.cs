@@ -1,7 +1,6 @@
 using EoOnnx.Export.TerraTorch;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
-using EoOnnx.Onnx.Tests;
 using EoOnnx.Tests;
 using EoOnnx.Training.Adapters;
 using EoOnnx.Training.Merging;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using EoOnnx.Export.TerraTorch;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
-using EoOnnx.Onnx.Tests;
 using EoOnnx.Tests;
 using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Losses;

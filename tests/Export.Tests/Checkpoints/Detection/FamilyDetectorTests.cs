@@ -9,13 +9,15 @@ namespace EoOnnx.Export.Tests.Checkpoints.Detection;
 
 public sealed class FamilyDetectorTests : CheckpointFolder
 {
-    private static readonly string[] Families = ["dofa", "prithvi", "terramind", "scale_mae", "vit", "resnet", "swin_v2"];
+    // The family that the checkpoints of each folder belong to.
+    private static readonly (string Folder, string Family)[] Families =
+        [("dofa", "dofa"), ("prithvi", "prithvi"), ("terramind", "terramind"), ("scale_mae", "scalemae"), ("vit", "vit"), ("resnet", "resnet"), ("swin_v2", "swin")];
 
     public static IEnumerable<TheoryDataRow<string, string>> Checkpoints() =>
-        from family in Families
-        from name in SharedData.Cases(family)
-        from file in Directory.EnumerateFiles(Path.Combine(SharedData.Golden, family, name), "checkpoint.*")
-        select new TheoryDataRow<string, string>(family, Path.GetRelativePath(SharedData.Golden, file));
+        from item in Families
+        from name in SharedData.Cases(item.Folder)
+        from file in Directory.EnumerateFiles(Path.Combine(SharedData.Golden, item.Folder, name), "checkpoint.*")
+        select new TheoryDataRow<string, string>(item.Family, Path.GetRelativePath(SharedData.Golden, file));
 
     public static IEnumerable<TheoryDataRow<string>> OfficialVariants() =>
         !Directory.Exists(Path.Combine(SharedData.Golden, "state_dicts")) ? [] : Directory.EnumerateFiles(Path.Combine(SharedData.Golden, "state_dicts"), "*.json")

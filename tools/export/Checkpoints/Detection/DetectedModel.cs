@@ -3,8 +3,8 @@ namespace EoOnnx.Export.Checkpoints.Detection;
 /// <summary>What a set of weights looks like. Sizes come from the shapes of the tensors; null where a family has no such size.</summary>
 public sealed record DetectedModel
 {
-    /// <summary>The family: <c>dofa</c>, <c>prithvi</c>, <c>terramind</c>, <c>presto</c>, <c>scale_mae</c>,
-    /// <c>vit</c>, <c>resnet</c>, <c>swin_v2</c>; or <c>adapter</c> for LoRA, DoRA or IA3 weights without their base.</summary>
+    /// <summary>The family: <c>dofa</c>, <c>prithvi</c>, <c>terramind</c>, <c>presto</c>, <c>scalemae</c>,
+    /// <c>vit</c>, <c>resnet</c>, <c>swin</c>; or <c>adapter</c> for LoRA, DoRA or IA3 weights without their base.</summary>
     public required string Family { get; init; }
 
     /// <summary>The closest official variant; null when the family has none.</summary>

@@ -72,7 +72,7 @@ public static class FamilyDetector
         var embedding = weights.Peek("features.0.0.weight");
         return new DetectedModel
         {
-            Family = "swin_v2", Depth = depth, Width = Extent(embedding, 0), Channels = Extent(embedding, 1), Patch = Extent(embedding, 2),
+            Family = "swin", Depth = depth, Width = Extent(embedding, 0), Channels = Extent(embedding, 1), Patch = Extent(embedding, 2),
             HeadClasses = Extent(weights.Peek("head.weight"), 0),
         };
     }
@@ -111,7 +111,7 @@ public static class FamilyDetector
 
         return new DetectedModel
         {
-            Family = isPrithvi ? "prithvi" : embedding.Shape[1] == 3 ? "scale_mae" : "vit",
+            Family = isPrithvi ? "prithvi" : embedding.Shape[1] == 3 ? "scalemae" : "vit",
             Depth = weights.CountBlocks("blocks"), Width = Extent(embedding, 0), Channels = Extent(embedding, 1), Patch = (int)embedding.Shape[^1],
             Positions = Extent(weights.Peek("pos_embed"), 1) - (weights.Contains("cls_token") ? 1 : 0), Coordinates = isPrithvi ? coordinates : null, HeadClasses = classes,
         };

@@ -30,10 +30,10 @@ public static class MissingFacts
         {
             case "dofa" when task is null: missing.Add("the bands: DOFA takes any, name them when exporting"); break;
             case "prithvi" when model.Channels != PrithviChannels && task is not { Bands.Count: > 0 }: missing.Add($"the names of the {model.Channels} bands"); break;
-            case "vit" or "resnet" or "swin_v2" or "scale_mae": missing.Add($"the names and statistics of the {model.Channels} bands"); break;
+            case "vit" or "resnet" or "swin" or "scalemae": missing.Add($"the names and statistics of the {model.Channels} bands"); break;
         }
 
-        if (model.Family == "scale_mae")
+        if (model.Family == "scalemae")
         {
             missing.Add("whether it is ScaleMAE: an ordinary ViT for three bands has the same names and shapes");
         }
@@ -46,7 +46,7 @@ public static class MissingFacts
                 missing.Add($"the names of the {task.Classes} classes");
             }
         }
-        else if (!model.IsOfficialSize && model.Family is not ("resnet" or "swin_v2"))
+        else if (!model.IsOfficialSize && model.Family is not ("resnet" or "swin"))
         {
             missing.Add($"the number of heads: no official variant has depth {model.Depth} and width {model.Width}, and shapes do not tell it");
         }

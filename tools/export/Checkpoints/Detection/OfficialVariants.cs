@@ -34,7 +34,7 @@ internal static class OfficialVariants
         new("terramind", "terramind_v1_base", 12, 768),
         new("terramind", "terramind_v1_large", 24, 1024),
         new("presto", "presto", 2, 128),
-        new("scale_mae", "scalemae_large_patch16", 24, 1024, 16),
+        new("scalemae", "scalemae_large_patch16", 24, 1024, 16),
         new("vit", "vit_small_patch16_224", 12, 384, 16),
         new("vit", "vit_base_patch16_224", 12, 768, 16),
         new("vit", "vit_large_patch16_224", 24, 1024, 16),
@@ -43,9 +43,9 @@ internal static class OfficialVariants
         new("resnet", "resnet50", 16, 256),
         new("resnet", "resnet101", 33, 256),
         new("resnet", "resnet152", 50, 256),
-        new("swin_v2", "swin_v2_t", 12, 96),
-        new("swin_v2", "swin_v2_s", 24, 96),
-        new("swin_v2", "swin_v2_b", 24, 128),
+        new("swin", "swin_v2_t", 12, 96),
+        new("swin", "swin_v2_s", 24, 96),
+        new("swin", "swin_v2_b", 24, 128),
     ];
 
     /// <summary>The model with its closest variant: by depth and width, then patch, coordinates and the size of the position table.</summary>

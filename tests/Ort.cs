@@ -1,7 +1,8 @@
 using EoOnnx.Formats;
+using EoOnnx.Onnx;
 using Microsoft.ML.OnnxRuntime;
 
-namespace EoOnnx.Onnx.Tests;
+namespace EoOnnx.Tests;
 
 /// <summary>Runs a model on real ONNX Runtime.</summary>
 internal static class Ort
