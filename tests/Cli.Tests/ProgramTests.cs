@@ -40,7 +40,7 @@ public class ProgramTests
     [InlineData("inspect has no option '--al'. Did you mean '--all'?", "inspect", "--al", "model.onnx")]
     [InlineData("inspect has no option '--jsn'. Did you mean '--json'?", "inspect", "model.onnx", "--jsn")]
     [InlineData("Required argument 'file' missing", "inspect")]
-    [InlineData("File does not exist: 'absent.onnx'", "inspect", "absent.onnx")]
+    [InlineData("File or directory does not exist: 'absent.onnx'", "inspect", "absent.onnx")]
     public async Task Wrong_usage_exits_2_with_one_line_on_standard_error(string expected, params string[] args)
     {
         var run = await CommandLine.RunAsync(args);
