@@ -10,7 +10,7 @@ public sealed class WrongUsageTests : IDisposable
     [Theory]
     [InlineData("there is no verb 'infre'", "infre")]
     [InlineData("Required argument 'file' missing", "inspect")]
-    [InlineData("File does not exist: 'absent.onnx'", "inspect", "absent.onnx")]
+    [InlineData("File or directory does not exist: 'absent.onnx'", "inspect", "absent.onnx")]
     [InlineData("inspect has no option '--foo'", "inspect", "--foo")]
     [InlineData("Option '--data' is required", "stats")]
     [InlineData("Directory does not exist: 'absent'", "stats", "--data", "absent")]
