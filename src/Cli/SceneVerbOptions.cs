@@ -11,7 +11,13 @@ namespace EoOnnx.Cli;
 internal sealed class SceneVerbOptions
 {
     private readonly Option<FileInfo> _model = SharedOptions.RequiredFile("--model", "The model, an .onnx file.");
-    private readonly Option<string?> _adapter = SharedOptions.Optional<string>("--adapter", "An adapter for this model: adapter.safetensors, .onnx_adapter or a PEFT folder.", "file");
+    private readonly Option<string[]> _adapter = new("--adapter")
+    {
+        Description = "An adapter for this model: adapter.safetensors, .onnx_adapter or a PEFT folder. Repeat it to make a map with each while the scene is read once.",
+        HelpName = "file",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
     private readonly Option<string?> _output = SharedOptions.Optional<string>("--output", "The graph output to map. Default: logits, else the first with one score a pixel.", "name");
     private readonly Option<int?> _tile = SharedOptions.Optional<int?>("--tile", "Tile edge, for models that leave it open.", "pixels");
     private readonly Option<TileOverlap?> _overlap = new("--overlap")
@@ -37,6 +43,10 @@ internal sealed class SceneVerbOptions
     private readonly Option<int> _maskDilation = SharedOptions.WithDefault("--mask-dilate", 0, "Grow masks to every side.", "pixels");
     private readonly Option<MaskMode> _maskMode = SharedOptions.WithDefault("--mask-mode", MaskMode.Output, "output: the model sees masked pixels, the map does not show them; input: the model does not see them either.", "output|input");
     private readonly Option<int?> _batch = SharedOptions.Optional<int?>("--batch", "Tiles a model call.", "tiles");
+    private readonly Option<long?> _memory = new("--memory") { Description = "What the process may use, such as 2GB or 512MB. Default: what it uses plus half of what is free. Less memory costs batch size, then panels.", HelpName = "size", CustomParser = argument => Parsed(argument, text => (long?)MemorySize.Parse(text)) };
+    private readonly Option<bool> _deterministic = new("--deterministic") { Description = "Fill up the last batch and keep the batch size whatever the memory, so that the map is the same to the last bit." };
+    private readonly Option<ErrorMode> _onError = SharedOptions.WithDefault("--on-error", ErrorMode.Fail, "A part of the scene that cannot be read: fail stops and names it, nodata leaves it out and counts it.", "fail|nodata");
+    private readonly Option<double> _mostDamage = SharedOptions.WithDefault("--max-bad", 1.0, "With --on-error nodata: stop when more of the scene than this is lost.", "percent");
     private readonly Option<string[]> _bands = new("--bands")
     {
         Description = "Bands of the scene in the model's order: numbers from 1, names, or CHANNEL=band. Default: matched by name.",
@@ -58,7 +68,7 @@ internal sealed class SceneVerbOptions
     /// <summary>Adds the options to a verb.</summary>
     public SceneVerbOptions(Command verb)
     {
-        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _masks, _maskDilation, _maskMode, _batch, _bands, _scale, _offset, _noData, _noDataRule, _device, _threads, _content, _confidence, _restart, _overwrite])
+        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, _device, _threads, _content, _confidence, _restart, _overwrite])
         {
             verb.Add(option);
         }
@@ -88,7 +98,15 @@ internal sealed class SceneVerbOptions
     });
 
     /// <summary>Loads the adapter that the command line names, if any.</summary>
-    public EoAdapter? LoadAdapter(ParseResult parsed, EoModel model) => parsed.GetValue(_adapter) is { } path ? model.LoadAdapter(path) : null;
+    public EoAdapter? LoadAdapter(ParseResult parsed, EoModel model) => parsed.GetValue(_adapter) switch
+    {
+        null or [] => null,
+        [var path] => model.LoadAdapter(path),
+        var several => throw new UsageException($"This verb takes one --adapter; found {several.Length}."),
+    };
+
+    /// <summary>Loads all adapters that the command line names.</summary>
+    public AdapterList LoadAdapters(ParseResult parsed, EoModel model) => AdapterList.Load(model, parsed.GetValue(_adapter) ?? []);
 
     /// <summary>The options of a run.</summary>
     public SceneOptions Read(ParseResult parsed, EoAdapter? adapter) => new()
@@ -107,6 +125,10 @@ internal sealed class SceneVerbOptions
         MaskDilation = parsed.GetValue(_maskDilation),
         MaskMode = parsed.GetValue(_maskMode),
         Batch = parsed.GetValue(_batch),
+        Memory = parsed.GetValue(_memory),
+        Deterministic = parsed.GetValue(_deterministic),
+        OnError = parsed.GetValue(_onError),
+        MostDamage = parsed.GetValue(_mostDamage) / 100,
         Bands = parsed.GetValue(_bands) ?? [],
         Scale = parsed.GetValue(_scale) ?? [],
         Offset = parsed.GetValue(_offset) ?? [],

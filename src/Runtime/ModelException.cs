@@ -10,6 +10,11 @@ public class ModelException : EoOnnxException
     {
     }
 
+    /// <summary>True when ONNX Runtime found no memory for a run, on the processor or on a GPU; a smaller batch may go through.</summary>
+    public bool IsOutOfMemory => InnerException is { } cause && OutOfMemory.Any(words => cause.Message.Contains(words, StringComparison.OrdinalIgnoreCase));
+
+    private static readonly string[] OutOfMemory = ["Failed to allocate memory", "out of memory", "bad_alloc", "bad allocation", "Available memory of", "CUDA failure 2:"];
+
     /// <summary>A failure with its explanation.</summary>
     public ModelException(string message) : base(message)
     {

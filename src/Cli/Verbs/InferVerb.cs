@@ -12,25 +12,66 @@ internal static class InferVerb
     public static Command Create(Terminal terminal)
     {
         var scene = new Argument<string>("scene") { Description = "The scene: any raster that GDAL opens." };
-        var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF. MAP.report.json is written beside it.", "file");
+        var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF. MAP.report.json is written beside it. With several adapters: a folder, or a name with {adapter}.", "file");
+        var dryRun = new Option<bool>("--dry-run") { Description = "Show what the run would need — tiles, memory, disk — and stop." };
         var verb = new Verb("infer", "Map a scene of any size: stream it through a model and write a cloud-optimised GeoTIFF.")
         {
             Example = "eoonnx demo --out demo\neoonnx infer demo/evaluate/images/scene_b.tif --model demo/run/model.onnx --adapter demo/run/adapter.safetensors --out map.tif",
         };
         verb.Add(scene);
         verb.Add(map);
+        verb.Add(dryRun);
         var options = new SceneVerbOptions(verb);
-        verb.SetAction((parsed, cancellation) => terminal.RunAsync(parsed, async (progress, token) =>
+        verb.SetAction((parsed, cancellation) => terminal.RunAsync<object>(parsed, async (progress, token) =>
         {
             using var model = options.LoadModel(parsed);
-            using var adapter = options.LoadAdapter(parsed, model);
+            using var adapters = options.LoadAdapters(parsed, model);
             using var dataset = RasterDataset.Open(parsed.GetRequiredValue(scene));
-            return await new ScenePipeline(model).RunAsync(dataset, parsed.GetRequiredValue(map), options.Read(parsed, adapter), progress.For<SceneProgress>(Describe), token);
-        }, Draw, cancellation));
+            var (pipeline, maps, how) = (new ScenePipeline(model), SceneOutput.For(parsed.GetRequiredValue(map), adapters.Adapters), options.Read(parsed, adapter: null));
+            if (parsed.GetValue(dryRun))
+            {
+                return pipeline.Plan(dataset, maps, how, token);
+            }
+
+            var reports = await pipeline.RunAsync(dataset, maps, how, progress.For<SceneProgress>(Describe), token);
+            return reports is [var only] ? only : reports;
+        }, DrawAny, cancellation));
         return verb;
     }
 
-    private static Step Describe(SceneProgress progress) => new(progress.Stage, (double)progress.Tiles / progress.TileCount,
+    private static void DrawAny(IAnsiConsole console, object result)
+    {
+        if (result is ScenePlan plan)
+        {
+            Draw(console, plan);
+            return;
+        }
+
+        foreach (var report in result as IReadOnlyList<SceneReport> ?? [(SceneReport)result])
+        {
+            Draw(console, report);
+        }
+    }
+
+    private static void Draw(IAnsiConsole console, ScenePlan plan)
+    {
+        console.WriteLine(FormattableString.Invariant($"{plan.Width:N0} x {plan.Height:N0} pixels, {plan.Tiles:N0} tiles of {plan.Tile} px with overlap {plan.Overlap}, {plan.TileRuns:N0} tiles through the model; up to {plan.DiskBytes >> 20:N0} MiB on disk"));
+        var table = new Table().Border(TableBorder.Simple).AddColumns("memory for", "MiB");
+        foreach (var part in plan.Memory.Parts)
+        {
+            table.AddRow(Cell(part.Name), Cell($"{part.Bytes / 1048576.0:F1}"));
+        }
+
+        table.AddRow(Cell("all"), Cell($"{plan.Memory.TotalBytes / 1048576.0:F1}"));
+        console.Write(table);
+        console.WriteLine(FormattableString.Invariant($"of {plan.Memory.BudgetBytes >> 20:N0} MiB; {plan.Memory.Batch} tiles a call, {plan.Memory.Panels} panels; nothing was written"));
+        foreach (var warning in plan.Warnings)
+        {
+            console.WriteLine($"warning: {warning}");
+        }
+    }
+
+    private static Step Describe(SceneProgress progress) => progress.Note.Length > 0 ? new Step(progress.Stage, null, progress.Note) : new(progress.Stage, (double)progress.Tiles / progress.TileCount,
         string.Create(CultureInfo.InvariantCulture, $"{progress.Tiles} of {progress.TileCount} tiles, {progress.PixelsPerSecond / 1e6:F2} Mpx/s"));
 
     internal static void Draw(IAnsiConsole console, SceneReport report)

@@ -10,6 +10,7 @@ namespace EoOnnx.Raster;
 /// </summary>
 public sealed class CogSink : IStripSink
 {
+    private const string WorkArea = ".eoonnx";
     private readonly string _path;
     private readonly RasterProfile _profile;
     private readonly string _resampling;
@@ -20,7 +21,16 @@ public sealed class CogSink : IStripSink
         (_path, _profile, _resampling, _journal) = (path, profile, resampling, journal);
 
     /// <inheritdoc/>
-    public int FirstMissingRow => _journal.FirstMissingRow;
+    public int FirstMissingRow => FirstMissingColumn == _profile.Size.Width ? _profile.Size.Height : _journal.Next.Row;
+
+    /// <summary>First column of the panel that <see cref="FirstMissingRow"/> belongs to; the width of the map when it is complete.</summary>
+    public int FirstMissingColumn => _journal.Next.Column;
+
+    /// <summary>Columns of the first panel in which an earlier run stored rows; null when there are none.</summary>
+    public int? PanelWidth => _journal.PanelWidth;
+
+    /// <summary>Bytes that a map and its work area may need on disk while it is made: raw rows, the map and a third for its overviews.</summary>
+    public static long DiskBytes(RasterProfile profile) => (long)profile.Size.Width * profile.BandCount * profile.Type.SizeInBytes() * profile.Size.Height / 3 * 7;
 
     /// <summary>Opens the work area of a map.</summary>
     /// <param name="path">The map; its folder must exist.</param>
@@ -38,8 +48,9 @@ public sealed class CogSink : IStripSink
             throw new RasterException($"The folder of {path} does not exist. Create it first: mkdir -p '{folder}'");
         }
 
-        var rowBytes = checked(profile.Size.Width * profile.BandCount * profile.Type.SizeInBytes());
-        var needed = (long)rowBytes * profile.Size.Height * 2;
+        var layout = new StripLayout(profile.Size.Width, profile.Size.Height, profile.BandCount, profile.Type.SizeInBytes());
+        var rows = new FileInfo(Path.Combine(path + WorkArea, "rows.bil"));
+        var needed = DiskBytes(profile) - (rows.Exists ? rows.Length : 0);
         if (new DriveInfo(folder).AvailableFreeSpace is var free && free < needed)
         {
             throw new RasterException(string.Create(CultureInfo.InvariantCulture,
@@ -48,17 +59,40 @@ public sealed class CogSink : IStripSink
 
         // Classes are resampled by majority in overviews, values by averaging.
         var resampling = profile.CategoryNames.Count > 0 || (profile.Type == RasterType.Byte && profile.BandScaling.All(scaling => scaling is null)) ? "MODE" : "AVERAGE";
-        return new CogSink(path, profile, resampling, StripJournal.Open(path + ".eoonnx", job, rowBytes, restart));
+        return new CogSink(path, profile, resampling, OpenWorkArea(path, job, layout, restart));
     }
 
     /// <inheritdoc/>
-    /// <exception cref="IOException">The disk is full; the work area stays for a later run.</exception>
-    public void Write(int firstRow, ReadOnlySpan<byte> rows) => _journal.Append(firstRow, rows);
+    /// <exception cref="RasterException">The disk is full; the work area stays for a later run.</exception>
+    public void Write(int firstRow, ReadOnlySpan<byte> rows) => Write(firstRow, 0, _profile.Size.Width, rows);
+
+    /// <summary>Stores the next rows of a panel, a range of columns, durably. Panels go from left to right, each from top to bottom.</summary>
+    /// <param name="firstRow">Must be the next missing row.</param>
+    /// <param name="column">First column of the panel.</param>
+    /// <param name="columns">Columns of the panel.</param>
+    /// <param name="rows">[row, band, column] of the panel.</param>
+    /// <exception cref="RasterException">The disk is full; the work area stays for a later run.</exception>
+    public void Write(int firstRow, int column, int columns, ReadOnlySpan<byte> rows)
+    {
+        try
+        {
+            _journal.Append(firstRow, column, columns, rows);
+        }
+        catch (IOException failure)
+        {
+            throw new RasterException($"Row {firstRow} of {_path} cannot be stored: {failure.Message}. The {_path}{WorkArea} folder keeps what is done; free some space and give the same command to continue.", failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Read(int firstRow, Span<byte> rows) => Read(firstRow, 0, _profile.Size.Width, rows);
 
     /// <summary>Reads rows that are already stored.</summary>
     /// <param name="firstRow">The first of them.</param>
+    /// <param name="column">First column of the panel they were written in.</param>
+    /// <param name="columns">Columns of that panel.</param>
     /// <param name="rows">[row, band, column], as they were written; all of it must be stored.</param>
-    public void Read(int firstRow, Span<byte> rows) => _journal.Read(firstRow, rows);
+    public void Read(int firstRow, int column, int columns, Span<byte> rows) => _journal.Read(firstRow, column, columns, rows);
 
     /// <inheritdoc/>
     /// <exception cref="RasterException">Rows are missing, or GDAL cannot write the map; the work area stays.</exception>
@@ -106,6 +140,18 @@ public sealed class CogSink : IStripSink
         if (!_completed)
         {
             _journal.Dispose();
+        }
+    }
+
+    private static StripJournal OpenWorkArea(string path, IReadOnlyDictionary<string, string> job, StripLayout layout, bool restart)
+    {
+        try
+        {
+            return StripJournal.Open(path + WorkArea, job, layout, restart);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new RasterException($"The work area {path}{WorkArea} cannot be written: {failure.Message} Write elsewhere with --out.", failure);
         }
     }
 

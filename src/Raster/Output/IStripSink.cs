@@ -11,10 +11,30 @@ public interface IStripSink : IDisposable
     /// <param name="rows">[row, band, column] in the sink's pixel type, little-endian: band-interleaved by line.</param>
     void Write(int firstRow, ReadOnlySpan<byte> rows);
 
+    /// <summary>First column of the panel that <see cref="FirstMissingRow"/> belongs to; the width of the map when it is complete.</summary>
+    int FirstMissingColumn { get; }
+
+    /// <summary>Columns of the first panel in which rows are stored; null when there are none.</summary>
+    int? PanelWidth { get; }
+
+    /// <summary>Stores the next rows of a panel, a range of columns. Panels go from left to right, each from top to bottom.</summary>
+    /// <param name="firstRow">Must be the next missing row.</param>
+    /// <param name="column">First column of the panel.</param>
+    /// <param name="columns">Columns of the panel.</param>
+    /// <param name="rows">[row, band, column] of the panel.</param>
+    void Write(int firstRow, int column, int columns, ReadOnlySpan<byte> rows);
+
     /// <summary>Reads rows that are already stored.</summary>
     /// <param name="firstRow">The first of them.</param>
     /// <param name="rows">[row, band, column], as they were written; all of it must be stored.</param>
     void Read(int firstRow, Span<byte> rows);
+
+    /// <summary>Reads rows of a panel that are already stored.</summary>
+    /// <param name="firstRow">The first of them.</param>
+    /// <param name="column">First column of the panel they were written in.</param>
+    /// <param name="columns">Columns of that panel.</param>
+    /// <param name="rows">[row, band, column], as they were written; all of it must be stored.</param>
+    void Read(int firstRow, int column, int columns, Span<byte> rows);
 
     /// <summary>Completes the output under its final name.</summary>
     /// <param name="cancellation">Ends the work; what is stored stays.</param>

@@ -30,29 +30,50 @@ public sealed class MemorySink : IStripSink
     public ReadOnlyMemory<byte> Pixels => _pixels;
 
     /// <inheritdoc/>
-    public void Write(int firstRow, ReadOnlySpan<byte> rows)
+    public int FirstMissingColumn { get; private set; }
+
+    /// <inheritdoc/>
+    public int? PanelWidth { get; private set; }
+
+    /// <inheritdoc/>
+    public void Write(int firstRow, ReadOnlySpan<byte> rows) => Write(firstRow, 0, _profile.Size.Width, rows);
+
+    /// <inheritdoc/>
+    public void Write(int firstRow, int column, int columns, ReadOnlySpan<byte> rows)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(firstRow, FirstMissingRow);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(column, FirstMissingColumn);
+        var (left, length) = (column * _profile.Type.SizeInBytes(), columns * _profile.Type.SizeInBytes());
         for (; !rows.IsEmpty; FirstMissingRow++)
         {
             for (var band = 0; band < _profile.BandCount; band++)
             {
-                rows[.._lineBytes].CopyTo(Line(FirstMissingRow, band));
-                rows = rows[_lineBytes..];
+                rows[..length].CopyTo(Line(FirstMissingRow, band)[left..]);
+                rows = rows[length..];
             }
+        }
+
+        PanelWidth ??= columns;
+        if (FirstMissingRow == _profile.Size.Height && column + columns < _profile.Size.Width)
+        {
+            (FirstMissingRow, FirstMissingColumn) = (0, column + columns);
         }
     }
 
     /// <inheritdoc/>
-    public void Read(int firstRow, Span<byte> rows)
+    public void Read(int firstRow, Span<byte> rows) => Read(firstRow, 0, _profile.Size.Width, rows);
+
+    /// <inheritdoc/>
+    public void Read(int firstRow, int column, int columns, Span<byte> rows)
     {
+        var (left, length) = (column * _profile.Type.SizeInBytes(), columns * _profile.Type.SizeInBytes());
         for (var row = firstRow; !rows.IsEmpty; row++)
         {
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, FirstMissingRow);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, column < FirstMissingColumn ? _profile.Size.Height : column == FirstMissingColumn ? FirstMissingRow : 0);
             for (var band = 0; band < _profile.BandCount; band++)
             {
-                Line(row, band).CopyTo(rows);
-                rows = rows[_lineBytes..];
+                Line(row, band).Slice(left, length).CopyTo(rows);
+                rows = rows[length..];
             }
         }
     }

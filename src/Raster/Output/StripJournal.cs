@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using EoOnnx.Formats;
 using System.IO.Hashing;
+using Microsoft.Win32.SafeHandles;
 
 namespace EoOnnx.Raster;
 
@@ -19,21 +20,26 @@ internal sealed class StripJournal : IDisposable
     private readonly FileStream _rows;
     private readonly FileStream _journal;
     private readonly FileStream _lock;
-    private readonly int _rowBytes;
+    private readonly StripLayout _layout;
+    private StripPosition _next;
 
-    private StripJournal(string folder, FileStream rows, FileStream journal, FileStream held, int rowBytes, int firstMissingRow) =>
-        (_folder, _rows, _journal, _lock, _rowBytes, FirstMissingRow) = (folder, rows, journal, held, rowBytes, firstMissingRow);
+    private StripJournal(string folder, FileStream rows, FileStream journal, FileStream held, StripLayout layout) =>
+        (_folder, _rows, _journal, _lock, _layout) = (folder, rows, journal, held, layout);
 
     public string RowsPath => Path.Combine(_folder, "rows.bil");
 
-    public int FirstMissingRow { get; private set; }
+    /// <summary>Where the next strip goes; <see cref="StripPosition.Column"/> is the width of the map when nothing is missing.</summary>
+    public StripPosition Next => _next;
+
+    /// <summary>Columns of the first panel that is stored; null when nothing is.</summary>
+    public int? PanelWidth { get; private set; }
 
     /// <summary>Opens the work area, continuing an earlier run of the same job.</summary>
     /// <param name="folder">The work area.</param>
     /// <param name="job">Everything that can change a pixel, by name. Another value than that of the earlier run is an error.</param>
-    /// <param name="rowBytes">Bytes of one row of all bands.</param>
+    /// <param name="layout">Extents of the map.</param>
     /// <param name="restart">Discard an earlier run.</param>
-    public static StripJournal Open(string folder, IReadOnlyDictionary<string, string> job, int rowBytes, bool restart)
+    public static StripJournal Open(string folder, IReadOnlyDictionary<string, string> job, StripLayout layout, bool restart)
     {
         Directory.CreateDirectory(folder);
         FileStream held;
@@ -51,8 +57,9 @@ internal sealed class StripJournal : IDisposable
             CheckJob(folder, job, restart);
             var rows = new FileStream(Path.Combine(folder, "rows.bil"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, 1);
             var journal = new FileStream(Path.Combine(folder, "journal.jsonl"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, 1);
-            var first = Recover(rows, journal, rowBytes);
-            return new StripJournal(folder, rows, journal, held, rowBytes, first);
+            var area = new StripJournal(folder, rows, journal, held, layout);
+            area.Recover();
+            return area;
         }
         catch
         {
@@ -61,27 +68,34 @@ internal sealed class StripJournal : IDisposable
         }
     }
 
-    public void Append(int firstRow, ReadOnlySpan<byte> rows)
+    /// <summary>Stores the next rows of some columns, [row, band, column], on disk.</summary>
+    public void Append(int firstRow, int column, int columns, ReadOnlySpan<byte> rows)
     {
-        if (firstRow != FirstMissingRow || rows.Length % _rowBytes != 0)
+        var rowBytes = _layout.RowBytes(columns);
+        var panel = _next.Row > 0 ? _next.Width : columns;
+        if (firstRow != _next.Row || column != _next.Column || columns != panel || rows.Length % rowBytes != 0)
         {
-            throw new ArgumentException($"Rows must be written in order: row {FirstMissingRow} is next, {firstRow} was given with {rows.Length} bytes of rows of {_rowBytes}.", nameof(firstRow));
+            throw new ArgumentException($"Rows must be written in order: row {_next.Row} of column {_next.Column} is next, {firstRow} of {column} was given with {rows.Length} bytes of rows of {rowBytes}.", nameof(firstRow));
         }
 
-        _rows.Position = (long)firstRow * _rowBytes;
-        _rows.Write(rows);
+        Write(firstRow, column, columns, rows);
         _rows.Flush(flushToDisk: true);
-        var entry = new Strip(firstRow, rows.Length / _rowBytes, Checksum(rows));
-        _journal.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(entry, StripJson.Default.Strip) + "\n"));
+        var entry = new Strip(firstRow, rows.Length / rowBytes, Checksum(rows), column, columns);
+        _journal.Write(JsonSerializer.SerializeToUtf8Bytes(entry, StripJson.Default.Strip));
+        _journal.WriteByte((byte)'\n');
         _journal.Flush(flushToDisk: true);
-        FirstMissingRow += entry.Rows;
+        Advance(entry);
     }
 
-    public void Read(int firstRow, Span<byte> rows)
+    /// <summary>Reads rows that are stored.</summary>
+    public void Read(int firstRow, int column, int columns, Span<byte> rows)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow + (rows.Length / _rowBytes), FirstMissingRow);
-        _rows.Position = (long)firstRow * _rowBytes;
-        _rows.ReadExactly(rows);
+        var end = firstRow + (rows.Length / _layout.RowBytes(columns));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(end, column < _next.Column ? _layout.Height : column == _next.Column ? _next.Row : 0, nameof(firstRow));
+        if (!TryRead(firstRow, column, columns, rows))
+        {
+            throw new RasterException($"{RowsPath} ends before row {end}, which the journal lists. Make the map again with --restart.");
+        }
     }
 
     public void Dispose()
@@ -122,21 +136,20 @@ internal sealed class StripJournal : IDisposable
         AtomicFile.WriteText(path, JsonSerializer.Serialize(sorted, StripJson.Default.SortedDictionaryStringString));
     }
 
-    /// <summary>Counts the rows whose checksums hold and cuts both files behind them (a torn last line included).</summary>
-    private static int Recover(FileStream rows, FileStream journal, int rowBytes)
+    /// <summary>Goes behind the last strip whose checksum holds and cuts the journal there (a torn last line included).</summary>
+    private void Recover()
     {
-        var next = 0;
         long kept = 0;
-        using (var reader = new StreamReader(journal, leaveOpen: true))
+        using (var reader = new StreamReader(_journal, leaveOpen: true))
         {
-            while (reader.ReadLine() is { } line && Parse(line) is { } strip && strip.First == next && strip.Rows > 0)
+            while (reader.ReadLine() is { } line && Parse(line) is { } strip && Follows(strip))
             {
-                var buffer = ArrayPool<byte>.Shared.Rent(checked(strip.Rows * rowBytes));
+                var length = checked(strip.Rows * _layout.RowBytes(strip.Columns));
+                var buffer = ArrayPool<byte>.Shared.Rent(length);
                 try
                 {
-                    var span = buffer.AsSpan(0, strip.Rows * rowBytes);
-                    rows.Position = (long)next * rowBytes;
-                    if (rows.ReadAtLeast(span, span.Length, throwOnEndOfStream: false) != span.Length || Checksum(span) != strip.Crc)
+                    var rows = buffer.AsSpan(0, length);
+                    if (!TryRead(strip.First, strip.Column, strip.Columns, rows) || Checksum(rows) != strip.Crc)
                     {
                         break;
                     }
@@ -146,15 +159,70 @@ internal sealed class StripJournal : IDisposable
                     ArrayPool<byte>.Shared.Return(buffer);
                 }
 
-                next += strip.Rows;
+                Advance(strip);
                 kept += Encoding.UTF8.GetByteCount(line) + 1;
             }
         }
 
-        journal.SetLength(Math.Min(kept, journal.Length));
-        journal.Position = journal.Length;
-        return next;
+        _journal.SetLength(Math.Min(kept, _journal.Length));
+        _journal.Position = _journal.Length;
     }
+
+    private bool Follows(Strip strip) => strip.Rows > 0 && strip.First == _next.Row && strip.Column == _next.Column && strip.Columns > 0
+        && strip.Columns <= _layout.Width - strip.Column && strip.Rows <= _layout.Height - strip.First && (_next.Row == 0 || strip.Columns == _next.Width);
+
+    private void Advance(Strip strip)
+    {
+        PanelWidth ??= strip.Columns;
+        var end = strip.First + strip.Rows;
+        _next = end < _layout.Height ? new StripPosition(strip.Column, end, strip.Columns) : new StripPosition(strip.Column + strip.Columns, 0, 0);
+    }
+
+    private bool TryRead(int firstRow, int column, int columns, Span<byte> rows)
+    {
+        var whole = true;
+        if (columns == _layout.Width)
+        {
+            return Fill(_rows.SafeFileHandle, rows, (long)firstRow * _layout.RowBytes(columns));
+        }
+
+        var segment = columns * _layout.PixelBytes;
+        for (var line = 0; line * segment < rows.Length; line++)
+        {
+            whole &= Fill(_rows.SafeFileHandle, rows.Slice(line * segment, segment), Offset(firstRow, line, column));
+        }
+
+        return whole;
+    }
+
+    private static bool Fill(SafeFileHandle file, Span<byte> bytes, long offset)
+    {
+        while (bytes.Length > 0 && RandomAccess.Read(file, bytes, offset) is var count && count > 0)
+        {
+            bytes = bytes[count..];
+            offset += count;
+        }
+
+        return bytes.Length == 0;
+    }
+
+    private void Write(int firstRow, int column, int columns, ReadOnlySpan<byte> rows)
+    {
+        if (columns == _layout.Width)
+        {
+            RandomAccess.Write(_rows.SafeFileHandle, rows, (long)firstRow * _layout.RowBytes(columns));
+            return;
+        }
+
+        var segment = columns * _layout.PixelBytes;
+        for (var line = 0; line * segment < rows.Length; line++)
+        {
+            RandomAccess.Write(_rows.SafeFileHandle, rows.Slice(line * segment, segment), Offset(firstRow, line, column));
+        }
+    }
+
+    // Lines of the file are the bands of a row, one after the other.
+    private long Offset(int firstRow, int line, int column) => ((((long)firstRow * _layout.Bands) + line) * _layout.Width + column) * _layout.PixelBytes;
 
     private static Strip? Parse(string line)
     {
@@ -171,7 +239,17 @@ internal sealed class StripJournal : IDisposable
     private static string Checksum(ReadOnlySpan<byte> bytes) => Crc32.HashToUInt32(bytes).ToString("x8", CultureInfo.InvariantCulture);
 }
 
-internal sealed record Strip(int First, int Rows, string Crc);
+/// <summary>Extents of a map whose rows are stored band-interleaved by line.</summary>
+internal readonly record struct StripLayout(int Width, int Height, int Bands, int PixelBytes)
+{
+    /// <summary>Bytes of one row of all bands of some columns.</summary>
+    public int RowBytes(int columns) => checked(columns * Bands * PixelBytes);
+}
+
+/// <summary>Where a strip goes: the panel's first column, the row, and the panel's width once it has begun.</summary>
+internal readonly record struct StripPosition(int Column, int Row, int Width);
+
+internal sealed record Strip(int First, int Rows, string Crc, int Column, int Columns);
 
 [JsonSerializable(typeof(Strip))]
 [JsonSerializable(typeof(SortedDictionary<string, string>))]

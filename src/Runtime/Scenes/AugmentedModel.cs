@@ -28,14 +28,14 @@ internal sealed class AugmentedModel : IDisposable
 
     public long Bytes => ((long)_images.Images.Length + _scores.Scores.Length + _turned.Length) * sizeof(float);
 
-    /// <summary>Scores <paramref name="count"/> images, of which the graph computes <paramref name="computed"/>.</summary>
-    public void Run(ImageBatch images, ScoreBatch scores, int count, int computed, CancellationToken cancellation)
+    /// <summary>Scores <paramref name="count"/> images from <paramref name="first"/> on; the graph computes <paramref name="computed"/>.</summary>
+    public void Run(ImageBatch images, ScoreBatch scores, int first, int count, int computed, CancellationToken cancellation)
     {
         foreach (var symmetry in _symmetries)
         {
             for (var i = 0; i < count; i++)
             {
-                symmetry.Apply(images.Image(i), _images.Image(i), _model.Tile);
+                symmetry.Apply(images.Image(first + i), _images.Image(i), _model.Tile);
             }
 
             Binding(computed).Run(cancellation);
@@ -45,18 +45,18 @@ internal sealed class AugmentedModel : IDisposable
                 symmetry.Inverse().Apply<float>(_scores.ScoresOf(i), _turned, _model.Tile);
                 if (symmetry == _symmetries[0])
                 {
-                    _turned.CopyTo(scores.ScoresOf(i));
+                    _turned.CopyTo(scores.ScoresOf(first + i));
                 }
                 else
                 {
-                    TensorPrimitives.Add(scores.ScoresOf(i), _turned, scores.ScoresOf(i));
+                    TensorPrimitives.Add(scores.ScoresOf(first + i), _turned, scores.ScoresOf(first + i));
                 }
             }
         }
 
         for (var i = 0; i < count; i++)
         {
-            TensorPrimitives.Multiply(scores.ScoresOf(i), 1f / _symmetries.Length, scores.ScoresOf(i));
+            TensorPrimitives.Multiply(scores.ScoresOf(first + i), 1f / _symmetries.Length, scores.ScoresOf(first + i));
         }
     }
 
@@ -72,7 +72,7 @@ internal sealed class AugmentedModel : IDisposable
     {
         if (!_bindings.TryGetValue(count, out var binding))
         {
-            binding = _model.Bind(_images, _scores, count, _adapter);
+            binding = _model.Bind(_images, _scores, 0, count, _adapter);
             _bindings.Add(count, binding);
         }
 

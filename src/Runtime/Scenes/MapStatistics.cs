@@ -22,14 +22,15 @@ internal sealed class MapStatistics(RasterProfile profile, GroundArea area)
 
     /// <summary>Counts rows.</summary>
     /// <param name="first">The first of them.</param>
+    /// <param name="columns">Columns of a row.</param>
     /// <param name="rows">[row, band, column] as the map stores them.</param>
-    public void Add(int first, ReadOnlySpan<byte> rows)
+    public void Add(int first, int columns, ReadOnlySpan<byte> rows)
     {
-        var rowBytes = profile.Size.Width * profile.BandCount * profile.Type.SizeInBytes();
+        var rowBytes = columns * profile.BandCount * profile.Type.SizeInBytes();
         for (var offset = 0; offset < rows.Length; offset += rowBytes)
         {
             var pixelArea = area.PerPixel(first + (offset / rowBytes)) ?? double.NaN;
-            var row = rows.Slice(offset, profile.Size.Width * profile.Type.SizeInBytes());
+            var row = rows.Slice(offset, columns * profile.Type.SizeInBytes());
             var predicted = profile.Type switch
             {
                 RasterType.Byte => Count(row, pixelArea),

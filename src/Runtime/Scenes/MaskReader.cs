@@ -14,15 +14,18 @@ internal sealed class MaskReader : IDisposable
     private readonly PixelSize _scene;
     private readonly int _dilation;
     private readonly byte _mark;
+    private readonly (int First, int End) _counted;
     private byte[] _hidden = [];
 
     /// <summary>Opens the bands and files of the masks.</summary>
     /// <param name="scene">The scene.</param>
     /// <param name="window">The part of it that is mapped.</param>
     /// <param name="options">Masks, growth and mode.</param>
+    /// <param name="counted">The columns of the scene in which hidden pixels count; null counts all of the window.</param>
     /// <exception cref="RasterException">A mask names neither a band nor a file, or a file in another CRS or beside the scene.</exception>
-    public MaskReader(RasterDataset scene, PixelWindow window, SceneOptions options)
+    public MaskReader(RasterDataset scene, PixelWindow window, SceneOptions options, PixelWindow? counted = null)
     {
+        _counted = ((counted ?? window).X - window.X, (counted ?? window).Right - window.X);
         (_window, _scene, _dilation) = (window, scene.Size, options.MaskDilation);
         _mark = options.MaskMode == MaskMode.Input ? (byte)0 : Hidden;
         try
@@ -77,7 +80,7 @@ internal sealed class MaskReader : IDisposable
                 if (line[i] != 0 && flags[i] != 0)
                 {
                     flags[i] = _mark;
-                    Count++;
+                    Count += i >= _counted.First && i < _counted.End ? 1 : 0;
                 }
             }
         }

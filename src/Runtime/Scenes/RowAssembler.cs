@@ -9,24 +9,28 @@ namespace EoOnnx.Runtime;
 /// Puts tiles together into finished rows of the map, in plan order. A pixel's value depends on the plan and the model's answers
 /// only: not on batches, nor on where an earlier run was interrupted.
 /// </summary>
-internal abstract class RowAssembler(TilePlan plan, MapEncoder encoder)
+internal abstract class RowAssembler(TilePlan plan, Panel panel, MapEncoder encoder)
 {
     protected TilePlan Plan { get; } = plan;
 
+    protected Panel Panel { get; } = panel;
+
     protected MapEncoder Encoder { get; } = encoder;
 
-    protected int Width => Plan.Scene.Width;
+    protected int Width => Panel.Width;
 
     protected int Tile => Plan.Options.Tile;
 
-    /// <summary>Bytes of one row of the map.</summary>
-    public int RowBytes { get; } = checked(plan.Scene.Width * encoder.Bands * encoder.Type.SizeInBytes());
+    /// <summary>Bytes of one row of the panel.</summary>
+    public int RowBytes { get; } = checked(panel.Width * encoder.Bands * encoder.Type.SizeInBytes());
 
     /// <summary>Bytes of the assembler's own memory.</summary>
     public abstract long Bytes { get; }
 
     /// <summary>Most rows that one row of tiles finishes.</summary>
-    public int MostRows => Enumerable.Range(0, Plan.Y.Count).Max(row => FinishedBy(row) - (row == 0 ? 0 : FinishedBy(row - 1)));
+    public int MostRows { get; protected init; }
+
+    protected int FindMostRows() => Enumerable.Range(0, Plan.Y.Count).Max(row => FinishedBy(row) - (row == 0 ? 0 : FinishedBy(row - 1)));
 
     /// <summary>First row of tiles that contributes to map row <paramref name="row"/> or below.</summary>
     public abstract int FirstTileRow(int row);
@@ -52,8 +56,9 @@ internal sealed class CropAssembler : RowAssembler
     private readonly byte[] _rows;
     private readonly byte[] _missing;
 
-    public CropAssembler(TilePlan plan, MapEncoder encoder) : base(plan, encoder)
+    public CropAssembler(TilePlan plan, Panel panel, MapEncoder encoder) : base(plan, panel, encoder)
     {
+        MostRows = FindMostRows();
         _rows = new byte[checked(MostRows * RowBytes)];
         _missing = new byte[RowBytes];
         encoder.Encode(new float[encoder.Bands * Width], Width, new byte[Width], _missing, Width, 0);
@@ -71,7 +76,7 @@ internal sealed class CropAssembler : RowAssembler
         for (var y = tile.Own.Y; y < tile.Own.Bottom; y++)
         {
             var start = ((y - tile.Read.Y) * Tile) + tile.Own.X - tile.Read.X;
-            Encoder.Encode(scores[start..], Tile * Tile, valid.Slice(start, tile.Own.Width), Row(y - tile.Own.Y), Width, tile.Own.X);
+            Encoder.Encode(scores[start..], Tile * Tile, valid.Slice(start, tile.Own.Width), Row(y - tile.Own.Y), Width, tile.Own.X - Panel.X);
         }
     }
 
@@ -111,22 +116,24 @@ internal sealed class BlendAssembler : RowAssembler
 
     /// <summary>An assembler.</summary>
     /// <param name="plan">The tiles.</param>
+    /// <param name="panel">The columns that are wanted.</param>
     /// <param name="encoder">Encodes finished rows.</param>
     /// <param name="classes">Channels of the scores.</param>
     /// <param name="blend">Linear or cosine.</param>
     /// <param name="margin">Pixels cut off on every inner side.</param>
     /// <param name="firstRow">The first row that is wanted.</param>
-    public BlendAssembler(TilePlan plan, MapEncoder encoder, int classes, BlendMode blend, int margin, int firstRow) : base(plan, encoder)
+    public BlendAssembler(TilePlan plan, Panel panel, MapEncoder encoder, int classes, BlendMode blend, int margin, int firstRow) : base(plan, panel, encoder)
     {
+        MostRows = FindMostRows();
         (_classes, _blend, _margin, _finished) = (classes, blend, margin, firstRow);
         _sums = new float[checked(Tile * classes * Width)];
         _valid = new byte[checked(Tile * Width)];
         (_rowWeights, _weights) = (new float[Tile], new float[Tile]);
-        _columnWeights = new float[plan.X.Count][];
+        _columnWeights = new float[panel.EndTile - panel.FirstTile][];
         for (var column = 0; column < _columnWeights.Length; column++)
         {
             _columnWeights[column] = new float[Tile];
-            plan.X.Weights(column, blend, margin, _columnWeights[column]);
+            plan.X.Weights(panel.FirstTile + column, blend, margin, _columnWeights[column]);
         }
     }
 
@@ -144,8 +151,9 @@ internal sealed class BlendAssembler : RowAssembler
             _weighted = tile.Row;
         }
 
-        var inside = tile.Read.Within(Plan.Scene);
-        var columns = _columnWeights[tile.Column].AsSpan(inside.X - tile.Read.X, inside.Width);
+        var left = Math.Max(Panel.X, tile.Read.X);
+        var inside = new PixelWindow(left, tile.Read.Y, Math.Min(Panel.X + Width, tile.Read.Right) - left, Tile).Within(Plan.Scene);
+        var columns = _columnWeights[tile.Column - Panel.FirstTile].AsSpan(inside.X - tile.Read.X, inside.Width);
         var weights = _weights.AsSpan(0, inside.Width);
         for (var y = Math.Max(_finished, inside.Y); y < inside.Bottom; y++)
         {
@@ -156,10 +164,10 @@ internal sealed class BlendAssembler : RowAssembler
             }
 
             var start = ((y - tile.Read.Y) * Tile) + inside.X - tile.Read.X;
-            valid.Slice(start, inside.Width).CopyTo(_valid.AsSpan((y % Tile * Width) + inside.X, inside.Width));
+            valid.Slice(start, inside.Width).CopyTo(_valid.AsSpan((y % Tile * Width) + inside.X - Panel.X, inside.Width));
             for (var k = 0; k < _classes; k++)
             {
-                Accumulate(scores.Slice((k * Tile * Tile) + start, inside.Width), weights, Sums(y).Slice((k * Width) + inside.X, inside.Width));
+                Accumulate(scores.Slice((k * Tile * Tile) + start, inside.Width), weights, Sums(y).Slice((k * Width) + inside.X - Panel.X, inside.Width));
             }
         }
     }

@@ -127,6 +127,18 @@ internal sealed class SceneJob
         };
     }
 
+    /// <summary>How often each tile goes through the model.</summary>
+    public static int CallsOf(TestTimeAugmentation augmentation) => augmentation switch
+    {
+        TestTimeAugmentation.D4 => 8,
+        TestTimeAugmentation.Flips => 4,
+        _ => 1,
+    };
+
+    /// <summary>True when another job takes the same tiles, with the same values.</summary>
+    public bool ReadsLike(SceneJob other) => Plan.Options == other.Plan.Options && Blend == other.Blend && Model.Frames == other.Model.Frames && Model.Manifest.Fill == other.Model.Manifest.Fill
+        && Bands.Select(band => band.Source.Index).SequenceEqual(other.Bands.Select(band => band.Source.Index)) && Scalings.SequenceEqual(other.Scalings);
+
     /// <summary>A new encoder of this map's pixels.</summary>
     public MapEncoder NewEncoder() => NewEncoder(Content, Legend, Model, Options);
 

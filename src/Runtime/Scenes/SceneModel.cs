@@ -23,12 +23,15 @@ internal sealed class SceneModel
     public int Tile { get; private init; }
 
     /// <summary>Tiles a call.</summary>
-    public int Batch { get; private init; }
+    public int Batch { get; set; }
 
     /// <summary>The graph takes this many tiles a call and no other number.</summary>
     public bool BatchIsFixed { get; private init; }
 
     public string Output { get; private init; } = "";
+
+    /// <summary>What the process grew by in the first run.</summary>
+    public long FirstRunBytes { get; private init; }
 
     /// <summary>Channels of the output.</summary>
     public int Classes { get; private init; }
@@ -43,11 +46,11 @@ internal sealed class SceneModel
     /// <summary>Extents of the output for some tiles.</summary>
     public long[] ScoreShape(int count) => OutputHasClassAxis ? [count, Classes, Tile, Tile] : [count, Tile, Tile];
 
-    /// <summary>Prepares a run over the memory of two batches.</summary>
-    public EoModelBinding Bind(ImageBatch images, ScoreBatch scores, int count, EoAdapter? adapter)
+    /// <summary>Prepares a run over some tiles of two batches.</summary>
+    public EoModelBinding Bind(ImageBatch images, ScoreBatch scores, int first, int count, EoAdapter? adapter)
     {
-        var area = Tile * Tile;
-        return Model.Bind(images.Images.AsMemory(0, count * Channels.Count * area), ImageShape(count), Output, scores.Scores.AsMemory(0, count * Classes * area), ScoreShape(count), adapter);
+        var (image, score) = (Channels.Count * Tile * Tile, Classes * Tile * Tile);
+        return Model.Bind(images.Images.AsMemory(first * image, count * image), ImageShape(count), Output, scores.Scores.AsMemory(first * score, count * score), ScoreShape(count), adapter);
     }
 
     /// <summary>Decides what the options leave open and asks the graph for the shape of its scores by one run on zeros.</summary>
@@ -68,6 +71,7 @@ internal sealed class SceneModel
         var output = OutputName(model, options);
         var batch = fixedBatch > 0 ? fixedBatch : 1;
         var image = Shape(input.Count == 5, batch, bands, frames, tile);
+        var before = Environment.WorkingSet;
         var scores = model.Run(new float[TensorData.CountOf(image)], image, [output], options.Adapter, cancellation)[0];
         if (scores.Type != ElementType.Float || scores.Shape.Length is not (3 or 4) || scores.Shape[^1] != tile || scores.Shape[^2] != tile || scores.Shape[0] != batch)
         {
@@ -86,6 +90,7 @@ internal sealed class SceneModel
             BatchIsFixed = fixedBatch > 0,
             Output = output,
             OutputHasClassAxis = scores.Shape.Length == 4,
+            FirstRunBytes = Math.Max(0, Environment.WorkingSet - before),
             Classes = scores.Shape.Length == 4 ? checked((int)scores.Shape[1]) : 1,
         };
     }

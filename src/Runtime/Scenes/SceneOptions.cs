@@ -93,6 +93,25 @@ public sealed record SceneOptions
     public int? Batch { get; init => field = value is null or (>= 1 and <= 1024) ? value
         : throw new ArgumentOutOfRangeException(nameof(Batch), value, "The batch must be 1 to 1024 tiles."); }
 
+    /// <summary>The last batch is filled up, so that every model call has the same number of tiles: the map does not depend on where
+    /// batches end, even in the last bits. The batch is not halved to save memory.</summary>
+    public bool Deterministic { get; init; }
+
+    /// <summary>Bytes that the process may use; null takes what it uses plus half of what is free. Costs batch size first, then
+    /// the scene is streamed in panels.</summary>
+    public long? Memory { get; init => field = value is null or >= 1 << 20 ? value
+        : throw new ArgumentOutOfRangeException(nameof(Memory), value, "The memory must be at least 1 MiB."); }
+
+    /// <summary>Columns of tiles a panel; null lets the memory decide.</summary>
+    internal int? PanelTiles { get; init; }
+
+    /// <summary>What to do about a part of the scene that cannot be read.</summary>
+    public ErrorMode OnError { get; init; }
+
+    /// <summary>Largest share of the scene, 0 to 1, that may be lost with <see cref="ErrorMode.NoData"/>.</summary>
+    public double MostDamage { get; init => field = value is >= 0 and <= 1 ? value
+        : throw new ArgumentOutOfRangeException(nameof(MostDamage), value, "The share that may be lost must lie between 0 and 1."); } = 0.01;
+
     /// <summary>Batches cut ahead of the model.</summary>
     public int Prefetch { get; init => field = value is >= 1 and <= 64 ? value
         : throw new ArgumentOutOfRangeException(nameof(Prefetch), value, "Prefetch must be 1 to 64 batches."); } = 2;

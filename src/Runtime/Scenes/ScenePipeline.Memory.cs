@@ -11,7 +11,7 @@ public sealed partial class ScenePipeline
     /// <param name="options">How; null takes everything from the model's manifest. Nothing is written, so <see cref="SceneOptions.Restart"/> and <see cref="SceneOptions.Overwrite"/> have no meaning.</param>
     /// <param name="progress">Told about every batch, from a thread of the pipeline.</param>
     /// <param name="cancellation">Ends the run within a batch.</param>
-    /// <returns>The map; pixel for pixel what <see cref="RunAsync"/> writes.</returns>
+    /// <returns>The map; pixel for pixel what <see cref="RunAsync(RasterDataset, string, SceneOptions?, IProgress{SceneProgress}?, CancellationToken)"/> writes.</returns>
     /// <exception cref="RasterException">The scene cannot be read or does not fit the model, or the map does not fit into an array.</exception>
     /// <exception cref="ModelException">The model cannot be run or gives no score for each pixel.</exception>
     /// <exception cref="ArgumentException">Options contradict each other.</exception>
@@ -24,7 +24,7 @@ public sealed partial class ScenePipeline
             cancellation.ThrowIfCancellationRequested();
             var job = SceneJob.Create(model, scene, "", options ?? new SceneOptions(), cancellation);
             using var sink = new MemorySink(job.Profile);
-            var streamed = await StreamAsync(job, sink, progress, cancellation).ConfigureAwait(false);
+            var streamed = (await StreamAsync([job], [sink], progress, cancellation).ConfigureAwait(false))[0];
             sink.Complete(cancellation);
             return new SceneMap(job.Profile, sink.Pixels, streamed.Finished(0, Stopwatch.GetElapsedTime(start).TotalSeconds));
         }, CancellationToken.None).ConfigureAwait(false);

@@ -25,33 +25,128 @@ public sealed partial class ScenePipeline(EoModel model)
     public async Task<SceneReport> RunAsync(
         RasterDataset scene, string output, SceneOptions? options = null, IProgress<SceneProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(scene);
         ArgumentException.ThrowIfNullOrEmpty(output);
+        options ??= new SceneOptions();
+        return (await RunAsync(scene, [new SceneOutput(output, options.Adapter)], options, progress, cancellation).ConfigureAwait(false))[0];
+    }
+
+    /// <summary>Makes several maps of a scene that is read, decoded and cut once: one with each adapter.</summary>
+    /// <param name="scene">The scene; borrowed.</param>
+    /// <param name="maps">The maps, each with its adapter. Every map is the one that a run of its own would make.</param>
+    /// <param name="options">How; <see cref="SceneOptions.Adapter"/> is not used.</param>
+    /// <param name="progress">Told about every batch, from a thread of the pipeline.</param>
+    /// <param name="cancellation">Ends the run within a batch; the work areas stay.</param>
+    /// <returns>What was done, map by map.</returns>
+    /// <exception cref="RasterException">The scene cannot be read or does not fit the model, or a map cannot be written.</exception>
+    /// <exception cref="ModelException">The model cannot be run or gives no score for each pixel, or adapters want the scene prepared differently.</exception>
+    /// <exception cref="ArgumentException">Options contradict each other, or no map is asked for.</exception>
+    public async Task<IReadOnlyList<SceneReport>> RunAsync(
+        RasterDataset scene, IReadOnlyList<SceneOutput> maps, SceneOptions options, IProgress<SceneProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(scene);
+        ArgumentOutOfRangeException.ThrowIfZero(maps.Count);
         var start = Stopwatch.GetTimestamp();
         // Everything before the stages computes too: the caller's thread is not held.
         return await Task.Run(async () =>
         {
             cancellation.ThrowIfCancellationRequested();
-            var job = SceneJob.Create(model, scene, output, options ?? new SceneOptions(), cancellation);
-            using var sink = CogSink.Open(output, job.Profile, job.Identity, job.Options.Restart);
-            var streamed = await StreamAsync(job, sink, progress, cancellation).ConfigureAwait(false);
-            // Making the file takes memory, too: the buffers of the stream go back to the system first.
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            var finish = Stopwatch.GetTimestamp();
-            progress?.Report(new SceneProgress("finishing", job.Plan.Count, job.Plan.Count, streamed.Rate.PixelsPerSecond));
-            cancellation.ThrowIfCancellationRequested();
-            sink.Complete(cancellation);
-            var report = streamed.Finished(Stopwatch.GetElapsedTime(finish).TotalSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
-            report.Save(ReportPath(output));
-            return report;
+            var jobs = Jobs(scene, maps, options, cancellation);
+            var sinks = new List<CogSink>();
+            try
+            {
+                foreach (var job in jobs)
+                {
+                    sinks.Add(CogSink.Open(job.Path, job.Profile, job.Identity, job.Options.Restart));
+                }
+
+                var streamed = await StreamAsync(jobs, sinks, progress, cancellation).ConfigureAwait(false);
+                // Making the file takes memory, too: the buffers of the stream go back to the system first.
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+                return jobs.Select((job, i) => Finish(job, sinks[i], streamed[i], start, progress, cancellation)).ToList();
+            }
+            finally
+            {
+                sinks.ForEach(sink => sink.Dispose());
+            }
         }, CancellationToken.None).ConfigureAwait(false);
     }
 
-    private static async Task<SceneReport> StreamAsync(SceneJob job, IStripSink sink, IProgress<SceneProgress>? progress, CancellationToken cancellation)
+    /// <summary>What a run would need and decide, without reading the scene or writing anything. The model is run to measure its memory.</summary>
+    /// <param name="scene">The scene; borrowed.</param>
+    /// <param name="maps">The maps, each with its adapter.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellation">Ends the measurement.</param>
+    /// <exception cref="RasterException">The scene does not fit the model.</exception>
+    /// <exception cref="ModelException">The model cannot be run, or the memory does not suffice.</exception>
+    public ScenePlan Plan(RasterDataset scene, IReadOnlyList<SceneOutput> maps, SceneOptions options, CancellationToken cancellation = default)
     {
-        using var run = new SceneRun(job, sink, progress);
-        await run.StreamAsync(cancellation).ConfigureAwait(false);
-        return run.Report();
+        ArgumentNullException.ThrowIfNull(scene);
+        var jobs = Jobs(scene, maps, options, cancellation);
+        var memory = MemoryPlan.Of(jobs, ModelArena.PerTile(jobs[0].Model, jobs[0].Options, cancellation), panelWidth: null).Plan;
+        var (plan, calls) = (jobs[0].Plan, SceneJob.CallsOf(options.Augmentation));
+        return new ScenePlan(plan.Scene.Width, plan.Scene.Height, plan.Options.Tile, plan.Options.Overlap, plan.Count, plan.Count * calls * maps.Count, jobs.Sum(job => CogSink.DiskBytes(job.Profile)),
+            memory, [.. jobs.SelectMany(job => job.Warnings).Distinct()]);
+    }
+
+    private List<SceneJob> Jobs(RasterDataset scene, IReadOnlyList<SceneOutput> maps, SceneOptions options, CancellationToken cancellation)
+    {
+        var jobs = maps.Select(map => SceneJob.Create(model, scene, map.Path, options with { Adapter = map.Adapter }, cancellation)).ToList();
+        if (jobs.Select(job => Path.GetFullPath(job.Path)).Distinct().Count() != jobs.Count)
+        {
+            throw new ArgumentException("Two maps have the same name; give each its own.", nameof(maps));
+        }
+
+        var first = jobs[0];
+        foreach (var job in jobs.Where(job => !job.ReadsLike(first)))
+        {
+            throw new ModelException($"{job.Options.Adapter?.Path ?? model.Path} wants the scene prepared differently than {first.Options.Adapter?.Path ?? model.Path} (tile, overlap, blending, bands or their statistics). Map the scene with each of them in a run of its own.");
+        }
+
+        return jobs;
+    }
+
+    private static async Task<IReadOnlyList<SceneReport>> StreamAsync(
+        IReadOnlyList<SceneJob> jobs, IReadOnlyList<IStripSink> sinks, IProgress<SceneProgress>? progress, CancellationToken cancellation)
+    {
+        var stored = sinks.Where(sink => sink.PanelWidth is not null).Select(sink => sink.PanelWidth).Distinct().ToList();
+        if (stored.Count > 1)
+        {
+            throw new RasterException($"The unfinished runs of {string.Join(" and ", jobs.Select(job => job.Path))} have streamed the scene in panels of different widths. Finish them one by one, or discard them with --restart.");
+        }
+
+        var (memory, tiles) = MemoryPlan.Of(jobs, ModelArena.PerTile(jobs[0].Model, jobs[0].Options, cancellation), stored.FirstOrDefault());
+        var (job, calls) = (jobs[0], SceneJob.CallsOf(jobs[0].Options.Augmentation));
+        progress?.Report(new SceneProgress("planned", 0, job.Plan.Count, 0,
+            $"{job.Plan.Count} tiles{(calls > 1 ? $", each {calls} times through the model ({job.Options.Augmentation})" : "")}{(jobs.Count > 1 ? $", {jobs.Count} maps" : "")}; memory {memory}"));
+        var targets = new List<MapTarget>();
+        try
+        {
+            for (var i = 0; i < jobs.Count; i++)
+            {
+                targets.Add(new MapTarget(jobs[i], sinks[i]));
+            }
+
+            var damage = new SourceDamage(job);
+            var run = new SceneRun(targets, Panel.Cut(job.Plan, job.Blend, tiles), damage, progress);
+            await run.StreamAsync(cancellation).ConfigureAwait(false);
+            damage.CheckFiles();
+            return [.. targets.Select(target => run.ReportOf(target, memory))];
+        }
+        finally
+        {
+            targets.ForEach(target => target.Dispose());
+        }
+    }
+
+    private static SceneReport Finish(SceneJob job, IStripSink sink, SceneReport streamed, long start, IProgress<SceneProgress>? progress, CancellationToken cancellation)
+    {
+        var finish = Stopwatch.GetTimestamp();
+        progress?.Report(new SceneProgress("finishing", job.Plan.Count, job.Plan.Count, streamed.Rate.PixelsPerSecond));
+        cancellation.ThrowIfCancellationRequested();
+        sink.Complete(cancellation);
+        var report = streamed.Finished(Stopwatch.GetElapsedTime(finish).TotalSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        report.Save(ReportPath(job.Path));
+        return report;
     }
 
     /// <summary>Where the report of a map is written.</summary>

@@ -54,7 +54,7 @@ public sealed record SceneReport
     {
         Seconds = Seconds with { Finish = finishSeconds, Total = totalSeconds },
         Rate = new RateReport(Rate.TilesPerSecond * Seconds.Total / totalSeconds, Rate.PixelsPerSecond * Seconds.Total / totalSeconds, Seconds.Model / totalSeconds),
-        Memory = MemoryReport.Now(Memory.BufferBytes),
+        Memory = MemoryReport.Now(Memory.BufferBytes, Memory.Plan),
     };
 
     /// <summary>The report as JSON.</summary>
@@ -74,8 +74,9 @@ public sealed record SceneReport
 /// <param name="Batch">Tiles a model call.</param>
 /// <param name="Tiles">Tiles of the plan.</param>
 /// <param name="Skipped">Tiles of this run without a valid pixel.</param>
-/// <param name="ResumedRows">Rows that an earlier, interrupted run had made.</param>
-public sealed record PlanReport(int Width, int Height, int Tile, int Overlap, string Blend, int Batch, long Tiles, long Skipped, int ResumedRows);
+/// <param name="ResumedRows">Rows that an earlier, interrupted run had made, of the panel that it was in.</param>
+/// <param name="Panels">Ranges of columns that were streamed one after the other.</param>
+public sealed record PlanReport(int Width, int Height, int Tile, int Overlap, string Blend, int Batch, long Tiles, long Skipped, int ResumedRows, int Panels);
 
 /// <summary>A channel of the model and the band that fed it.</summary>
 /// <param name="Channel">The channel.</param>
@@ -93,8 +94,9 @@ public sealed record ChannelReport(string Channel, int Band, string Name, string
 /// <param name="Predicted">Pixels with a value in the map.</param>
 /// <param name="NoData">Pixels that are nodata in the map.</param>
 /// <param name="Masked">Pixels with data that masks have hidden, in the rows that this run read.</param>
+/// <param name="Unreadable">Pixels that could not be read, in the rows that this run read; nodata in the map.</param>
 /// <param name="SquareKilometres">Area of the predicted pixels; null when the scene has no place on the ground.</param>
-public sealed record PixelReport(long Total, long Predicted, long NoData, long Masked, double? SquareKilometres);
+public sealed record PixelReport(long Total, long Predicted, long NoData, long Masked, long Unreadable, double? SquareKilometres);
 
 /// <summary>Busy seconds of each stage.</summary>
 /// <param name="Read">Decoding the scene.</param>
@@ -115,12 +117,13 @@ public sealed record RateReport(double TilesPerSecond, double PixelsPerSecond, d
 /// <summary>Memory of the process.</summary>
 /// <param name="PeakBytes">Largest resident set since the process started.</param>
 /// <param name="BufferBytes">The pipeline's own buffers.</param>
-public sealed record MemoryReport(long PeakBytes, long BufferBytes)
+/// <param name="Plan">What was planned before the run.</param>
+public sealed record MemoryReport(long PeakBytes, long BufferBytes, MemoryPlan Plan)
 {
-    internal static MemoryReport Now(long bufferBytes)
+    internal static MemoryReport Now(long bufferBytes, MemoryPlan plan)
     {
         using var process = Process.GetCurrentProcess();
-        return new MemoryReport(process.PeakWorkingSet64, bufferBytes);
+        return new MemoryReport(process.PeakWorkingSet64, bufferBytes, plan);
     }
 }
 

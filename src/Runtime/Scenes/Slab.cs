@@ -26,11 +26,11 @@ internal sealed class Slab : IDisposable
     /// <exception cref="RasterException">The ring would be larger than 2 GiB.</exception>
     public Slab(int width, int bands, RasterType type, SlabRows rows)
     {
-        (Width, Bands, Type, Chunk, Capacity, _pixelBytes, _phase) = (width, bands, type, rows.Chunk, rows.Chunk * rows.Chunks, type.SizeInBytes(), rows.Phase);
+        (Width, Bands, Type, Chunk, Capacity, _pixelBytes, _phase) = (width, bands, type, rows.Chunk, rows.Capacity, type.SizeInBytes(), rows.Phase);
         var bytes = (long)width * Capacity * bands * _pixelBytes;
         if (bytes > Array.MaxLength)
         {
-            throw new RasterException($"The rows that one row of tiles needs take {bytes >> 20} MiB ({width} columns, {Capacity} rows, {bands} bands of {type}); at most 2047 MiB are possible. Map the scene in parts, or with a smaller --tile.");
+            throw new RasterException($"The rows that one row of tiles needs take {bytes >> 20} MiB ({width} columns, {Capacity} rows, {bands} bands of {type}); at most 2047 MiB are possible. Choose a smaller --tile.");
         }
 
         _pixels = GC.AllocateUninitializedArray<byte>((int)bytes, pinned: true);

@@ -9,6 +9,9 @@ internal sealed class SlabRows
     private readonly int[] _first;
     private readonly int[] _end;
 
+    /// <summary>Plans the reading of a job's scene.</summary>
+    public static SlabRows Of(SceneJob job) => new(job.Plan.Y, job.Model.Tile, job.Bands.Max(band => band.Source.BlockSize.Height), job.Window.Y);
+
     /// <summary>Plans the reading of a scene.</summary>
     /// <param name="axis">The plan from top to bottom.</param>
     /// <param name="tile">Tile edge.</param>
@@ -46,6 +49,9 @@ internal sealed class SlabRows
 
     /// <summary>Chunks held at once.</summary>
     public int Chunks { get; }
+
+    /// <summary>Rows held at once.</summary>
+    public int Capacity => Chunk * Chunks;
 
     /// <summary>First scene row that this row of tiles, or a later one, reads.</summary>
     public int First(int tileRow) => _first[tileRow];

@@ -13,6 +13,14 @@ internal sealed class TileSet(int batch, int tile)
     /// <summary>Number of tiles.</summary>
     public int Count { get; set; }
 
+    /// <summary>Takes over the tiles of another set.</summary>
+    public void CopyFrom(TileSet other)
+    {
+        Count = other.Count;
+        other.Windows.AsSpan(0, Count).CopyTo(Windows);
+        other._valid.AsSpan(0, Count * tile * tile).CopyTo(_valid);
+    }
+
     /// <summary>Validity of a tile's pixels, [row, column].</summary>
     public Span<byte> Valid(int index) => _valid.AsSpan(index * tile * tile, tile * tile);
 }
@@ -25,7 +33,7 @@ internal sealed class ImageBatch(int index, int batch, int imageLength, int tile
     /// <summary>[batch, channel, frame, row, column]; pinned.</summary>
     public float[] Images { get; } = GC.AllocateArray<float>(checked(batch * imageLength), pinned: true);
 
-    public TileSet Tiles { get; set; } = new(batch, tile);
+    public TileSet Tiles { get; } = new(batch, tile);
 
     public Span<float> Image(int position) => Images.AsSpan(position * imageLength, imageLength);
 }
@@ -38,7 +46,10 @@ internal sealed class ScoreBatch(int index, int batch, int scoreLength, int tile
     /// <summary>[batch, class, row, column]; pinned.</summary>
     public float[] Scores { get; } = GC.AllocateArray<float>(checked(batch * scoreLength), pinned: true);
 
-    public TileSet Tiles { get; set; } = new(batch, tile);
+    public TileSet Tiles { get; } = new(batch, tile);
+
+    /// <summary>The map they are for.</summary>
+    public MapTarget? Target { get; init; }
 
     public Span<float> ScoresOf(int position) => Scores.AsSpan(position * scoreLength, scoreLength);
 }

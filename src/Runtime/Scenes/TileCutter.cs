@@ -11,28 +11,27 @@ internal sealed class TileCutter
     private const int SampledRows = 8; // one row in eight tells mean and deviation well enough
     private readonly Slab _slab;
     private readonly PixelSize _scene;
+    private readonly int _left;
     private readonly int _tile;
     private readonly int _frames;
     private readonly IReadOnlyList<ChannelScaling> _scalings;
     private readonly float _fill;
     private readonly int[] _columns;
-    private readonly ChannelSample[] _samples;
+    private readonly ChannelSamples _samples;
 
-    /// <summary>A cutter of a scene.</summary>
+    /// <summary>A cutter of a panel of a scene.</summary>
     /// <param name="slab">Where the scene's rows are.</param>
     /// <param name="plan">Its tiles.</param>
+    /// <param name="panel">The columns that the slab holds.</param>
     /// <param name="scalings">One a channel of the slab: frame by frame.</param>
     /// <param name="frames">Time steps.</param>
     /// <param name="fill">What missing pixels become.</param>
-    public TileCutter(Slab slab, TilePlan plan, IReadOnlyList<ChannelScaling> scalings, int frames, float fill)
+    /// <param name="samples">Receives every eighth row of what is cut.</param>
+    public TileCutter(Slab slab, TilePlan plan, Panel panel, IReadOnlyList<ChannelScaling> scalings, int frames, float fill, ChannelSamples samples)
     {
-        (_slab, _scene, _tile, _scalings, _frames, _fill) = (slab, plan.Scene, plan.Options.Tile, scalings, frames, fill);
+        (_slab, _scene, _left, _tile, _scalings, _frames, _fill, _samples) = (slab, plan.Scene, panel.ReadX, plan.Options.Tile, scalings, frames, fill, samples);
         _columns = new int[_tile];
-        _samples = new ChannelSample[scalings.Count];
     }
-
-    /// <summary>Mean and deviation of each channel after standardisation, over the sampled pixels.</summary>
-    public IReadOnlyList<(double Mean, double StandardDeviation)> Samples => [.. _samples.Select(sample => sample.Moments)];
 
     /// <summary>Cuts one tile.</summary>
     /// <param name="read">The tile; what lies outside the scene is reflected.</param>
@@ -44,13 +43,13 @@ internal sealed class TileCutter
         var inside = read.X >= 0 && read.Right <= _scene.Width;
         for (var u = 0; u < _tile && !inside; u++)
         {
-            _columns[u] = TileAxis.Reflect(read.X + u, _scene.Width);
+            _columns[u] = TileAxis.Reflect(read.X + u, _scene.Width) - _left;
         }
 
         for (var v = 0; v < _tile; v++)
         {
-            var source = _slab.ValidFrom(Row(read, v))[.._scene.Width];
-            Gather(source, inside ? read.X : -1, valid.Slice(v * _tile, _tile));
+            var source = _slab.ValidFrom(Row(read, v))[.._slab.Width];
+            Gather(source, inside ? read.X - _left : -1, valid.Slice(v * _tile, _tile));
         }
 
         if (valid.IndexOf((byte)1) < 0)
@@ -75,7 +74,7 @@ internal sealed class TileCutter
             Standardization.Apply(plane, valid, _scalings[channel], _fill);
             for (var v = 0; v < _tile; v += SampledRows)
             {
-                _samples[channel].Add(plane.Slice(v * _tile, _tile), valid.Slice(v * _tile, _tile));
+                _samples.Add(channel, plane.Slice(v * _tile, _tile), valid.Slice(v * _tile, _tile));
             }
         }
 
@@ -86,11 +85,11 @@ internal sealed class TileCutter
     {
         for (var v = 0; v < _tile; v++)
         {
-            var source = _slab.From<T>(Row(read, v), channel)[.._scene.Width];
+            var source = _slab.From<T>(Row(read, v), channel)[.._slab.Width];
             var destination = plane.Slice(v * _tile, _tile);
             if (inside)
             {
-                TensorPrimitives.ConvertTruncating<T, float>(source.Slice(read.X, _tile), destination);
+                TensorPrimitives.ConvertTruncating<T, float>(source.Slice(read.X - _left, _tile), destination);
             }
             else
             {
@@ -117,28 +116,4 @@ internal sealed class TileCutter
     }
 
     private int Row(PixelWindow read, int v) => read.Y + v is var row && row >= 0 && row < _scene.Height ? row : TileAxis.Reflect(row, _scene.Height);
-
-    private struct ChannelSample
-    {
-        private double _sum;
-        private double _squares;
-        private long _count;
-
-        public readonly (double Mean, double StandardDeviation) Moments => _count == 0
-            ? (double.NaN, double.NaN)
-            : (_sum / _count, Math.Sqrt(Math.Max(0, (_squares / _count) - Math.Pow(_sum / _count, 2))));
-
-        public void Add(ReadOnlySpan<float> values, ReadOnlySpan<byte> valid)
-        {
-            for (var i = 0; i < values.Length; i++)
-            {
-                if (valid[i] != 0)
-                {
-                    _sum += values[i];
-                    _squares += (double)values[i] * values[i];
-                    _count++;
-                }
-            }
-        }
-    }
 }

@@ -1,0 +1,110 @@
+using EoOnnx.Raster;
+
+namespace EoOnnx.Runtime;
+
+/// <summary>One map of a run: its scores, encoding and work area. Several maps of one scene share what is read and cut.</summary>
+internal sealed class MapTarget : IDisposable
+{
+    private const int ScoreBuffers = 3;
+    private readonly AugmentedModel? _augmented;
+    private readonly Dictionary<(int Images, int Scores, int First, int Count), EoModelBinding> _bindings = [];
+    private int _limit;
+
+    /// <summary>Allocates the buffers of a map.</summary>
+    /// <param name="job">What is made.</param>
+    /// <param name="sink">Where it is stored; borrowed.</param>
+    public MapTarget(SceneJob job, IStripSink sink)
+    {
+        (Job, Sink, _limit) = (job, sink, job.Model.Batch);
+        var (model, area) = (job.Model, job.Model.Tile * job.Model.Tile);
+        Encoder = job.NewEncoder();
+        Activation = new ScoreActivation(job.Activation, model.Classes, area);
+        Statistics = new MapStatistics(job.Profile, GroundArea.Of(job.Transform, job.Scene.Projection));
+        Scores = new Pool<ScoreBatch>(Enumerable.Range(0, ScoreBuffers).Select(i => new ScoreBatch(i, model.Batch, model.Classes * area, model.Tile) { Target = this }));
+        _augmented = job.Options.Augmentation == TestTimeAugmentation.None ? null : new AugmentedModel(model, job.Options.Augmentation, Activation, job.Options.Adapter);
+        (ResumedRows, ResumedColumn) = (sink.FirstMissingRow, sink.FirstMissingColumn);
+    }
+
+    public SceneJob Job { get; }
+
+    public IStripSink Sink { get; }
+
+    public MapEncoder Encoder { get; }
+
+    public ScoreActivation Activation { get; }
+
+    public MapStatistics Statistics { get; }
+
+    public Pool<ScoreBatch> Scores { get; }
+
+    /// <summary>First missing row and column when the run began.</summary>
+    public int ResumedRows { get; }
+
+    private int ResumedColumn { get; }
+
+    /// <summary>Scores are probabilities already.</summary>
+    public bool IsActivated => _augmented is not null;
+
+    /// <summary>Tiles a call that the device had memory for.</summary>
+    public int BatchLimit => _limit;
+
+    public long Bytes => (_augmented?.Bytes ?? 0) + Scores.Items.Sum(batch => (long)batch.Scores.Length * sizeof(float));
+
+    /// <summary>First row that is missing in a panel; the height of the map when there is none.</summary>
+    public int FirstMissingRow(Panel panel) => panel.X < ResumedColumn ? Job.Plan.Scene.Height : panel.X == ResumedColumn ? ResumedRows : 0;
+
+    public RowAssembler NewAssembler(Panel panel, int firstRow) => Job.Blend == Raster.Tiling.BlendMode.None
+        ? new CropAssembler(Job.Plan, panel, Encoder)
+        : new BlendAssembler(Job.Plan, panel, Encoder, Job.Model.Classes, Job.Blend, margin: 0, firstRow);
+
+    /// <summary>Scores a batch; when the device has no memory for all of it, in halves from then on.</summary>
+    /// <exception cref="ModelException">ONNX Runtime refuses, or has no memory for a single tile.</exception>
+    public void Score(ImageBatch images, ScoreBatch scores, CancellationToken cancellation)
+    {
+        // A graph with a fixed batch computes the rest of the last one in vain; so does a run that must not depend on it.
+        var (model, count) = (Job.Model, images.Tiles.Count);
+        var computed = model.BatchIsFixed || Job.Options.Deterministic ? model.Batch : count;
+        for (var first = 0; first < count;)
+        {
+            var part = Math.Min(_limit, computed - first);
+            try
+            {
+                if (_augmented is not null)
+                {
+                    _augmented.Run(images, scores, first, Math.Min(part, count - first), part, cancellation);
+                }
+                else
+                {
+                    Binding(images, scores, first, part).Run(cancellation);
+                }
+
+                first += part;
+            }
+            catch (ModelException failure) when (failure.IsOutOfMemory && part > 1 && !model.BatchIsFixed)
+            {
+                _limit = part / 2;
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var binding in _bindings.Values)
+        {
+            binding.Dispose();
+        }
+
+        _augmented?.Dispose();
+    }
+
+    private EoModelBinding Binding(ImageBatch images, ScoreBatch scores, int first, int count)
+    {
+        if (!_bindings.TryGetValue((images.Index, scores.Index, first, count), out var binding))
+        {
+            binding = Job.Model.Bind(images, scores, first, count, Job.Options.Adapter);
+            _bindings.Add((images.Index, scores.Index, first, count), binding);
+        }
+
+        return binding;
+    }
+}
