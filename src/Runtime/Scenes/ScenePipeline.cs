@@ -59,7 +59,7 @@ public sealed partial class ScenePipeline(EoModel model)
                     sinks.Add(CogSink.Open(job.Path, job.Profile, job.Identity, job.Options.Restart));
                 }
 
-                var streamed = await StreamAsync(jobs, sinks, progress, cancellation).ConfigureAwait(false);
+                var streamed = await StreamAsync(jobs, [.. sinks], progress, cancellation).ConfigureAwait(false);
                 // Making the file takes memory, too: the buffers of the stream go back to the system first.
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 return jobs.Select((job, i) => Finish(job, sinks[i], streamed[i], start, progress, cancellation)).ToList();
@@ -106,7 +106,7 @@ public sealed partial class ScenePipeline(EoModel model)
     }
 
     private static async Task<IReadOnlyList<SceneReport>> StreamAsync(
-        IReadOnlyList<SceneJob> jobs, IReadOnlyList<IStripSink> sinks, IProgress<SceneProgress>? progress, CancellationToken cancellation)
+        List<SceneJob> jobs, List<IStripSink> sinks, IProgress<SceneProgress>? progress, CancellationToken cancellation)
     {
         var stored = sinks.Where(sink => sink.PanelWidth is not null).Select(sink => sink.PanelWidth).Distinct().ToList();
         if (stored.Count > 1)
@@ -138,7 +138,7 @@ public sealed partial class ScenePipeline(EoModel model)
         }
     }
 
-    private static SceneReport Finish(SceneJob job, IStripSink sink, SceneReport streamed, long start, IProgress<SceneProgress>? progress, CancellationToken cancellation)
+    private static SceneReport Finish(SceneJob job, CogSink sink, SceneReport streamed, long start, IProgress<SceneProgress>? progress, CancellationToken cancellation)
     {
         var finish = Stopwatch.GetTimestamp();
         progress?.Report(new SceneProgress("finishing", job.Plan.Count, job.Plan.Count, streamed.Rate.PixelsPerSecond));
