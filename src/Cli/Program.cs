@@ -41,6 +41,7 @@ internal static class Program
             StatsVerb.Create(terminal),
             SynthesizeVerb.Create(terminal),
             InferVerb.Create(terminal),
+            BatchVerb.Create(terminal),
             TrainAdapterVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
             MergeVerb.Create(terminal),

@@ -90,20 +90,26 @@ internal sealed class SceneVerbOptions
         Margin,
     }
 
-    /// <summary>Loads the model that the command line names.</summary>
-    public EoModel LoadModel(ParseResult parsed) => EoModel.Load(parsed.GetRequiredValue(_model).ToString(), new EoModelOptions
+    /// <summary>Loads the model that the command line names, for <paramref name="jobs"/> scenes at a time.</summary>
+    public EoModel LoadModel(ParseResult parsed, int jobs = 1) => EoModel.Load(ModelPath(parsed), BatchOptions.ShareModel(new EoModelOptions
     {
         Device = parsed.GetValue(_device) is { } device ? Device.Parse(device) : Device.Auto,
         Threads = parsed.GetValue(_threads),
-    });
+    }, jobs));
 
-    /// <summary>Loads the adapter that the command line names, if any.</summary>
-    public EoAdapter? LoadAdapter(ParseResult parsed, EoModel model) => parsed.GetValue(_adapter) switch
+    /// <summary>The model that the command line names.</summary>
+    public string ModelPath(ParseResult parsed) => parsed.GetRequiredValue(_model).ToString();
+
+    /// <summary>The adapter that the command line names, if any.</summary>
+    public string? AdapterPath(ParseResult parsed) => parsed.GetValue(_adapter) switch
     {
         null or [] => null,
-        [var path] => model.LoadAdapter(path),
+        [var path] => path,
         var several => throw new UsageException($"This verb takes one --adapter; found {several.Length}."),
     };
+
+    /// <summary>Loads the adapter that the command line names, if any.</summary>
+    public EoAdapter? LoadAdapter(ParseResult parsed, EoModel model) => AdapterPath(parsed) is { } path ? model.LoadAdapter(path) : null;
 
     /// <summary>Loads all adapters that the command line names.</summary>
     public AdapterList LoadAdapters(ParseResult parsed, EoModel model) => AdapterList.Load(model, parsed.GetValue(_adapter) ?? []);

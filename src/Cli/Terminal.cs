@@ -42,7 +42,12 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isInter
                 draw(CreateConsole(), result);
             }
 
-            return result is IPartialResult { IsPartial: true } ? ExitCode.Cancelled : ExitCode.Done;
+            return result switch
+            {
+                IPartialResult { IsPartial: true } => ExitCode.Cancelled,
+                IPartialResult { HasFailures: true } => ExitCode.Failed,
+                _ => ExitCode.Done,
+            };
         }
         catch (Exception exception)
         {

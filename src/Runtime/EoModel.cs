@@ -14,7 +14,7 @@ public sealed class EoModel : IDisposable
 
     private EoModel(string path, InferenceSession session, Device device, IReadOnlyList<string> notes)
     {
-        (Path, _session, Device, Notes) = (path, session, device, notes);
+        (Path, _session, Device, Notes, Digest) = (path, session, device, notes, new Lazy<string>(() => Provenance.ModelDigest(path)));
         Inputs = [.. session.InputNames.Select(name => Describe(name, session.InputMetadata[name]))];
         Outputs = [.. session.OutputNames.Select(name => Describe(name, session.OutputMetadata[name]))];
         Input = Inputs.FirstOrDefault(input => input.Type == ElementType.Float && input.Shape.Count is 4 or 5) ?? throw WrongInputs();
@@ -36,6 +36,9 @@ public sealed class EoModel : IDisposable
 
     /// <summary>The file it was loaded from.</summary>
     public string Path { get; }
+
+    /// <summary>SHA-256 of the file, computed when it is first asked for.</summary>
+    internal Lazy<string> Digest { get; }
 
     /// <summary>What the model says about itself; for models of other makers, what can be derived from the graph.</summary>
     public ModelManifest Manifest { get; }

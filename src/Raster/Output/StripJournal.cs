@@ -49,7 +49,7 @@ internal sealed class StripJournal : IDisposable
         }
         catch (IOException failure)
         {
-            throw new RasterException($"{folder} is in use by another run that makes the same map. Wait for it, or write to another file with --out.", failure);
+            throw new MapInUseException($"{folder} is in use by another run that makes the same map. Wait for it, or write to another file with --out.", failure);
         }
 
         try

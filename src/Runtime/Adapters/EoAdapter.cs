@@ -13,7 +13,7 @@ public sealed class EoAdapter : IDisposable
 
     private EoAdapter(EoModel model, AdapterTensors source, OrtLoraAdapter native, IReadOnlyList<string> notes)
     {
-        (Model, Path, Metadata, _native, Notes) = (model, source.Path, source.Metadata, native, notes);
+        (Model, Path, Metadata, _native, Notes, Digest) = (model, source.Path, source.Metadata, native, notes, new Lazy<string>(() => Provenance.FileDigest(source.Path)));
         TensorNames = [.. source.Tensors.Keys.Order(StringComparer.Ordinal)];
         Manifest = source.Metadata.TryGetValue(AdapterMetadata.Manifest, out var json) ? ModelManifest.Parse(json) : null;
     }
@@ -23,6 +23,9 @@ public sealed class EoAdapter : IDisposable
 
     /// <summary>The file it was read from.</summary>
     public string Path { get; }
+
+    /// <summary>SHA-256 of the file, computed when it is first asked for.</summary>
+    internal Lazy<string> Digest { get; }
 
     /// <summary>The task it was trained for, when the file says so.</summary>
     public ModelManifest? Manifest { get; }

@@ -21,7 +21,7 @@ internal static class Provenance
         {
             ["EOONNX_VERSION"] = Version,
             ["EOONNX_MODEL"] = model.Manifest.Name,
-            ["EOONNX_MODEL_SHA256"] = ModelDigest(model.Model.Path),
+            ["EOONNX_MODEL_SHA256"] = model.Model.Digest.Value,
             ["EOONNX_BANDS"] = string.Join(',', bands.Select(band => string.Create(CultureInfo.InvariantCulture, $"{band.Channel}={band.Source.Index}"))),
             ["EOONNX_SCALE_OFFSET"] = string.Join(',', scalings.Select(scaling => string.Create(CultureInfo.InvariantCulture, $"{scaling.Scale:R}/{scaling.Offset:R}"))),
             ["EOONNX_TILE"] = plan.Options.Tile.ToString(CultureInfo.InvariantCulture),
@@ -36,14 +36,23 @@ internal static class Provenance
         if (adapter is not null)
         {
             tags["EOONNX_ADAPTER"] = Path.GetFileName(adapter.Path);
-            tags["EOONNX_ADAPTER_SHA256"] = FileDigest(adapter.Path);
+            tags["EOONNX_ADAPTER_SHA256"] = adapter.Digest.Value;
         }
 
         return tags;
     }
 
+    /// <summary>Under this name a map says which job made it.</summary>
+    public const string JobTag = "EOONNX_JOB";
+
+    /// <summary>SHA-256 over everything that can change a pixel.</summary>
+    public static string JobDigest(IReadOnlyDictionary<string, string> identity) =>
+        // Lengths keep neighbours apart whatever their text.
+        Hash(string.Concat(identity.OrderBy(item => item.Key, StringComparer.Ordinal)
+            .Select(item => string.Create(CultureInfo.InvariantCulture, $"{item.Key.Length} {item.Key} {item.Value.Length} {item.Value}\n"))));
+
     /// <summary>SHA-256 over the model and, where there is one, its external data file.</summary>
-    private static string ModelDigest(string path) =>
+    public static string ModelDigest(string path) =>
         File.Exists(path + ".data") ? Hash(FileDigest(path) + FileDigest(path + ".data")) : FileDigest(path);
 
     /// <summary>SHA-256 over name, size and time of every local file of the scene; statistics and overviews beside it do not count.</summary>
@@ -58,7 +67,7 @@ internal static class Provenance
         return file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}") : file.Name;
     }
 
-    private static string FileDigest(string path)
+    public static string FileDigest(string path)
     {
         using var file = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(file));

@@ -98,6 +98,7 @@ internal sealed class SceneJob
             ["masks"] = string.Create(CultureInfo.InvariantCulture, $"{string.Join(' ', options.Masks.Select(mask => $"{mask.Text} ({Provenance.Stamp(mask.Source)})"))} +{options.MaskDilation} {options.MaskMode}"),
             ["nodata"] = options.Validity.ToString(),
         };
+        tags[Provenance.JobTag] = Provenance.JobDigest(identity);
         var encoder = NewEncoder(content, legend, described, options);
         return new SceneJob(scene, path, options, described, plan)
         {

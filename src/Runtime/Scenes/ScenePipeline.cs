@@ -71,6 +71,26 @@ public sealed partial class ScenePipeline(EoModel model)
         }, CancellationToken.None).ConfigureAwait(false);
     }
 
+    /// <summary>Looks whether a map exists that this very job has made: the same scene, model, adapter and options.</summary>
+    /// <param name="scene">The scene; borrowed.</param>
+    /// <param name="output">The map.</param>
+    /// <param name="options">As for <see cref="RunAsync"/>.</param>
+    /// <param name="cancellation">Ends the search.</param>
+    /// <returns>The finished map, or null when there is none or another job made it.</returns>
+    /// <exception cref="EoOnnxException">The scene does not fit the model.</exception>
+    public async Task<FinishedMap?> FindFinishedAsync(RasterDataset scene, string output, SceneOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(scene);
+        ArgumentException.ThrowIfNullOrEmpty(output);
+        return !File.Exists(output) ? null : await Task.Run(() =>
+        {
+            var job = SceneJob.Create(model, scene, output, (options ?? new SceneOptions()) with { Overwrite = true }, cancellation);
+            using var map = RasterDataset.Open(output);
+            return map.FindMetadata(Provenance.JobTag) != Provenance.JobDigest(job.Identity) ? null
+                : new FinishedMap(output, map.Size, File.Exists(ReportPath(output)) ? SceneReport.Load(ReportPath(output)) : null);
+        }, cancellation).ConfigureAwait(false);
+    }
+
     /// <summary>What a run would need and decide, without reading the scene or writing anything. The model is run to measure its memory.</summary>
     /// <param name="scene">The scene; borrowed.</param>
     /// <param name="maps">The maps, each with its adapter.</param>

@@ -63,6 +63,21 @@ public sealed record SceneReport
     /// <summary>Writes the report as a file, atomically.</summary>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public void Save(string path) => AtomicFile.WriteText(path, ToJson() + "\n");
+
+    /// <summary>Reads a report that <see cref="Save"/> has written.</summary>
+    /// <exception cref="FileFormatException">The file is no such report.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static SceneReport Load(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllText(path), SceneReportJson.Default.SceneReport) ?? throw new JsonException("it is empty");
+        }
+        catch (JsonException failure)
+        {
+            throw new FileFormatException($"{path} is no report of a map: {failure.Message}. Remove it, and map the scene again with --overwrite.", failure);
+        }
+    }
 }
 
 /// <summary>How a scene was cut.</summary>

@@ -1,0 +1,32 @@
+using System.CommandLine;
+using EoOnnx.Runtime;
+
+namespace EoOnnx.Cli.Verbs;
+
+/// <summary><c>eoonnx batch INPUTS</c>: many scenes through one model, as maps.</summary>
+internal static class BatchVerb
+{
+    public static Command Create(Terminal terminal)
+    {
+        var jobs = SharedOptions.WithDefault("--jobs", 1, "Scenes at a time over one model; more than one pays for small scenes and remote files.", "n");
+        var failFast = new Option<bool>("--fail-fast") { Description = "End at the first scene that fails. Default: go on, and exit with 1 at the end." };
+        var verb = new Verb("batch", "Map many scenes: a folder, a list, a pattern or a STAC collection. Finished maps are kept, unfinished ones continued.")
+        {
+            Example = "eoonnx demo --out demo\neoonnx batch demo/evaluate/images --model demo/run/model.onnx --adapter demo/run/adapter.safetensors --out-dir maps",
+        };
+        var scenes = new BatchVerbOptions(verb);
+        verb.Add(jobs);
+        verb.Add(failFast);
+        var options = new SceneVerbOptions(verb);
+        verb.SetAction((parsed, cancellation) => terminal.RunAsync(parsed, async (progress, token) =>
+        {
+            var batch = new BatchOptions { Jobs = parsed.GetValue(jobs), FailFast = parsed.GetValue(failFast) };
+            var planned = await scenes.ReadAsync(parsed, token);
+            using var model = options.LoadModel(parsed, batch.Jobs);
+            using var adapter = options.LoadAdapter(parsed, model);
+            var report = await new SceneBatch(model).RunAsync(planned, batch with { Scene = options.Read(parsed, adapter) }, progress.For<BatchProgress>(BatchResult.Describe), token);
+            return BatchResult.Save(report, scenes.Folder(parsed), token.IsCancellationRequested);
+        }, BatchResult.Draw, cancellation));
+        return verb;
+    }
+}

@@ -1,0 +1,18 @@
+namespace EoOnnx.Runtime;
+
+/// <summary>How folders are searched for scenes.</summary>
+public sealed record SceneListOptions
+{
+    /// <summary>Endings of files that are scenes when nothing else is said.</summary>
+    public static IReadOnlyList<string> DefaultPatterns { get; } = ["*.tif", "*.tiff", "*.jp2", "*.vrt", "*.img"];
+
+    /// <summary>Names of the files of a folder that are scenes; <c>*</c> stands for any characters. Case does not count.</summary>
+    public IReadOnlyList<string> Patterns { get; init => field = value is { Count: > 0 } ? value
+        : throw new ArgumentOutOfRangeException(nameof(Patterns), value, "At least one pattern for files is needed, for example *.tif."); } = DefaultPatterns;
+
+    /// <summary>Search folders below, too.</summary>
+    public bool Recursive { get; init; }
+
+    /// <summary>A folder that is never searched, because maps are written there; null excludes nothing.</summary>
+    public string? Excluded { get; init; }
+}
