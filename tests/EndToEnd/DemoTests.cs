@@ -52,6 +52,7 @@ public sealed class DemoTests(DemoOutput demo) : IClassFixture<DemoOutput>
     [InlineData("evaluate")]
     [InlineData("merge")]
     [InlineData("infer")]
+    [InlineData("batch")]
     [InlineData("deepness")]
     [InlineData("export", "dofa")]
     public async Task The_example_of_a_verb_works_when_pasted(params string[] verb)

@@ -64,6 +64,9 @@ public sealed class SceneMask
         }
     }
 
+    /// <summary>The text that <see cref="Parse"/> reads.</summary>
+    public override string ToString() => Text;
+
     /// <summary>True when a pixel with this value shall not be mapped.</summary>
     public bool Hides(float value) => _hides(value);
 

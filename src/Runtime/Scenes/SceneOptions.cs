@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using EoOnnx.Raster;
 using EoOnnx.Raster.Tiling;
 
@@ -49,6 +50,7 @@ public enum TestTimeAugmentation
 public sealed record SceneOptions
 {
     /// <summary>An adapter loaded from the pipeline's model; borrowed. Null uses the model's own weights.</summary>
+    [JsonIgnore]
     public EoAdapter? Adapter { get; init; }
 
     /// <summary>Name of the graph output to map; null takes <c>logits</c>, else the first with one score a pixel.</summary>

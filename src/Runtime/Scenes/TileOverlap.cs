@@ -31,6 +31,9 @@ public readonly record struct TileOverlap
             : throw new ArgumentException($"'{text}' is no overlap; expected pixels such as 32, or a share of the tile up to 50% such as 15%.");
     }
 
+    /// <summary>The text that <see cref="Parse"/> reads.</summary>
+    public override string ToString() => Percent > 0 ? Percent.ToString(CultureInfo.InvariantCulture) + "%" : Pixels.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>In pixels of a tile; a share is rounded to the nearest even number.</summary>
     public int Of(int tile) => Percent > 0 ? 2 * (int)Math.Round(tile * Percent / 200) : Pixels;
 }
