@@ -74,7 +74,7 @@ public sealed partial class ScenePipeline(EoModel model)
     /// <summary>Looks whether a map exists that this very job has made: the same scene, model, adapter and options.</summary>
     /// <param name="scene">The scene; borrowed.</param>
     /// <param name="output">The map.</param>
-    /// <param name="options">As for <see cref="RunAsync"/>.</param>
+    /// <param name="options">As for a run.</param>
     /// <param name="cancellation">Ends the search.</param>
     /// <returns>The finished map, or null when there is none or another job made it.</returns>
     /// <exception cref="EoOnnxException">The scene does not fit the model.</exception>
