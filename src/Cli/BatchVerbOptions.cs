@@ -38,7 +38,7 @@ internal sealed class BatchVerbOptions
     public async Task<IReadOnlyList<BatchScene>> ReadAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var folder = Folder(parsed);
-        var options = new SceneListOptions { Recursive = parsed.GetValue(_recursive), Excluded = folder, Patterns = parsed.GetValue(_patterns) ?? SceneListOptions.DefaultPatterns };
+        var options = new SceneListOptions { Recursive = parsed.GetValue(_recursive), Excluded = folder, Patterns = parsed.GetValue(_patterns) is { Length: > 0 } patterns ? patterns : SceneListOptions.DefaultPatterns };
         var naming = new MapNaming { Folder = folder, Pattern = parsed.GetRequiredValue(_name) };
         var (inputs, list) = (parsed.GetValue(_inputs) ?? [], parsed.GetValue(_list));
         if (inputs.Length == 0 && list is null)
