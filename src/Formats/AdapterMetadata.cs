@@ -18,6 +18,12 @@ public static class AdapterMetadata
     /// <summary><c>true</c> when the update is scaled by alpha / √r instead.</summary>
     public const string UseRslora = "eoonnx.use_rslora";
 
+    /// <summary>LoRA's dropout in training, an invariant decimal number.</summary>
+    public const string LoraDropout = "eoonnx.lora_dropout";
+
+    /// <summary>Scale of parallel bottleneck adapters, an invariant decimal number.</summary>
+    public const string ParallelScale = "eoonnx.parallel_scale";
+
     /// <summary>How the adapter was trained, as JSON.</summary>
     public const string Recipe = "eoonnx.recipe";
 

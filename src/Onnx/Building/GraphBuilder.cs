@@ -66,10 +66,10 @@ public sealed partial class GraphBuilder
     public Value Constant(TensorData data)
     {
         var key = (data.Type, string.Join(',', data.Shape), Convert.ToBase64String(data.Bytes.Span));
-        if (!_constants.TryGetValue(key, out var value))
+        if (!_constants.TryGetValue(key, out var value) || Graph.FindInitializer(value.Name) != value)
         {
             value = Initializer(Unique("constant", Graph.HasName), data);
-            _constants.Add(key, value);
+            _constants[key] = value;
         }
 
         return value;

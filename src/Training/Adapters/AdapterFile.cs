@@ -24,6 +24,12 @@ public sealed record AdapterFile
     /// <summary>The update is scaled by alpha / √r instead of alpha / r.</summary>
     public bool UseRslora { get; init; }
 
+    /// <summary>Dropout of LoRA in training; it does not act on predictions.</summary>
+    public double LoraDropout { get; init; }
+
+    /// <summary>Factor of parallel bottleneck adapters, whose <c>up</c> tensors are stored without it; 1 when they hold it already.</summary>
+    public double ParallelScale { get; init; } = 1;
+
     /// <summary>Identity of the frozen base (<see cref="WeightsHash"/>).</summary>
     public string? BaseSha256 { get; init; }
 
@@ -61,13 +67,15 @@ public sealed record AdapterFile
             throw new FileFormatException($"{path} is an adapter of version {version}; this program reads version 1. Use a newer eoonnx.");
         }
 
-        double? alpha = Text(AdapterMetadata.LoraAlpha) is not { } text ? null
+        double? Number(string key, string what) => Text(key) is not { } text ? null
             : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number
-            : throw new FileFormatException($"{path} has the LoRA alpha '{text}'; expected a number. The file is damaged.");
+            : throw new FileFormatException($"{path} has the {what} '{text}'; expected a number. The file is damaged.");
         var adapter = new AdapterFile
         {
             Tensors = file.Tensors.ToDictionary(tensor => AdapterMetadata.GraphName(tensor.Key), tensor => tensor.Value, StringComparer.Ordinal),
-            LoraAlpha = alpha,
+            LoraAlpha = Number(AdapterMetadata.LoraAlpha, "LoRA alpha"),
+            LoraDropout = Number(AdapterMetadata.LoraDropout, "LoRA dropout") ?? 0,
+            ParallelScale = Number(AdapterMetadata.ParallelScale, "scale of parallel adapters") ?? 1,
             UseRslora = Text(AdapterMetadata.UseRslora) == "true",
             BaseSha256 = Text(AdapterMetadata.BaseSha256),
             BaseName = Text(AdapterMetadata.BaseName),
@@ -94,6 +102,8 @@ public sealed record AdapterFile
 
         Put(AdapterMetadata.LoraAlpha, LoraAlpha?.ToString("R", CultureInfo.InvariantCulture));
         Put(AdapterMetadata.UseRslora, UseRslora ? "true" : null);
+        Put(AdapterMetadata.LoraDropout, LoraDropout == 0 ? null : LoraDropout.ToString("R", CultureInfo.InvariantCulture));
+        Put(AdapterMetadata.ParallelScale, ParallelScale == 1 ? null : ParallelScale.ToString("R", CultureInfo.InvariantCulture));
         Put(AdapterMetadata.BaseSha256, BaseSha256);
         Put(AdapterMetadata.BaseName, BaseName);
         Put(AdapterMetadata.Recipe, RecipeJson);
@@ -102,7 +112,7 @@ public sealed record AdapterFile
         SafetensorsFile.Write(path, Tensors.Select(tensor => KeyValuePair.Create(FileName(tensor.Key), tensor.Value)), metadata);
     }
 
-    /// <summary>The tensors as ONNX Runtime takes them: the scale s is multiplied into every LoRA B, everything else is unchanged.</summary>
+    /// <summary>The tensors as ONNX Runtime takes them: the scale s is multiplied into every LoRA B and every parallel adapter's <c>up</c>, everything else is unchanged.</summary>
     /// <param name="wanted">Names of the graph inputs to fill; null takes all. ONNX Runtime fails on a name that its graph lacks.</param>
     public OnnxAdapterFile ToOnnxAdapter(IReadOnlySet<string>? wanted = null) => new(Tensors
         .Where(tensor => wanted?.Contains(tensor.Key) != false)
@@ -174,18 +184,8 @@ public sealed record AdapterFile
 
     private TensorData Scaled(string name, TensorData tensor)
     {
-        if (!IsLoraB(name) || ScaleOf(name) is var scale && scale == 1)
-        {
-            return tensor;
-        }
-
-        var values = tensor.ToSingles();
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = (float)(values[i] * scale);
-        }
-
-        return TensorData.FromValues<float>(tensor.Shape.AsSpan(), values);
+        var scale = IsLoraB(name) ? ScaleOf(name) : name.Contains($".{BottleneckOptions.ParallelName}.up.", StringComparison.Ordinal) ? ParallelScale : 1;
+        return scale == 1 ? tensor : TrainableTensor.Scaled(tensor, scale);
     }
 
     private static string Short(string hash) => hash.Length > 12 ? hash[..12] + "…" : hash;

@@ -41,6 +41,9 @@ public sealed class TaskModel
     /// <summary>How the encoder is trained; null when it is frozen.</summary>
     public PeftOptions? Peft { get; internal init; }
 
+    /// <summary>What makes prefixes while they are trained; null when nothing does.</summary>
+    internal PrefixEncoder? Reparametrization { get; private init; }
+
     /// <summary>The manifest of the encoder, or of the whole model that was adapted; null when it has none.</summary>
     public ModelManifest? Base { get; internal init; }
 
@@ -55,9 +58,9 @@ public sealed class TaskModel
     /// <exception cref="TrainingException">The encoder has no manifest or lacks a feature that it names; a target hits no layer.</exception>
     public static TaskModel Compose(OnnxModel encoder, PeftOptions? peft, TaskHead head, TaskDescription? description = null)
     {
-        var (training, trainables) = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Training);
-        var (inference, _) = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Inference);
-        return new TaskModel(training, inference, trainables) { Peft = peft, Base = ManifestOf(encoder) };
+        var training = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Training);
+        var inference = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Inference);
+        return Join(training, inference, peft, encoder);
     }
 
     /// <summary>Puts adapters into an encoder and necks, a decoder and a head behind it. BatchNorm trains with the statistics of the batch and
@@ -73,69 +76,87 @@ public sealed class TaskModel
         description ??= new TaskDescription { Task = decoder.PredictsMap ? ModelTask.Segmentation : ModelTask.Classification };
         var training = Build(encoder, peft, decoder, description, GraphForm.Training);
         var inference = Build(encoder, peft, decoder, description, GraphForm.Inference);
-        return new TaskModel(training.Model, inference.Model, training.Trainables, [.. training.Layers.Buffers.Select(buffer => buffer.Name)])
-        {
-            SmallestBatch = training.Layers.SmallestBatch,
-            Peft = peft,
-            Base = ManifestOf(encoder),
-        };
+        return Join(training, inference, peft, encoder);
     }
 
     /// <summary>Makes a whole model, head included, trainable. Its first output becomes <c>logits</c>.</summary>
     /// <exception cref="TrainingException">A target hits no layer.</exception>
     public static TaskModel Adapt(OnnxModel model, PeftOptions peft)
     {
-        var (training, trainables) = Adapt(model, peft, GraphForm.Training);
-        var (inference, _) = Adapt(model, peft, GraphForm.Inference);
-        return new TaskModel(training, inference, trainables) { Peft = peft, Base = ManifestOf(model) };
+        return Join(Adapt(model, peft, GraphForm.Training), Adapt(model, peft, GraphForm.Inference), peft, model);
     }
 
-    private static (OnnxModel Model, IReadOnlyList<TrainableTensor> Trainables) Adapt(OnnxModel model, PeftOptions peft, GraphForm form)
+    /// <summary>Trained tensors as the inference model's slots are called: a network that made prefixes is thrown away, its prefixes stay.</summary>
+    internal IReadOnlyDictionary<string, TensorData> WithoutReparametrization(IReadOnlyDictionary<string, TensorData> tensors) => Reparametrization is null ? tensors
+        : tensors.Where(item => !PrefixEncoder.Names.Contains(item.Key)).Concat(Reparametrization.Expand(tensors).Where(item => InferenceModel.Graph.FindInput(item.Key) is not null))
+            .ToDictionary(StringComparer.Ordinal);
+
+    private static TaskModel Join(BuiltForm training, BuiltForm inference, PeftOptions? peft, OnnxModel model) =>
+        new(training.Model, inference.Model, training.Trainables, [.. training.Layers.Buffers.Select(buffer => buffer.Name)])
+        {
+            SmallestBatch = training.Layers.SmallestBatch,
+            Peft = peft,
+            Base = ManifestOf(model),
+            Reparametrization = training.Reparametrization,
+        };
+
+    private static BuiltForm Adapt(OnnxModel model, PeftOptions peft, GraphForm form)
     {
         var copy = model.Clone();
-        var graph = ApplyPeft(copy, peft, form);
+        var layers = Layers(copy, form, peft.Seed);
+        var graph = ApplyPeft(layers, peft, form);
         var prediction = copy.Graph.Outputs[0];
         copy.Graph.SetOutputs();
         graph.Op.Output(prediction, PredictionName);
-        return (copy, Finish(copy, graph.Trainables));
+        OutputBuffers(layers);
+        return new BuiltForm(copy, Finish(copy, graph.Trainables), layers, graph.Reparametrization);
     }
 
-    private static (OnnxModel Model, IReadOnlyList<TrainableTensor> Trainables) Build(
+    private static BuiltForm Build(
         OnnxModel encoder, PeftOptions? peft, TaskHead head, TaskDescription description, GraphForm form)
     {
         var manifest = Described(encoder);
         var copy = encoder.Clone();
-        var graph = ApplyPeft(copy, peft, form);
+        var layers = Layers(copy, form, head.Seed);
+        var graph = ApplyPeft(layers, peft, form);
         var op = graph.Op;
         var features = Features(copy, manifest);
         var builder = new HeadBuilder(op, features, head.Seed);
         var prediction = ImageSize.Resize(op, head.Build(builder), copy.Graph.Inputs[0]);
         copy.Graph.SetOutputs();
         op.Output(prediction, PredictionName);
+        OutputBuffers(layers);
         var trainables = Finish(copy, [.. graph.Trainables, .. builder.Trainables]);
         copy.Metadata[ModelManifest.MetadataKey] = description.Apply(manifest, head.Classes).ToJson();
-        return (copy, trainables);
+        return new BuiltForm(copy, trainables, layers, graph.Reparametrization);
     }
 
-    private static (OnnxModel Model, IReadOnlyList<TrainableTensor> Trainables, LayerBuilder Layers) Build(
+    private static BuiltForm Build(
         OnnxModel encoder, PeftOptions? peft, Decoder decoder, TaskDescription description, GraphForm form)
     {
         var manifest = Described(encoder);
         var copy = encoder.Clone();
-        var graph = ApplyPeft(copy, peft, form);
+        var layers = Layers(copy, form, decoder.Seed);
+        var graph = ApplyPeft(layers, peft, form);
         var op = graph.Op;
-        var layers = new LayerBuilder(op, TensorSources.Random(decoder.Seed), form == GraphForm.Training ? LayerUse.Training : LayerUse.Replaceable, decoder.Seed);
         var prediction = decoder.Build(layers, FeatureMaps.For(op, decoder, Features(copy, manifest)), copy.Graph.Inputs[0]);
         copy.Graph.SetOutputs();
         op.Output(prediction, PredictionName);
-        foreach (var (name, next) in layers.Buffers)
-        {
-            op.Output(next, $"{name}.next");
-        }
-
+        OutputBuffers(layers);
         var trainables = Finish(copy, [.. graph.Trainables, .. layers.Parameters.Select(name => new TrainableTensor(name, name))]);
         copy.Metadata[ModelManifest.MetadataKey] = description.Apply(manifest, decoder.Classes).ToJson();
-        return (copy, trainables, layers);
+        return new BuiltForm(copy, trainables, layers, graph.Reparametrization);
+    }
+
+    private static LayerBuilder Layers(OnnxModel model, GraphForm form, long seed) =>
+        new(new GraphBuilder(model.Graph), TensorSources.Random(seed), form == GraphForm.Training ? LayerUse.Training : LayerUse.Replaceable, seed);
+
+    private static void OutputBuffers(LayerBuilder layers)
+    {
+        foreach (var (name, next) in layers.Buffers)
+        {
+            layers.Op.Output(next, $"{name}.next");
+        }
     }
 
     private static ModelManifest Described(OnnxModel encoder)
@@ -155,9 +176,9 @@ public sealed class TaskModel
             $"The manifest of {manifest.Name} names a feature {feature.Output}; the graph's outputs are {string.Join(", ", model.Graph.Outputs.Select(output => output.Name))}."),
         feature))];
 
-    private static PeftGraph ApplyPeft(OnnxModel model, PeftOptions? peft, GraphForm form)
+    private static PeftGraph ApplyPeft(LayerBuilder layers, PeftOptions? peft, GraphForm form)
     {
-        var graph = new PeftGraph(new GraphBuilder(model.Graph), form, peft?.Seed ?? 0);
+        var graph = new PeftGraph(layers.Op, form, peft?.Seed ?? 0, layers);
         peft?.Apply(graph);
         graph.ThawModules(peft?.ModulesToSave ?? []);
         return graph;
@@ -189,4 +210,6 @@ public sealed class TaskModel
     }
 
     private static ModelManifest? ManifestOf(OnnxModel model) => model.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? ModelManifest.Parse(json) : null;
+
+    private sealed record BuiltForm(OnnxModel Model, IReadOnlyList<TrainableTensor> Trainables, LayerBuilder Layers, PrefixEncoder? Reparametrization);
 }

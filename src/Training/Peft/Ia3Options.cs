@@ -30,6 +30,7 @@ public sealed record Ia3Options : PeftOptions
         {
             var layer = group.Key;
             using var scope = op.Scope(layer.Path);
+            graph.Claim(layer.Path, "IA3");
             foreach (var site in group.Where(site => feedForward.Hits(site.Path)))
             {
                 if (site.Path != layer.Path)

@@ -12,12 +12,21 @@ internal static class LoraInjection
 {
     public static void Apply(PeftGraph graph, LoraOptions options)
     {
-        var sites = graph.Sites(new TargetPattern(options.Targets), options.Exclude.Count == 0 ? null : new TargetPattern(options.Exclude), options.FusedProjectionName, options.InChosenLayer);
-        var ranks = sites.Select(site => options.RankAt(site.Path)).Distinct().Order().ToList();
+        var (targets, exclude) = (new TargetPattern(options.Targets), options.Exclude.Count == 0 ? null : new TargetPattern(options.Exclude));
+        var convolutions = ConvolutionLayer.Find(graph.Op.Graph);
+        var sites = graph.Sites(targets, exclude, options.FusedProjectionName, options.InChosenLayer, [.. convolutions.Select(layer => layer.Path)]);
+        var chosen = convolutions.Where(layer => targets.HitsConvolution(layer.Path) && exclude?.Hits(layer.Path) != true && options.InChosenLayer(layer.Path)).ToList();
+        var ranks = sites.Select(site => options.RankAt(site.Path)).Concat(chosen.Select(layer => options.RankAt(layer.Path))).Distinct().Order().ToList();
+        string Symbol(int rank) => ranks.Count == 1 ? "lora_r" : $"lora_r{rank}";
+        foreach (var layer in chosen)
+        {
+            LoraConvolution.Adapt(graph, options, layer, Symbol(options.RankAt(layer.Path)));
+        }
+
         foreach (var group in sites.GroupBy(site => site.Layer))
         {
             using var scope = graph.Op.Scope(group.Key.Path);
-            Adapt(graph, options, group.Key, [.. group], rank => ranks.Count == 1 ? "lora_r" : $"lora_r{rank}");
+            Adapt(graph, options, group.Key, [.. group], Symbol);
         }
 
         switch (options.Bias)
@@ -42,6 +51,7 @@ internal static class LoraInjection
     private static void Adapt(PeftGraph graph, LoraOptions options, LinearLayer layer, IReadOnlyList<AdapterSite> sites, Func<int, string> symbol)
     {
         var op = graph.Op;
+        graph.Claim(layer.Path, options.Dora ? "DoRA" : "LoRA");
         var (downs, ups, biases, magnitudes) = (new List<Value>(), new List<Value>(), new List<Value>(), new List<(AdapterSite Site, Value Scale)>());
         foreach (var site in sites)
         {
@@ -63,7 +73,8 @@ internal static class LoraInjection
             }
         }
 
-        var hidden = op.MatMul(layer.Product.Input(0), op.Transpose(Join(op, downs), 1, 0));
+        var x = graph.Dropout(layer.Product.Input(0), options.Dropout);
+        var hidden = op.MatMul(x, op.Transpose(Join(op, downs), 1, 0));
         var delta = op.MatMul(hidden, Join(op, ups));
         if (biases.Count > 0)
         {
@@ -75,11 +86,12 @@ internal static class LoraInjection
         var point = atProduct ? layer.Product.Output : layer.BiasNode!.Output;
         var users = op.Graph.Consumers(point).ToHashSet();
         var isOutput = op.Graph.Outputs.Contains(point);
-        var adapted = op.Add(point, delta);
-        if (options.Dora)
-        {
-            adapted = op.Mul(adapted, ColumnVector.Join(op, layer, magnitudes, otherwise: 1));
-        }
+        var ratio = options.Dora ? ColumnVector.Join(op, layer, magnitudes, otherwise: 1) : null;
+
+        // With dropout DoRA's base product takes the thinned input too: y = xWᵀ + (m/n − 1)·x̃Wᵀ + (m/n)·s·x̃AᵀBᵀ.
+        var adapted = ratio is null ? op.Add(point, delta)
+            : x == layer.Product.Input(0) ? op.Mul(op.Add(point, delta), ratio)
+            : op.Add(point, op.Add(op.Mul(op.MatMul(x, layer.Weight), op.Add(ratio, -1)), op.Mul(delta, ratio)));
 
         op.Graph.ReplaceUses(point, adapted, users.Contains);
         if (isOutput)

@@ -24,7 +24,8 @@ public sealed record LoraOptions : PeftOptions
 {
     private static readonly TimeSpan RegexLimit = TimeSpan.FromSeconds(1);
 
-    /// <summary>Which linear layers: see <see cref="TargetPattern"/>, for example <c>attn.qkv:q,v</c>, <c>mlp.fc1</c> or <c>all-linear</c>.</summary>
+    /// <summary>Which linear layers and convolutions: see <see cref="TargetPattern"/>, for example <c>attn.qkv:q,v</c>, <c>mlp.fc1</c>,
+    /// <c>patch_embed.proj</c> or <c>all-linear</c>.</summary>
     public required IReadOnlyList<string> Targets
     {
         get;
@@ -59,6 +60,9 @@ public sealed record LoraOptions : PeftOptions
 
     /// <summary>Gives B a bias, scaled like B.</summary>
     public bool LoraBias { get; init; }
+
+    /// <summary>Probability that an element of the layer's input is dropped on its way to A, in training. Parts of a fused projection share the mask.</summary>
+    public double Dropout { get; init => field = Probability(value, nameof(Dropout)); }
 
     /// <summary>How A and B start.</summary>
     public LoraInitialization Initialization { get; init; }

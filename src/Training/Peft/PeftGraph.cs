@@ -1,4 +1,5 @@
 using System.Globalization;
+using EoOnnx.Decoders.Layers;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
 
@@ -15,17 +16,39 @@ internal enum GraphForm
 }
 
 /// <summary>A graph that is being made trainable, and the list of its trainable tensors so far.</summary>
-internal sealed class PeftGraph(GraphBuilder op, GraphForm form, long seed)
+/// <param name="op">Builder of the graph.</param>
+/// <param name="form">What the graph is for.</param>
+/// <param name="seed">Seed of initial values.</param>
+/// <param name="layers">Layers behind the encoder, which share the counter of dropout; null for a graph that is not trained.</param>
+internal sealed class PeftGraph(GraphBuilder op, GraphForm form, long seed, LayerBuilder? layers = null)
 {
     private readonly List<TrainableTensor> _trainables = [];
+    private readonly Dictionary<string, string> _claims = new(StringComparer.Ordinal);
 
     public GraphBuilder Op { get; } = op;
 
     public GraphForm Form { get; } = form;
 
-    public long Seed { get; } = seed;
+    /// <summary>Seed of the initial values that are drawn next.</summary>
+    public long Seed { get; set; } = seed;
+
+    /// <summary>What makes prefixes while they are trained; null when they are trained themselves.</summary>
+    public PrefixEncoder? Reparametrization { get; set; }
 
     public IReadOnlyList<TrainableTensor> Trainables => _trainables;
+
+    /// <summary>Zeroes elements with a probability and divides the rest by 1 − probability, in a training graph.</summary>
+    public Value Dropout(Value x, double probability) => Form == GraphForm.Training && layers is not null ? layers.Dropout(x, probability) : x;
+
+    /// <summary>Notes that a method changes a layer.</summary>
+    /// <exception cref="TrainingException">Another one does so already.</exception>
+    public void Claim(string path, string method)
+    {
+        if (!_claims.TryAdd(path, method))
+        {
+            throw new TrainingException($"{path} would carry {_claims[path]} and {method}; one layer takes one of them. Give them different targets.");
+        }
+    }
 
     /// <summary>Adds a trainable tensor.</summary>
     /// <param name="name">Its name; the reference implementation's where there is one.</param>
@@ -50,6 +73,11 @@ internal sealed class PeftGraph(GraphBuilder op, GraphForm form, long seed)
         if (_trainables.Any(known => known.Name == constant.Name))
         {
             return;
+        }
+
+        if (constant.Name.EndsWith(".weight", StringComparison.Ordinal) && _claims.TryGetValue(constant.Name[..^".weight".Length], out var method))
+        {
+            throw new TrainingException($"{constant.Name} would be trained itself and carry {method}; one of them is enough. Choose other targets, or train other blocks.");
         }
 
         name ??= constant.Name;
@@ -85,18 +113,24 @@ internal sealed class PeftGraph(GraphBuilder op, GraphForm form, long seed)
         value.Type.IsFloatingPoint() && !value.Name.StartsWith("constant", StringComparison.Ordinal) && !Op.Graph.Inputs.Contains(value));
 
     /// <summary>The layers or parts that a pattern chooses.</summary>
+    /// <param name="targets">The pattern.</param>
+    /// <param name="exclude">What is left out; null leaves out nothing.</param>
+    /// <param name="fusedName">Last word of the path of fused projections.</param>
+    /// <param name="alsoWanted">Which paths may be chosen at all; null allows all.</param>
+    /// <param name="convolutions">Paths of the convolutions that entries may hit instead; there may be no linear layer then.</param>
     /// <exception cref="TrainingException">An entry of the pattern hits nothing.</exception>
-    public IReadOnlyList<AdapterSite> Sites(TargetPattern targets, TargetPattern? exclude, string fusedName, Func<string, bool>? alsoWanted = null)
+    public IReadOnlyList<AdapterSite> Sites(TargetPattern targets, TargetPattern? exclude, string fusedName, Func<string, bool>? alsoWanted = null, IReadOnlyList<string>? convolutions = null)
     {
         var all = LinearLayer.Find(Op.Graph).SelectMany(layer => AdapterSite.Of(layer, fusedName)).ToList();
         var paths = all.Select(site => site.Path).ToList();
-        if (targets.Missed(paths).FirstOrDefault() is { } missed)
+        var kinds = convolutions is null ? "linear layer" : "linear layer or convolution";
+        if (targets.Missed([.. paths, .. convolutions ?? []]).FirstOrDefault() is { } missed)
         {
-            throw new TrainingException($"The target '{missed}' hits no linear layer. The layers are {string.Join(", ", paths.Select(Ending).Distinct().Take(12))}.");
+            throw new TrainingException($"The target '{missed}' hits no {kinds}. The layers are {string.Join(", ", paths.Select(Ending).Concat(convolutions ?? []).Distinct().Take(12))}.");
         }
 
         var hit = all.Where(site => targets.Hits(site.Path) && exclude?.Hits(site.Path) != true && alsoWanted?.Invoke(site.Path) != false).ToList();
-        if (hit.Count == 0)
+        if (hit.Count == 0 && convolutions?.Any(path => targets.HitsConvolution(path) && exclude?.Hits(path) != true && alsoWanted?.Invoke(path) != false) != true)
         {
             throw new TrainingException($"Targets, exclusions and layer choice together leave no linear layer. The layers are {string.Join(", ", paths.Select(Ending).Distinct().Take(12))}.");
         }

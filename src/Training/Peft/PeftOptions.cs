@@ -13,8 +13,17 @@ public abstract record PeftOptions
     /// <summary>Seed of the random initial values (see <see cref="EoOnnx.Formats.RandomTensors"/>).</summary>
     public long Seed { get; init; }
 
+    /// <summary>The methods that this one is made of: itself, unless it combines others.</summary>
+    internal virtual IReadOnlyList<PeftOptions> Parts => [this];
+
+    /// <summary>When it is applied among others: 0 changes the tokens, 1 attention, 2 the blocks, 3 single layers, 4 the encoder's own tensors.</summary>
+    internal virtual int Stage => 3;
+
     /// <summary>Adds or thaws tensors in a graph.</summary>
     internal abstract void Apply(PeftGraph graph);
+
+    private protected static double Probability(double value, string name) => value is >= 0 and < 1 ? value
+        : throw new ArgumentOutOfRangeException(name, value, "Dropout is a probability from 0 to below 1.");
 }
 
 /// <summary>Biases that train beside an adapter.</summary>

@@ -19,6 +19,8 @@ public abstract record SelectiveOptions : PeftOptions
     /// <summary>What was looked for, for the message when there is none.</summary>
     internal abstract string Sought { get; }
 
+    internal override int Stage => 4;
+
     internal override void Apply(PeftGraph graph)
     {
         var all = graph.Constants().Where(value => !NeverTrained.Any(name => TargetPattern.EndsWith(value.Name, name))).ToList();

@@ -29,6 +29,9 @@ public sealed class TargetPattern
     /// <summary>True when an entry hits the path.</summary>
     public bool Hits(string path) => _entries.Any(entry => entry.Hits(path));
 
+    /// <summary>True when an entry other than <see cref="AllLinear"/> hits the path of a convolution.</summary>
+    internal bool HitsConvolution(string path) => _entries.Any(entry => entry.Source != AllLinear && entry.Hits(path));
+
     /// <summary>Entries that hit none of the paths.</summary>
     internal IEnumerable<string> Missed(IReadOnlyCollection<string> paths) => _entries.Where(entry => !paths.Any(entry.Hits)).Select(entry => entry.Source);
 

@@ -57,7 +57,7 @@ internal sealed class Evaluator : IDisposable
         var confusion = classes is null ? null : new ConfusionMatrix(classes.Classes, classes.IgnoreIndex);
         var regression = classes is null ? new RegressionMetrics() : null;
         var (lossSum, images) = (0.0, 0L);
-        var parameters = Parameters(slots);
+        var (parameters, own) = Parameters(slots);
         try
         {
             await foreach (var batch in data.Validation.ReadAsync(0, 0, cancellation).ConfigureAwait(false))
@@ -77,13 +77,7 @@ internal sealed class Evaluator : IDisposable
         }
         finally
         {
-            foreach (var (name, value) in parameters)
-            {
-                if (ScaleOf(name) != 1)
-                {
-                    value.Dispose();
-                }
-            }
+            own.ForEach(value => value.Dispose());
         }
 
         var names = _task.Manifest?.Classes.Select(item => item.Name).ToList();
@@ -98,12 +92,34 @@ internal sealed class Evaluator : IDisposable
         _run.Dispose();
     }
 
-    private double ScaleOf(string name) => _trainables.TryGetValue(name, out var tensor) ? tensor.InferenceScale : 1;
-
-    /// <summary>Current parameters and buffers; those that inference takes scaled are copies.</summary>
-    private Dictionary<string, OrtValue> Parameters(NativeSlots slots) => _session.InputNames.Where(name => slots.Current(name) is not null).ToDictionary(name => name, name =>
+    /// <summary>Current parameters and buffers by name, and those among them that are copies: what inference takes scaled, or what is made of other tensors.</summary>
+    private (Dictionary<string, OrtValue> All, List<OrtValue> Own) Parameters(NativeSlots slots)
     {
-        var value = slots.Current(name)!;
-        return ScaleOf(name) == 1 ? value : NativeTensor.Copy(_trainables[name].ForInference(NativeTensor.Read(value)));
-    }, StringComparer.Ordinal);
+        var (all, own) = (new Dictionary<string, OrtValue>(StringComparer.Ordinal), new List<OrtValue>());
+        foreach (var name in _session.InputNames)
+        {
+            if (slots.Current(name) is { } value)
+            {
+                all[name] = _trainables.TryGetValue(name, out var tensor) && tensor.InferenceScale != 1 ? Own(tensor.ForInference(NativeTensor.Read(value))) : value;
+            }
+        }
+
+        if (_task.Reparametrization is not null)
+        {
+            var trained = PrefixEncoder.Names.ToDictionary(name => name, name => NativeTensor.Read(slots.Current(name)!), StringComparer.Ordinal);
+            foreach (var (name, data) in _task.WithoutReparametrization(trained))
+            {
+                all[name] = Own(data);
+            }
+        }
+
+        return (all, own);
+
+        OrtValue Own(TensorData data)
+        {
+            var copy = NativeTensor.Copy(data);
+            own.Add(copy);
+            return copy;
+        }
+    }
 }

@@ -118,7 +118,7 @@ internal sealed class TrainingRun : IDisposable
     private static bool IsKept(TrainingSlot slot) => slot.Kind != TrainingSlotKind.GradientSum;   // checkpoints lie between steps, where sums are 0
 
     // Some buffers serve training only, such as dropout's step counter: the inference graph has no slot for them.
-    private bool IsPartOfAdapter(TrainingSlot slot) => slot.Kind is (TrainingSlotKind.Parameter or TrainingSlotKind.Buffer) && _adapterSlots.Contains(slot.Name);
+    private bool IsPartOfAdapter(TrainingSlot slot) => slot.Kind == TrainingSlotKind.Parameter || (slot.Kind == TrainingSlotKind.Buffer && _adapterSlots.Contains(slot.Name));
 
     private async Task TrainEpochAsync(CancellationToken cancellation)
     {
