@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.Json;
 using EoOnnx.Formats;
 
@@ -31,26 +32,35 @@ internal static class SharedOptions
         new("--classes") { Description = description, Required = required, HelpName = "names", CustomParser = Lists.Texts };
 
     /// <summary>An option whose value is one of the words of an enumeration, written in lower case with hyphens.</summary>
-    public static Option<T> Choice<T>(string name, T value, string description) where T : struct, Enum
+    public static Option<T> Choice<T>(string name, T value, string description) where T : struct, Enum => new(name)
     {
-        var words = Enum.GetValues<T>().ToDictionary(item => JsonNamingPolicy.KebabCaseLower.ConvertName(item.ToString()), item => item, StringComparer.OrdinalIgnoreCase);
-        return new Option<T>(name)
-        {
-            Description = $"{description} One of {string.Join(", ", words.Keys)}.",
-            HelpName = "word",
-            DefaultValueFactory = _ => value,
-            CustomParser = argument =>
-            {
-                var text = argument.Tokens.Single().Value;
-                if (words.TryGetValue(text, out var found))
-                {
-                    return found;
-                }
+        Description = $"{description} One of {string.Join(", ", Words<T>().Keys)}.",
+        HelpName = "word",
+        DefaultValueFactory = _ => value,
+        CustomParser = argument => Word<T>(name, argument, argument.Tokens.Single().Value) ?? value,
+    };
 
-                argument.AddError($"{name} is '{text}'; expected one of {string.Join(", ", words.Keys)}.{Spelling.DidYouMean(text, words.Keys)}");
-                return value;
-            },
-        };
+    /// <summary>An option that can be given several times, each time with a word as in <see cref="Choice"/>.</summary>
+    public static Option<T[]> Choices<T>(string name, string description) where T : struct, Enum => new(name)
+    {
+        Description = $"{description} One of {string.Join(", ", Words<T>().Keys)}.",
+        HelpName = "word",
+        CustomParser = argument => [.. Lists.Texts(argument).Select(text => Word<T>(name, argument, text)).OfType<T>()],
+    };
+
+    private static Dictionary<string, T> Words<T>() where T : struct, Enum =>
+        Enum.GetValues<T>().ToDictionary(item => JsonNamingPolicy.KebabCaseLower.ConvertName(item.ToString()), item => item, StringComparer.OrdinalIgnoreCase);
+
+    private static T? Word<T>(string name, ArgumentResult argument, string text) where T : struct, Enum
+    {
+        var words = Words<T>();
+        if (words.TryGetValue(text, out var found))
+        {
+            return found;
+        }
+
+        argument.AddError($"{name} is '{text}'; expected one of {string.Join(", ", words.Keys)}.{Spelling.DidYouMean(text, words.Keys)}");
+        return null;
     }
 
     /// <summary>An argument that names a file that must exist.</summary>

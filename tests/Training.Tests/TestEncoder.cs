@@ -6,7 +6,15 @@ namespace EoOnnx.Training.Tests;
 /// <summary>A small vision transformer with random weights, named and described as the exporters do it.</summary>
 internal static class TestEncoder
 {
-    public static OnnxModel Build(int bands = 3, int tile = 32, int patch = 8, int width = 24, int depth = 2, int heads = 2, long seed = 1)
+    /// <param name="bands">Bands of the image.</param>
+    /// <param name="tile">Its edge in pixels.</param>
+    /// <param name="patch">Edge of a patch.</param>
+    /// <param name="width">Width of the tokens.</param>
+    /// <param name="depth">Number of blocks.</param>
+    /// <param name="heads">Number of attention heads.</param>
+    /// <param name="seed">Seed of the weights.</param>
+    /// <param name="further">Tokens of zeros behind those of the patches.</param>
+    public static OnnxModel Build(int bands = 3, int tile = 32, int patch = 8, int width = 24, int depth = 2, int heads = 2, long seed = 1, int further = 0)
     {
         var grid = tile / patch;
         var (tokens, head) = (grid * grid, width / heads);
@@ -14,6 +22,12 @@ internal static class TestEncoder
         var x = op.Input("image", ElementType.Float, ["batch", bands, tile, tile]);
         x = op.Conv(x, Weight("patch_embed.proj.weight", [width, bands, patch, patch]), Weight("patch_embed.proj.bias", [width]), [patch, patch], [0, 0, 0, 0]);
         x = op.Add(op.Transpose(op.Reshape(x, 0, width, tokens), 0, 2, 1), Weight("pos_embed", [1, tokens, width]));
+        if (further > 0)
+        {
+            x = op.Pad(x, [0, 0, 0, 0, further, 0]);
+            tokens += further;
+        }
+
         for (var block = 0; block < depth; block++)
         {
             using var scope = op.Scope($"blocks.{block}");

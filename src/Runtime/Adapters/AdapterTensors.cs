@@ -4,7 +4,7 @@ using EoOnnx.Formats;
 
 namespace EoOnnx.Runtime;
 
-/// <summary>The tensors of an adapter file under the names of the graph inputs they override, with LoRA's scale folded into B.</summary>
+/// <summary>The tensors of an adapter file under the names of the graph inputs they override, with the scales of LoRA and of parallel adapters folded in.</summary>
 /// <param name="Path">The file.</param>
 /// <param name="Tensors">By graph name.</param>
 /// <param name="Metadata">Text by key; empty for files that hold none.</param>
@@ -12,6 +12,7 @@ internal sealed record AdapterTensors(string Path, IReadOnlyDictionary<string, T
 {
     private const string PartA = ".lora_A.";
     private const string PartB = ".lora_B.";
+    private const string ParallelUp = ".adapter_parallel.up.";
 
     /// <summary>Reads <c>adapter.safetensors</c>, a PEFT folder or an <c>.onnx_adapter</c> file.</summary>
     public static AdapterTensors Read(string path)
@@ -30,7 +31,7 @@ internal sealed record AdapterTensors(string Path, IReadOnlyDictionary<string, T
     /// <summary>The other half of a LoRA pair; null for other tensors.</summary>
     public static string? Partner(string name) =>
         name.Contains(PartA, StringComparison.Ordinal) ? name.Replace(PartA, PartB, StringComparison.Ordinal)
-        : name.Contains(PartB, StringComparison.Ordinal) ? name.Replace(PartB, PartA, StringComparison.Ordinal)
+        : name.IndexOf(PartB, StringComparison.Ordinal) is var at && at >= 0 ? $"{name[..at]}{PartA}weight"   // for B's weight and bias alike
         : null;
 
     private static AdapterTensors FromSafetensors(string file)
@@ -48,11 +49,18 @@ internal sealed record AdapterTensors(string Path, IReadOnlyDictionary<string, T
         Checked(file, tensors);
         if (tensors.Keys.Any(name => name.Contains(PartB, StringComparison.Ordinal)))
         {
-            var (alpha, rslora) = LoraScale(file, source.Metadata);
+            var scale = LoraScale(file, source.Metadata);
             foreach (var (name, tensor) in tensors.Where(item => item.Key.Contains(PartB, StringComparison.Ordinal)).ToList())
             {
-                var rank = tensor.Shape[1];
-                tensors[name] = Scaled(tensor, alpha / (rslora ? Math.Sqrt(rank) : rank));
+                tensors[name] = Scaled(tensor, scale(name[..name.IndexOf(PartB, StringComparison.Ordinal)], tensors[Partner(name)!].Shape[0]));
+            }
+        }
+
+        if (source.Metadata.TryGetValue(AdapterMetadata.ParallelScale, out var text))
+        {
+            foreach (var (name, tensor) in tensors.Where(item => item.Key.Contains(ParallelUp, StringComparison.Ordinal)).ToList())
+            {
+                tensors[name] = Scaled(tensor, Number(file, AdapterMetadata.ParallelScale, text));
             }
         }
 
@@ -84,31 +92,41 @@ internal sealed record AdapterTensors(string Path, IReadOnlyDictionary<string, T
         return tensors;
     }
 
-    private static (double Alpha, bool Rslora) LoraScale(string file, IReadOnlyDictionary<string, string> metadata)
+    /// <summary>The scale of a layer by its path and rank. A file of ours without an alpha holds scaled tensors.</summary>
+    private static Func<string, long, double> LoraScale(string file, IReadOnlyDictionary<string, string> metadata)
     {
         if (metadata.TryGetValue(AdapterMetadata.LoraAlpha, out var text))
         {
-            return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var alpha) && double.IsFinite(alpha)
-                ? (alpha, metadata.GetValueOrDefault(AdapterMetadata.UseRslora) == "true")
-                : throw new FileFormatException($"{file}: metadata {AdapterMetadata.LoraAlpha} is '{text}'; expected a number.");
+            var (alpha, stabilized) = (Number(file, AdapterMetadata.LoraAlpha, text), metadata.GetValueOrDefault(AdapterMetadata.UseRslora) == "true");
+            return (_, rank) => alpha / (stabilized ? Math.Sqrt(rank) : rank);
         }
 
-        var config = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(file))!, "adapter_config.json");
-        if (!File.Exists(config))
+        if (metadata.ContainsKey(AdapterMetadata.Version))
         {
-            throw new ModelException($"{file} holds LoRA tensors but says nothing of alpha: neither the metadata {AdapterMetadata.LoraAlpha} nor {config} is there.");
+            return (_, _) => 1;
+        }
+
+        var path = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(file))!, "adapter_config.json");
+        if (!File.Exists(path))
+        {
+            throw new ModelException($"{file} holds LoRA tensors but says nothing of alpha: neither the metadata {AdapterMetadata.LoraAlpha} nor {path} is there.");
         }
 
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(config));
-            return (json.RootElement.GetProperty("lora_alpha").GetDouble(), json.RootElement.TryGetProperty("use_rslora", out var rslora) && rslora.GetBoolean());
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            var config = json.RootElement.Clone();
+            var (alpha, stabilized) = (config.GetProperty("lora_alpha").GetDouble(), config.TryGetProperty("use_rslora", out var flag) && flag.GetBoolean());
+            return (layer, rank) => (PeftPattern.Find(config, "alpha_pattern", layer) ?? alpha) / (stabilized ? Math.Sqrt(rank) : rank);
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new FileFormatException($"{config} is not a readable PEFT configuration with lora_alpha: {failure.Message}", failure);
+            throw new FileFormatException($"{path} is not a readable PEFT configuration with lora_alpha: {failure.Message}", failure);
         }
     }
+
+    private static double Number(string file, string key, string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number
+        : throw new FileFormatException($"{file}: metadata {key} is '{text}'; expected a number.");
 
     private static TensorData Scaled(TensorData tensor, double scale)
     {

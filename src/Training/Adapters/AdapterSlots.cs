@@ -14,10 +14,11 @@ public static class AdapterSlots
     private const string Vector = ".ia3_l";
     private const string Magnitude = ".lora_magnitude_vector";
 
-    /// <summary>A copy of a model with slots for an adapter. By default they hold values that change nothing.</summary>
+    /// <summary>A copy of a model with slots for an adapter. By default they hold untrained values, which change nothing; those of prefixes
+    /// and prompts do.</summary>
     /// <param name="model">A model; it is not changed, its weights are shared. Its outputs keep their names.</param>
-    /// <param name="adapter">The adapter: LoRA, DoRA or IA3.</param>
-    /// <exception cref="AdapterException">The adapter belongs to another base, mixes methods or holds tensors of another method.</exception>
+    /// <param name="adapter">The adapter: LoRA, DoRA, IA3, bottleneck adapters, prefixes, prompts, or several of them.</param>
+    /// <exception cref="AdapterException">The adapter belongs to another base or holds tensors of another method.</exception>
     /// <exception cref="TrainingException">A tensor belongs to no linear layer of the model.</exception>
     public static OnnxModel Add(OnnxModel model, AdapterFile adapter)
     {
@@ -29,7 +30,7 @@ public static class AdapterSlots
         var added = graph.Trainables.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
         if (adapter.Tensors.Keys.Order(StringComparer.Ordinal).FirstOrDefault(name => !added.Contains(name)) is { } spare)
         {
-            throw new AdapterException($"The adapter's tensor '{spare}' fits no slot; slots are made for LoRA, DoRA and IA3, for example {string.Join(", ", added.Order(StringComparer.Ordinal).Take(2))}.");
+            throw new AdapterException($"The adapter's tensor '{spare}' fits no slot; slots are made for LoRA, DoRA, IA3, bottleneck adapters, prefixes and prompts, for example {string.Join(", ", added.Order(StringComparer.Ordinal).Take(2))}.");
         }
 
         foreach (var tensor in graph.Trainables)
@@ -42,28 +43,47 @@ public static class AdapterSlots
         return copy;
     }
 
-    private static PeftOptions Options(AdapterFile adapter)
+    private static CombinedOptions Options(AdapterFile adapter)
     {
         var names = adapter.Tensors.Keys.Order(StringComparer.Ordinal).ToList();
-        var vectors = names.Where(name => name.EndsWith(Vector, StringComparison.Ordinal)).ToList();
-        var matrices = names.Where(AdapterFile.IsLoraA).ToList();
-        if (matrices.Count == 0 && vectors.Count > 0)
-        {
-            return new Ia3Options
-            {
-                Targets = [.. vectors.Select(name => name[..^Vector.Length])],
-                FeedForward = [.. vectors.Where(name => adapter.Tensors[name].Shape is [1, > 1]).Select(name => name[..^Vector.Length])],
-            };
-        }
+        var methods = new PeftOptions?[] { Prompts(adapter, names), Prefix(adapter, names), Bottleneck(adapter, names), Lora(adapter, names), Ia3(adapter, names) }.OfType<PeftOptions>().ToList();
+        return methods.Count > 0 ? new CombinedOptions { Methods = methods } : throw new AdapterException(
+            $"The adapter holds neither LoRA nor IA3 tensors, bottleneck adapters, prefixes or prompts ({string.Join(", ", names.Take(3))}); slots are made for these. Use the model that it was trained with.");
+    }
 
-        if (matrices.Count == 0 || vectors.Count > 0)
+    private static PromptOptions? Prompts(AdapterFile adapter, List<string> names) => names.Find(PromptOptions.IsTensor) is not { } name ? null
+        : new PromptOptions { Prompts = Extent(adapter, name, 1), Deep = name != PromptOptions.ShallowName };
+
+    private static PrefixOptions? Prefix(AdapterFile adapter, List<string> names) => names.Find(PrefixOptions.IsTensor) is { } name ? new PrefixOptions { Length = Extent(adapter, name, 0) } : null;
+
+    private static BottleneckOptions? Bottleneck(AdapterFile adapter, List<string> names) => names.Find(name => BottleneckOptions.IsTensor(name) && name.EndsWith(".down.weight", StringComparison.Ordinal)) is not { } name ? null
+        : new BottleneckOptions
         {
-            throw new AdapterException(
-                $"The adapter holds {(matrices.Count == 0 ? $"neither LoRA nor IA3 tensors ({string.Join(", ", names.Take(3))})" : "both LoRA and IA3 tensors")}; slots are made for one of the two.");
+            Width = Extent(adapter, name, 0),
+            Placement = name.Contains($".{BottleneckOptions.ParallelName}.", StringComparison.Ordinal) ? BottleneckPlacement.Parallel
+                : names.Exists(other => other.Contains(".adapter_attn.", StringComparison.Ordinal)) ? BottleneckPlacement.Houlsby : BottleneckPlacement.Pfeiffer,
+        };
+
+    private static Ia3Options? Ia3(AdapterFile adapter, List<string> names)
+    {
+        var vectors = names.Where(name => name.EndsWith(Vector, StringComparison.Ordinal)).ToList();
+        return vectors.Count == 0 ? null : new Ia3Options
+        {
+            Targets = [.. vectors.Select(name => name[..^Vector.Length])],
+            FeedForward = [.. vectors.Where(name => adapter.Tensors[name].Shape is [1, > 1]).Select(name => name[..^Vector.Length])],
+        };
+    }
+
+    private static LoraOptions? Lora(AdapterFile adapter, List<string> names)
+    {
+        var matrices = names.Where(AdapterFile.IsLoraA).ToList();
+        if (matrices.Count == 0)
+        {
+            return null;
         }
 
         adapter.RequireWholeLora("The adapter");
-        var ranks = matrices.ToDictionary(AdapterFile.LayerOf, name => checked((int)adapter.Tensors[name].Shape[0]), StringComparer.Ordinal);
+        var ranks = matrices.ToDictionary(AdapterFile.LayerOf, name => Extent(adapter, name, 0), StringComparer.Ordinal);
         var usual = ranks.Values.GroupBy(rank => rank).OrderByDescending(group => group.Count()).ThenBy(group => group.Key).First().Key;
         return new LoraOptions
         {
@@ -74,4 +94,7 @@ public static class AdapterSlots
             LoraBias = names.Exists(name => AdapterFile.IsLoraB(name) && name.EndsWith(".bias", StringComparison.Ordinal)),
         };
     }
+
+    private static int Extent(AdapterFile adapter, string name, int axis) => adapter.Tensors[name].Shape is var shape && axis < shape.Length && shape[axis] is > 0 and <= int.MaxValue ? (int)shape[axis]
+        : throw new AdapterException($"The adapter's tensor '{name}' is [{string.Join(", ", shape)}]; expected at least {axis + 1} axes without an empty one.");
 }

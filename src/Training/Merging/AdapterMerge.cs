@@ -145,5 +145,5 @@ public static class AdapterMerge
 
     // Tensors that replace a weight of the encoder under its own name are no additions.
     private static bool IsAdapterTensor(string name) => name.Contains(".lora_", StringComparison.Ordinal) || name.EndsWith(".ia3_l", StringComparison.Ordinal) || TrainableTensor.IsBehindEncoder(name)
-        || name.Contains(".adapter_", StringComparison.Ordinal) || name.Contains(".prefix_", StringComparison.Ordinal) || name.Contains("prompt_embeddings", StringComparison.Ordinal);
+        || BottleneckOptions.IsTensor(name) || PrefixOptions.IsTensor(name) || PromptOptions.IsTensor(name);
 }

@@ -8,7 +8,7 @@ namespace EoOnnx.Training.Merging;
 /// <summary>Computes, once and with ONNX Runtime itself, what depends on constants only and on at least one of the chosen ones.</summary>
 internal static class ConstantFolding
 {
-    /// <summary>Folds. A transposed tensor keeps the tensor's name, so that weights are called as before the adapter.</summary>
+    /// <summary>Folds. A tensor that is only transposed or reshaped keeps the tensor's name, so that weights are called as before the adapter.</summary>
     public static void Run(OnnxModel model, IReadOnlySet<string> names)
     {
         var graph = model.Graph;
@@ -79,11 +79,15 @@ internal static class ConstantFolding
     private static void Replace(Graph graph, Value value, TensorData data)
     {
         var op = new GraphBuilder(graph);
-        var source = value.Producer is { OpType: "Transpose" } transpose ? transpose.Input(0) : null;
-        var keepsName = source is { Producer: null } && graph.Consumers(source).Count() == 1;
-        if (keepsName)
+        var source = value;
+        while (source.Producer is { OpType: "Transpose" or "Reshape" } layout && graph.Consumers(layout.Input(0)).Count() == 1)
         {
-            var name = source!.Name;
+            source = layout.Input(0);
+        }
+
+        if (source != value && source.Producer is null)
+        {
+            var name = source.Name;
             graph.Rename(source, $"{name}.before_merge");
             graph.ReplaceUses(value, op.Initializer(name, data));
             return;

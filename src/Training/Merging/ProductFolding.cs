@@ -41,7 +41,7 @@ internal static class ProductFolding
 
     private static bool Fold(Graph graph, Node node, SortedSet<string> changed) => node.OpType switch
     {
-        "Add" => Update(graph, node, changed) || SecondBias(graph, node, changed),
+        "Add" => Update(graph, node, changed) || ConvolutionFolding.Fold(graph, node, changed) || SecondBias(graph, node, changed),
         "Mul" => OutputScale(graph, node, changed),
         "MatMul" => InputScale(graph, node, changed),
         _ => false,
@@ -129,7 +129,7 @@ internal static class ProductFolding
     }
 
     /// <summary>The node of a type that makes a value which nothing else uses.</summary>
-    private static Node? Only(Graph graph, Value value, string type) =>
+    internal static Node? Only(Graph graph, Value value, string type) =>
         value.Producer is { } node && node.OpType == type && node.Domain.Length == 0 && !graph.Outputs.Contains(value) && graph.Consumers(value).Count() == 1 ? node : null;
 
     /// <summary>The other input and the constant of a node with a floating-point constant.</summary>
@@ -154,7 +154,7 @@ internal static class ProductFolding
     private static void SetWeight(Graph graph, Node product, TensorData data, SortedSet<string> changed) => SetConstant(graph, product, product.Input(1), data, changed);
 
     /// <summary>Changes a constant of one node: under its own name, unless other nodes use it too.</summary>
-    private static void SetConstant(Graph graph, Node node, Value constant, TensorData data, SortedSet<string> changed)
+    internal static void SetConstant(Graph graph, Node node, Value constant, TensorData data, SortedSet<string> changed)
     {
         changed.Add(constant.Name);
         if (graph.Consumers(constant).Count() == 1)

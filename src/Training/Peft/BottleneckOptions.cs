@@ -48,6 +48,9 @@ public sealed record BottleneckOptions : PeftOptions
     /// <summary>Probability that an element of the bottleneck is dropped in training.</summary>
     public double Dropout { get; init => field = PeftOptions.Probability(value, nameof(Dropout)); }
 
+    internal static bool IsTensor(string name) => name.Contains(".adapter_attn.", StringComparison.Ordinal) || name.Contains(".adapter_mlp.", StringComparison.Ordinal)
+        || name.Contains($".{ParallelName}.", StringComparison.Ordinal);
+
     internal override int Stage => 2;
 
     internal override void Apply(PeftGraph graph)

@@ -31,6 +31,8 @@ public sealed record PrefixOptions : PeftOptions
         init => field = value is null or > 0 ? value : throw new ArgumentOutOfRangeException(nameof(Reparametrization), value, "The hidden layer must be at least 1 wide; the width of the tokens is usual.");
     }
 
+    internal static bool IsTensor(string name) => TargetPattern.EndsWith(name, KeyName) || TargetPattern.EndsWith(name, ValueName);
+
     internal override int Stage => 1;
 
     internal override void Apply(PeftGraph graph)

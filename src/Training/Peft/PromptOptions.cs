@@ -29,6 +29,8 @@ public sealed record PromptOptions : PeftOptions
     /// <summary>Probability that an element of a prompt is dropped in training.</summary>
     public double Dropout { get; init => field = PeftOptions.Probability(value, nameof(Dropout)); }
 
+    internal static bool IsTensor(string name) => name == ShallowName || name.StartsWith(DeepName, StringComparison.Ordinal);
+
     internal override int Stage => 0;
 
     internal override void Apply(PeftGraph graph)

@@ -85,7 +85,10 @@ public sealed record NormOptions : SelectiveOptions
 {
     internal override string Sought => "normalisation layers";
 
-    internal override bool Chooses(Value tensor, IReadOnlyList<Value> all) => tensor.Data!.Shape.Length == 1
-        && tensor.Name.Split('.').SkipLast(1).Any(word => word.Contains("norm", StringComparison.OrdinalIgnoreCase) || word.StartsWith("ln", StringComparison.OrdinalIgnoreCase))
-        && (TargetPattern.EndsWith(tensor.Name, "weight") || TargetPattern.EndsWith(tensor.Name, "bias"));
+    internal override bool Chooses(Value tensor, IReadOnlyList<Value> all) => tensor.Data!.Shape.Length == 1 && IsNorm(tensor.Name);
+
+    /// <summary>True for the name of a normalisation's weight or bias.</summary>
+    internal static bool IsNorm(string name) =>
+        name.Split('.').SkipLast(1).Any(word => word.Contains("norm", StringComparison.OrdinalIgnoreCase) || word.StartsWith("ln", StringComparison.OrdinalIgnoreCase))
+        && (TargetPattern.EndsWith(name, "weight") || TargetPattern.EndsWith(name, "bias"));
 }

@@ -76,6 +76,11 @@ internal sealed class RecipeBinder(string path)
             return Class(node, name);
         }
 
+        if (type == typeof(MethodRecipe) && node is not YamlMappingNode)
+        {
+            return Method(node, name);
+        }
+
         if (type.Namespace == typeof(TrainingRecipe).Namespace && !type.IsEnum)
         {
             return node is YamlMappingNode group ? Record(type, group, $"{name}.") : throw Error(node, $"'{name}' is a group of settings; expected indented settings below it.");
@@ -94,6 +99,19 @@ internal sealed class RecipeBinder(string path)
         }
 
         return list;
+    }
+
+    /// <summary>A name that stands for a method with its usual settings, or a list of methods: the first, with the others beside it.</summary>
+    private MethodRecipe Method(YamlNode node, string name)
+    {
+        if (node is not YamlSequenceNode list)
+        {
+            return new MethodRecipe { Name = (TrainingMethod)Value(typeof(TrainingMethod), node, name)! };
+        }
+
+        var methods = (MethodRecipe[])List(typeof(MethodRecipe), node, name);
+        return methods.Length == 0 ? throw Error(list, $"'{name}' is an empty list; name at least one method, for example [lora, bitfit].")
+            : methods[0] with { With = [.. methods[0].With, .. methods[1..]] };
     }
 
     /// <summary><c>water</c>, <c>water=80</c> or <c>water: 80</c>.</summary>

@@ -38,6 +38,6 @@ internal static class TinyVisionTransformer
         Value Normalize(Value value, string path) => op.LayerNormalization(value, Weight($"{path}.weight"), Weight($"{path}.bias"), epsilon);
 
         // Stored [in, out] under its own name, as the exporters do.
-        Value Linear(Value value, string path) => op.Linear(value, op.Initializer($"{path}.weight", Peft.PeftGraph.Transposed(weights[$"{path}.weight"])), Weight($"{path}.bias"));
+        Value Linear(Value value, string path) => op.Linear(value, op.Initializer($"{path}.weight", Training.Peft.PeftGraph.Transposed(weights[$"{path}.weight"])), Weight($"{path}.bias"));
     }
 }
