@@ -40,6 +40,15 @@ internal sealed class PeftGraph(GraphBuilder op, GraphForm form, long seed, Laye
     /// <summary>Zeroes elements with a probability and divides the rest by 1 − probability, in a training graph.</summary>
     public Value Dropout(Value x, double probability) => Form == GraphForm.Training && layers is not null ? layers.Dropout(x, probability) : x;
 
+    /// <summary>Removes what a rewrite has replaced; the counter of dropout, which becomes an output later, stays.</summary>
+    public void RemoveUnused()
+    {
+        var outputs = Op.Graph.Outputs.ToList();
+        Op.Graph.SetOutputs([.. outputs, .. layers?.Buffers.Select(buffer => buffer.Next) ?? []]);
+        Op.Graph.RemoveUnused();
+        Op.Graph.SetOutputs(outputs);
+    }
+
     /// <summary>Notes that a method changes a layer.</summary>
     /// <exception cref="TrainingException">Another one does so already.</exception>
     public void Claim(string path, string method)

@@ -55,7 +55,7 @@ public sealed record PrefixOptions : PeftOptions
             Insert(op, block, Tensor(block, KeyName), Tensor(block, ValueName));
         }
 
-        op.Graph.RemoveUnused();
+        graph.RemoveUnused();
 
         Value Tensor(EncoderBlock block, string part)
         {

@@ -50,7 +50,7 @@ public sealed record PromptOptions : PeftOptions
             }
         }
 
-        op.Graph.RemoveUnused();
+        graph.RemoveUnused();
     }
 
     private void Run(PeftGraph graph, IReadOnlyList<EncoderBlock> blocks, string name, long before, long patch)

@@ -1,7 +1,4 @@
-using EoOnnx.Export;
-using EoOnnx.Export.Architectures;
 using EoOnnx.Formats;
-using EoOnnx.Onnx;
 using EoOnnx.Training.Adapters;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Peft;
@@ -40,17 +37,6 @@ internal static class MethodCases
     /// <summary>Methods whose untrained tensors change nothing, by their definition.</summary>
     public static TheoryData<string> Unchanging => [.. All.Keys.Where(name => !name.Contains("pr", StringComparison.Ordinal) && name != "everything")];
 
-    /// <summary>Vision transformers of every family that has blocks, with random weights of the smallest size.</summary>
-    public static IReadOnlyDictionary<string, Func<OnnxModel>> Families { get; } = new Dictionary<string, Func<OnnxModel>>
-    {
-        ["vit"] = () => Export("vit", new BackboneOptions { Tile = 32 }),
-        ["scalemae"] = () => Export("scalemae", new BackboneOptions { Tile = 32 }),
-        ["dofa"] = () => Export("dofa", new BackboneOptions { Tile = 32, Bands = ["B02", "B03", "B04"] }),
-        ["prithvi"] = () => Export("prithvi", new BackboneOptions { Tile = 32, Frames = 2 }, "v2-tiny-tl"),
-        ["terramind"] = () => Export("terramind", new BackboneOptions { Tile = 32, Modalities = ["S2L2A", "S1GRD"], Merge = TokenMerge.Mean, Registers = 2 }, "tiny"),
-        ["presto"] = () => Export("presto", new BackboneOptions()),
-    };
-
     public static AdapterFile Disturbed(TaskModel task, double deviation = 0.2) => TrainedAdapter.Make(task, DisturbedTensors(task, deviation));
 
     public static Dictionary<string, TensorData> DisturbedTensors(TaskModel task, double deviation = 0.2) => task.Trainables.ToDictionary(tensor => tensor.Name, tensor =>
@@ -65,14 +51,5 @@ internal static class MethodCases
         Assert.Equal(a.Shape, b.Shape);
         var (x, y) = (a.ToSingles(), b.ToSingles());
         return x.Zip(y, (p, q) => Math.Abs(p - q)).Max() / Math.Max(1e-30, x.Max(Math.Abs));
-    }
-
-    private static OnnxModel Export(string family, BackboneOptions options, string? size = null)
-    {
-        var backbone = Backbones.All.Single(item => item.Name == family);
-        var built = backbone.Build(backbone.Random(size ?? backbone.Sizes[0], 3, 3), options);
-        var model = new OnnxModel(built.Graph);
-        model.Metadata[ModelManifest.MetadataKey] = built.Manifest.ToJson();
-        return model;
     }
 }

@@ -91,7 +91,7 @@ public class PeftFormulaTests
         }
     }, iter: 5);
 
-    private static void Check(IReadOnlyList<TensorData> watched, string path, Dictionary<string, TensorData> tensors, bool parallel)
+    private static void Check(List<TensorData> watched, string path, Dictionary<string, TensorData> tensors, bool parallel)
     {
         var (x, h, y) = (watched[0].ToSingles(), watched[1].ToSingles(), watched[2].ToSingles());
         var (down, downBias, up, upBias) = (tensors[$"{path}.down.weight"], tensors[$"{path}.down.bias"].ToSingles(), tensors[$"{path}.up.weight"], tensors[$"{path}.up.bias"].ToSingles());
@@ -191,7 +191,7 @@ public class PeftFormulaTests
 
     private static OnnxModel Single(int heads, int headWidth) => LastOutput(TestEncoder.Build(width: heads * headWidth, depth: 1, heads: heads));
 
-    private static IReadOnlyList<TensorData> Watch(OnnxModel model, params Value[] values) => Watch(model, values, []);
+    private static List<TensorData> Watch(OnnxModel model, params Value[] values) => Watch(model, values, []);
 
     /// <summary>Values inside a graph for one batch of images.</summary>
     private static List<TensorData> Watch(OnnxModel model, Value[] values, (string Name, TensorData Data)[] tensors)
