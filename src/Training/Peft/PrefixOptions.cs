@@ -79,14 +79,15 @@ public sealed record PrefixOptions : PeftOptions
         var k = op.Expand(op.Reshape(op.Transpose(prefixKeys, 1, 0), heads, keyWidth, Length), op.Concat(0, batch, op.Int64s(heads, keyWidth, Length)));
         var v = op.Expand(op.Transpose(op.Reshape(prefixValues, Length, heads, valueWidth), 1, 0, 2), op.Concat(0, batch, op.Int64s(heads, Length, valueWidth)));
         var replaced = new Dictionary<Value, Value> { [keys] = op.Concat(3, k, keys), [values] = op.Concat(2, v, values) };
+        var beside = new Dictionary<Value, Value>();
         if (block.Mask is { } mask && mask.KnownShape[-1].Value != 1)
         {
             var zeros = op.Mul(op.Slice(mask, -1, 0, 1), 0);
-            replaced[mask] = op.Concat(mask.Rank - 1, [.. Enumerable.Repeat(zeros, Length), mask]);
+            beside[mask] = op.Concat(mask.Rank - 1, [.. Enumerable.Repeat(zeros, Length), mask]);
         }
 
         op.Graph.Sort();
-        foreach (var (old, with) in SubgraphReplay.Run(op, replaced, [block.Mix.Output]))
+        foreach (var (old, with) in SubgraphReplay.Run(op, replaced, beside, [block.Mix.Output]))
         {
             if (old != block.Mix.Output || op.Graph.Outputs.Contains(old))
             {

@@ -57,20 +57,20 @@ public sealed record PromptOptions : PeftOptions
     {
         var op = graph.Op;
         var (tokens, width) = (blocks[0].Input, blocks[0].Width);
-        var replaced = new Dictionary<Value, Value>();
+        var (replaced, beside) = (new Dictionary<Value, Value>(), new Dictionary<Value, Value>());
         using (op.Scope(name))
         {
             var prompts = graph.Add(name, RandomTensors.Uniform(graph.Seed, name, [1, Prompts, width], Math.Sqrt(6.0 / ((3 * patch) + width))));
             var batch = op.Slice(op.Shape(tokens), 0, 0, 1);
             replaced[tokens] = Insert(op, tokens, graph.Dropout(op.Expand(prompts, op.Concat(0, batch, op.Int64s(Prompts, width))), Dropout), 1, before);
-            foreach (var mask in blocks.Select(block => block.Mask).OfType<Value>().Distinct().Where(mask => !replaced.ContainsKey(mask)))
+            foreach (var mask in blocks.Select(block => block.Mask).OfType<Value>().Distinct().ToList())
             {
-                replaced[mask] = Widen(op, mask, before);
+                beside[mask] = Widen(op, mask, before);
             }
         }
 
         op.Graph.Sort();
-        foreach (var (old, with) in SubgraphReplay.Run(op, replaced, [blocks[^1].Output]))
+        foreach (var (old, with) in SubgraphReplay.Run(op, replaced, beside, [blocks[^1].Output]))
         {
             if (old.Rank != 3)
             {

@@ -115,6 +115,7 @@ internal static class VjpCases
         new("Split", [2, 6]) { Build = (op, x) => op.Split(x[0], -1, 2, 3, 1) is var parts ? op.Add(op.ReduceSum(parts[0], true, -1), op.Mul(parts[2], op.ReduceSum(parts[1], true, -1))) : x[0] },
         new("Split", [2, 6]) { Build = (op, x) => op.Split(x[0], 1, 2, 4)[1], Name = "one part used" },
         new("Slice", [2, 6]) { Build = (op, x) => op.Slice(x[0], 1, 1, 4) }, new("Slice", [2, 6]) { Build = (op, x) => op.Slice(x[0], -1, 0, -1, 2), Name = "step 2" },
+        new("Slice", [5, 3]) { SymbolicBatch = true, Build = (op, x) => op.ReduceSum(op.Slice(x[0], 0, 2, long.MaxValue), keepDims: true, 0), Name = "of a free axis" },
         new("Slice", [5, 3]) { Build = (op, x) => op.Slice(x[0], 0, -1, long.MinValue, -2), Name = "backwards" }, new("Slice", [2, 6]) { SymbolicBatch = true, Build = (op, x) => op.Slice(x[0], 1, -3, long.MaxValue) },
         new("Expand", [3, 1]) { Build = (op, x) => op.Expand(x[0], op.Int64s(2, 3, 4)) },
         new("Tile", [2, 3]) { Build = (op, x) => op.Tile(x[0], op.Int64s(2, 3)) },

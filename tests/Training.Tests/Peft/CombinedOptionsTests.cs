@@ -1,5 +1,4 @@
 using EoOnnx.Formats;
-using EoOnnx.Onnx.Tests;
 using EoOnnx.Training.Adapters;
 using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Composition;

@@ -2,7 +2,6 @@ using EoOnnx.Export;
 using EoOnnx.Export.Architectures;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
-using EoOnnx.Onnx.Tests;
 using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Losses;

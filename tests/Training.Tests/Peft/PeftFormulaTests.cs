@@ -1,7 +1,6 @@
 using CsCheck;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
-using EoOnnx.Onnx.Tests;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Peft;
 using EoOnnx.Training.Peft.Structure;

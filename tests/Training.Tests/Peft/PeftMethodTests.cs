@@ -1,6 +1,5 @@
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
-using EoOnnx.Onnx.Tests;
 using EoOnnx.Runtime;
 using EoOnnx.Training.Adapters;
 using EoOnnx.Training.Composition;

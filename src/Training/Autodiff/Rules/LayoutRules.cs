@@ -71,6 +71,13 @@ internal static class LayoutRules
                 continue;
             }
 
+            // What reaches to the end needs no extent; one behind it would fail when the graph runs.
+            if (starts[i] > 0 && steps[i] == 1 && ends[i] >= int.MaxValue && x.KnownShape[axis].Value is null)
+            {
+                pads[axis] = starts[i];
+                continue;
+            }
+
             var length = x.KnownShape[axis].Value ?? throw c.Unsupported($"it cuts axis {axis}, whose extent is not fixed");
             var positions = Positions(starts[i], ends[i], steps[i], length);
             if (positions.Length == 0)

@@ -8,15 +8,16 @@ internal static class SubgraphReplay
 {
     /// <summary>Builds what leads from some values to others.</summary>
     /// <param name="op">Builder of the graph, whose nodes are in order.</param>
-    /// <param name="replaced">Values, and what stands for them.</param>
+    /// <param name="replaced">Values that the part begins with, and what stands for them.</param>
+    /// <param name="beside">Values that it takes besides, such as masks, and what stands for them in it.</param>
     /// <param name="ends">The values to reach.</param>
     /// <returns>For each value on the way that is used elsewhere, or is an end, its new form.</returns>
     /// <exception cref="TrainingException">A Reshape on the way has sizes that the new number of tokens does not fit.</exception>
-    public static IReadOnlyList<(Value Old, Value New)> Run(GraphBuilder op, IReadOnlyDictionary<Value, Value> replaced, IReadOnlyCollection<Value> ends)
+    public static IReadOnlyList<(Value Old, Value New)> Run(GraphBuilder op, IReadOnlyDictionary<Value, Value> replaced, IReadOnlyDictionary<Value, Value> beside, IReadOnlyCollection<Value> ends)
     {
         var graph = op.Graph;
         var region = Region(graph, replaced, ends);
-        var map = replaced.ToDictionary();
+        var map = replaced.Concat(beside).ToDictionary();
         foreach (var node in region)
         {
             using var scope = op.Scope(node.Name.LastIndexOf('/') is > 0 and var slash ? node.Name[..slash] : node.Name);
