@@ -42,7 +42,7 @@ public class RecipeFileTests
     [InlineData("r.yaml:5:1: there is no setting 'optimiser'. Did you mean 'optimizer'?", "optimiser:\n  name: sgd")]
     [InlineData("r.yaml:6:3: there is no setting 'optimizer.learningrate'. Did you mean 'learningRate'?", "optimizer:\n  learningrate: 1")]
     [InlineData("r.yaml:6:11: 'run.epochs' is 'many'; expected a whole number.", "run:\n  epochs: many")]
-    [InlineData("r.yaml:6:9: 'method.name' is 'lorra'; expected one of lora, dora, ia3, linear-probe, full, last-blocks, bitfit, norm. Did you mean 'lora'?", "method:\n  name: lorra")]
+    [InlineData("r.yaml:6:9: 'method.name' is 'lorra'; expected one of lora, dora, ia3, linear-probe, full, last-blocks, bitfit, norm, adapter, prefix, prompt. Did you mean 'lora'?", "method:\n  name: lorra")]
     [InlineData("r.yaml:6:12: 'method.targets' takes a list, for example [a, b]; found one value.", "method:\n  targets: fc1")]
     [InlineData("r.yaml:5:6: 'run' is a group of settings", "run: 5")]
     [InlineData("r.yaml:6:1: not YAML", "run: {")]
