@@ -1,13 +1,24 @@
+using System.Globalization;
 using EoOnnx.Bench.Encoder;
+using EoOnnx.Bench.Scene;
 
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]
-if (args is not ["encoder", ..])
+// dotnet run -c Release --project bench -- scene tiny|vit-b [width] [height] [batch] [repetitions] [folder]
+switch (args)
 {
-    Console.Error.WriteLine("usage: dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]");
-    return 2;
+    case ["encoder", ..]:
+        EncoderComparison.Run(Number(1, 2), Number(2, 5), Console.Out);
+        return 0;
+    case ["scene", var model, ..]:
+        SceneComparison.Run(model, Number(2, 10_980), Number(3, 10_980), Number(4, 4), Number(5, 3), args.ElementAtOrDefault(6) ?? Path.Combine(Path.GetTempPath(), "eoonnx-bench"), Console.Out);
+        return 0;
+    case ["scene-turn", var contestant, var model, var scene, var batch, var folder]:
+        await SceneComparison.TurnAsync(contestant, model, scene, int.Parse(batch, CultureInfo.InvariantCulture), folder, Console.Out);
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]");
+        Console.Error.WriteLine("       dotnet run -c Release --project bench -- scene tiny|vit-b [width] [height] [batch] [repetitions] [folder]");
+        return 2;
 }
 
-var threads = args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 2;
-var repetitions = args.Length > 2 ? int.Parse(args[2], System.Globalization.CultureInfo.InvariantCulture) : 5;
-EncoderComparison.Run(threads, repetitions, Console.Out);
-return 0;
+int Number(int position, int otherwise) => args.Length > position ? int.Parse(args[position], CultureInfo.InvariantCulture) : otherwise;

@@ -33,6 +33,8 @@ internal sealed class SceneVerbOptions
     private readonly Option<int[]> _window = new("--window") { Description = "Map this part of the scene only: column, row, width, height in pixels.", HelpName = "x,y,w,h", CustomParser = Lists.Integers };
     private readonly Option<double[]> _bounds = new("--bbox") { Description = "Map this part only: west, south, east, north in map coordinates.", HelpName = "w,s,e,n", CustomParser = Lists.Numbers };
     private readonly Option<string?> _boundsProjection = SharedOptions.Optional<string>("--bbox-crs", "Coordinate reference system of --bbox. Default: the scene's.", "EPSG:n");
+    private readonly Option<string?> _area = SharedOptions.Optional<string>("--aoi", "Map the polygons of this vector file only (GeoPackage, GeoJSON, …); the rest is nodata.", "file");
+    private readonly Option<InputCheck> _inputCheck = SharedOptions.WithDefault("--input-check", InputCheck.Warn, "When the scene does not look like the model's training data: warn, fail, or off to not look.", "warn|fail|off");
     private readonly Option<string[]> _masks = new("--mask")
     {
         Description = "Pixels that shall not be mapped; repeatable: scl, scl:0,1,3, bits:QA_PIXEL:1,3,4, value:FILE=0,255, range:CLD>40.",
@@ -68,7 +70,7 @@ internal sealed class SceneVerbOptions
     /// <summary>Adds the options to a verb.</summary>
     public SceneVerbOptions(Command verb)
     {
-        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, _device, _threads, _content, _confidence, _restart, _overwrite])
+        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, _device, _threads, _content, _confidence, _restart, _overwrite])
         {
             verb.Add(option);
         }
@@ -127,6 +129,8 @@ internal sealed class SceneVerbOptions
         Window = Four(parsed, _window) is [var x, var y, var width, var height] ? new PixelWindow(x, y, width, height) : null,
         Bounds = Four(parsed, _bounds) is [var west, var south, var east, var north] ? new MapBounds(west, south, east, north) : null,
         BoundsProjection = parsed.GetValue(_boundsProjection),
+        Area = parsed.GetValue(_area),
+        InputCheck = parsed.GetValue(_inputCheck),
         Masks = [.. (parsed.GetValue(_masks) ?? []).Select(SceneMask.Parse)],
         MaskDilation = parsed.GetValue(_maskDilation),
         MaskMode = parsed.GetValue(_maskMode),

@@ -15,37 +15,76 @@ public sealed class InferResumeTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task A_program_killed_at_random_moments_never_leaves_a_map_and_continues_to_the_same_bytes()
+    public async Task A_program_killed_at_fifty_random_moments_never_leaves_a_map_and_continues_to_the_same_bytes()
     {
+        const int wanted = 50;
         WriteModel(tile: 64);
         var random = new Random(7);
-        GeoTiffWriter.Write<ushort>(Path.Combine(_folder, "scene.tif"), Profile(1500, 2500), [.. Enumerable.Range(0, 1500 * 2500).Select(_ => (ushort)random.Next(1000))]);
+        GeoTiffWriter.Write<ushort>(Path.Combine(_folder, "scene.tif"), Profile(700, 900), [.. Enumerable.Range(0, 700 * 900).Select(_ => (ushort)random.Next(1000))]);
         var clock = Stopwatch.StartNew();
         (await Infer("scene.tif", "whole.tif")).Succeeded();
         var seconds = clock.Elapsed.TotalSeconds;
-        var output = Path.Combine(_folder, "map.tif");
-        var kills = 0;
-        for (var attempt = 0; attempt < 6 && !File.Exists(output); attempt++)
+        var whole = File.ReadAllBytes(Path.Combine(_folder, "whole.tif"));
+        var (kills, continued, maps) = (0, 0, 0);
+        while (kills < wanted)
         {
-            using var process = Eoonnx.Start(_folder, Arguments("scene.tif", "map.tif"));
-            await Task.Delay(TimeSpan.FromSeconds(random.NextDouble() * seconds));
-            if (!process.HasExited)
+            var output = Path.Combine(_folder, $"map{maps++}.tif");
+            while (!File.Exists(output) && kills < wanted)
             {
-                kills++;
-                Assert.False(File.Exists(output) && Directory.Exists(output + ".eoonnx") && new FileInfo(output).Length == 0);
+                using var process = Eoonnx.Start(_folder, Arguments("scene.tif", output));
+                await Task.Delay(TimeSpan.FromSeconds((0.3 + (0.6 * random.NextDouble())) * seconds));
+                kills += process.HasExited ? 0 : 1;
                 process.Kill();
+                await process.WaitForExitAsync();
+                // A map under its final name is a whole one, whenever the kill came.
+                Assert.True(!File.Exists(output) || File.ReadAllBytes(output).AsSpan().SequenceEqual(whole), $"{output} is not whole after kill {kills}");
+                var journal = Path.Combine(output + ".eoonnx", "journal.jsonl");
+                continued += File.Exists(journal) && new FileInfo(journal).Length > 0 ? 1 : 0;
             }
 
-            await process.WaitForExitAsync();
+            if (!File.Exists(output))
+            {
+                (await Infer("scene.tif", output)).Succeeded();
+            }
+
+            Assert.Equal(whole, File.ReadAllBytes(output));
         }
 
-        if (!File.Exists(output))
+        TestContext.Current.TestOutputHelper!.WriteLine($"{kills} kills over {maps} maps, {continued} of them after rows were stored, {clock.Elapsed.TotalSeconds:F0} s");
+        Assert.True(continued > 0, "no kill came after rows were stored");
+    }
+
+    [Fact]
+    public async Task A_full_disk_ends_the_run_with_one_line_and_the_same_command_continues_it()
+    {
+        WriteModel(tile: 64);
+        GeoTiffWriter.Write<ushort>(Path.Combine(_folder, "scene.tif"), Profile(1000, 1600), new ushort[1000 * 1600]);
+        // No file may grow beyond 600 KiB: what a full disk or a quota does to a write.
+        using (var process = Process.Start(new ProcessStartInfo("bash",
+            ["-c", "trap '' XFSZ; ulimit -f 600; exec dotnet \"$@\"", "bash", Path.Combine(AppContext.BaseDirectory, "eoonnx.dll"), .. Arguments("scene.tif", "map.tif")]) { WorkingDirectory = _folder, RedirectStandardError = true, RedirectStandardOutput = true, Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" } })!)
         {
-            (await Infer("scene.tif", "map.tif")).Succeeded();
+            var error = await process.StandardError.ReadToEndAsync();
+            await process.WaitForExitAsync();
+            Assert.Equal(1, process.ExitCode);
+            Assert.Contains("cannot be stored", error, StringComparison.Ordinal);
+            Assert.Contains("map.tif.eoonnx", error, StringComparison.Ordinal);
         }
 
-        Assert.True(kills > 0);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, "whole.tif")), File.ReadAllBytes(output));
+        Assert.False(File.Exists(Path.Combine(_folder, "map.tif")));
+        using var report = JsonDocument.Parse((await Infer("scene.tif", "map.tif", "--json")).Succeeded().Output);
+        Assert.True(report.RootElement.GetProperty("plan").GetProperty("resumedRows").GetInt32() > 0);
+    }
+
+    [Fact]
+    public async Task A_dry_run_prints_the_plan_of_the_memory_and_writes_nothing()
+    {
+        WriteModel(tile: 64);
+        GeoTiffWriter.Write<ushort>(Path.Combine(_folder, "scene.tif"), Profile(300, 300), new ushort[300 * 300]);
+        var run = (await Infer("scene.tif", "map.tif", "--dry-run", "--memory", "2GB", "--tta", "d4")).Succeeded();
+        Assert.All(["rows of the scene", "of 2,048 MiB", "nothing was written"], text => Assert.Contains(text, run.Output, StringComparison.Ordinal));
+        using var plan = JsonDocument.Parse((await Infer("scene.tif", "map.tif", "--dry-run", "--json", "--tta", "d4")).Succeeded().Output);
+        Assert.Equal(8 * plan.RootElement.GetProperty("tiles").GetInt64(), plan.RootElement.GetProperty("tileRuns").GetInt64());
+        Assert.Equal(["model.onnx", "scene.tif"], Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -23,6 +23,16 @@ internal sealed class GdalDatasetHandle() : SafeHandle(0, ownsHandle: true)
         return Gdal.GDALOpenEx(path, raster | verboseError, 0, 0, 0).Checked($"Cannot open {path}");
     }
 
+    /// <summary>Opens a vector file for reading.</summary>
+    /// <exception cref="RasterException">GDAL cannot open it; the message ends with GDAL's own words.</exception>
+    public static GdalDatasetHandle OpenVector(string path)
+    {
+        const uint vector = 0x4, verboseError = 0x40;
+        GdalLibrary.Ensure();
+        Gdal.CPLErrorReset();
+        return Gdal.GDALOpenEx(path, vector | verboseError, 0, 0, 0).Checked($"Cannot open {path} as polygons");
+    }
+
     /// <summary>This handle, when it is valid.</summary>
     /// <exception cref="RasterException">It is not; <paramref name="what"/> starts the message.</exception>
     public GdalDatasetHandle Checked(string what)

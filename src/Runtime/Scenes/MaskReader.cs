@@ -10,12 +10,14 @@ internal sealed class MaskReader : IDisposable
     public const byte Hidden = 2;
 
     private readonly List<MaskSource> _sources = [];
+    private readonly AreaOfInterest? _area;
     private readonly PixelWindow _window;
     private readonly PixelSize _scene;
     private readonly int _dilation;
     private readonly byte _mark;
     private readonly (int First, int End) _counted;
     private byte[] _hidden = [];
+    private byte[] _inside = [];
 
     /// <summary>Opens the bands and files of the masks.</summary>
     /// <param name="scene">The scene.</param>
@@ -34,6 +36,8 @@ internal sealed class MaskReader : IDisposable
             {
                 _sources.Add(MaskSource.Open(mask, scene));
             }
+
+            _area = options.Area is { } path ? AreaOfInterest.Open(path, scene) : null;
         }
         catch
         {
@@ -50,6 +54,12 @@ internal sealed class MaskReader : IDisposable
     /// <param name="rows">Number of rows.</param>
     /// <param name="valid">[row, column] of the window's width; 1 valid, 0 not. Hidden ones become 0 or <see cref="Hidden"/>.</param>
     public void Apply(int firstRow, int rows, Span<byte> valid)
+    {
+        Hide(firstRow, rows, valid);
+        LeaveArea(firstRow, rows, valid);
+    }
+
+    private void Hide(int firstRow, int rows, Span<byte> valid)
     {
         if (_sources.Count == 0)
         {
@@ -91,6 +101,30 @@ internal sealed class MaskReader : IDisposable
         foreach (var source in _sources)
         {
             source.Dispose();
+        }
+
+        _area?.Dispose();
+    }
+
+    // The model sees what lies around the area; the map has nothing there.
+    private void LeaveArea(int firstRow, int rows, Span<byte> valid)
+    {
+        if (_area is null)
+        {
+            return;
+        }
+
+        var part = new PixelWindow(_window.X, _window.Y + firstRow, _window.Width, rows);
+        if (_inside.Length < part.Area)
+        {
+            _inside = new byte[part.Area];
+        }
+
+        var inside = _inside.AsSpan(0, (int)part.Area);
+        _area.Draw(part, inside);
+        for (var i = 0; i < inside.Length; i++)
+        {
+            valid[i] = inside[i] == 0 && valid[i] != 0 ? Hidden : valid[i];
         }
     }
 }

@@ -1,13 +1,12 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using EoOnnx.Formats;
 
 namespace EoOnnx.Runtime;
 
 /// <summary>
-/// How much working memory a model needs for each further tile of a batch: measured once per model and tile by what the process
-/// grows by between a call of one tile and a call of four.
+/// How much working memory a model needs for each further tile of a batch: where the user states what the run may use, measured once
+/// per model and tile by what the process grows by between a call of one tile and a call of four; else what the first tile took.
 /// </summary>
 internal static class ModelArena
 {
@@ -32,31 +31,23 @@ internal static class ModelArena
             return bytes;
         }
 
+        if (options.Memory is null || model.FirstRun > Longest)
+        {
+            return model.FirstRunBytes; // a tile more costs at most what the first did; four would take their time
+        }
+
         var shape = model.ImageShape(Larger);
         var images = new float[TensorData.CountOf(shape)];
-        var clock = Stopwatch.StartNew();
-        Run(images.AsMemory(0, images.Length / Larger), model.ImageShape(1));
-        if (clock.Elapsed > Longest)
+        Array.Fill(images, 1); // pages that are counted before, not with the model's
+        try
         {
-            bytes = model.FirstRunBytes; // four tiles would take too long: a tile more costs at most what the first did
+            var before = Environment.WorkingSet;
+            model.Model.Run(images, shape, [model.Output], options.Adapter, cancellation);
+            return known[(model.Tile, model.Output)] = Math.Max(0, Environment.WorkingSet - before) / (Larger - 1);
         }
-        else
+        catch (ModelException failure) when (failure.IsOutOfMemory)
         {
-            try
-            {
-                var before = Environment.WorkingSet;
-                Run(images, shape);
-                bytes = Math.Max(0, Environment.WorkingSet - before) / (Larger - 1);
-            }
-            catch (ModelException failure) when (failure.IsOutOfMemory)
-            {
-                bytes = model.FirstRunBytes; // the run itself finds out how many tiles the device takes
-            }
+            return model.FirstRunBytes; // the run itself finds out how many tiles the device takes
         }
-
-        known[(model.Tile, model.Output)] = bytes;
-        return bytes;
-
-        void Run(Memory<float> tiles, long[] extents) => model.Model.Run(tiles, extents, [model.Output], options.Adapter, cancellation);
     }
 }

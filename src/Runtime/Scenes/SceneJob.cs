@@ -98,6 +98,11 @@ internal sealed class SceneJob
             ["masks"] = string.Create(CultureInfo.InvariantCulture, $"{string.Join(' ', options.Masks.Select(mask => $"{mask.Text} ({Provenance.Stamp(mask.Source)})"))} +{options.MaskDilation} {options.MaskMode}"),
             ["nodata"] = options.Validity.ToString(),
         };
+        if (options.Area is { } area)
+        {
+            identity["area"] = Provenance.Stamp(area);
+        }
+
         tags[Provenance.JobTag] = Provenance.JobDigest(identity);
         var encoder = NewEncoder(content, legend, described, options);
         return new SceneJob(scene, path, options, described, plan)
@@ -188,9 +193,17 @@ internal sealed class SceneJob
             wanted = grid.Covering(options.BoundsProjection is { } projection ? SpatialReference.Transform(bounds, projection, scene.Projection) : bounds);
         }
 
+        if (options.Area is { } path)
+        {
+            using var area = AreaOfInterest.Open(path, scene);
+            var (around, outer) = (scene.Transform!.Value.Covering(area.Bounds), wanted);
+            var (left, top) = (Math.Max(around.X, outer.X), Math.Max(around.Y, outer.Y));
+            wanted = new PixelWindow(left, top, Math.Max(0, Math.Min(around.Right, outer.Right) - left), Math.Max(0, Math.Min(around.Bottom, outer.Bottom) - top));
+        }
+
         var inside = wanted.Within(scene.Size);
         return inside.Area > 0 ? inside
-            : throw new RasterException($"The part to map, {wanted}, lies outside {scene.Name}, which is {scene.Size.Width} x {scene.Size.Height} pixels. Check --window, --bbox and --bbox-crs.");
+            : throw new RasterException($"The part to map, {wanted}, lies outside {scene.Name}, which is {scene.Size.Width} x {scene.Size.Height} pixels. Check --window, --bbox, --bbox-crs and --aoi.");
     }
 
     private static void CheckGrid(RasterDataset scene)

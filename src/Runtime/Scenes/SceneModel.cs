@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using EoOnnx.Formats;
 using EoOnnx.Raster;
 
@@ -29,6 +30,9 @@ internal sealed class SceneModel
     public bool BatchIsFixed { get; private init; }
 
     public string Output { get; private init; } = "";
+
+    /// <summary>How long the first run took.</summary>
+    public TimeSpan FirstRun { get; private init; }
 
     /// <summary>What the process grew by in the first run.</summary>
     public long FirstRunBytes { get; private init; }
@@ -71,7 +75,7 @@ internal sealed class SceneModel
         var output = OutputName(model, options);
         var batch = fixedBatch > 0 ? fixedBatch : 1;
         var image = Shape(input.Count == 5, batch, bands, frames, tile);
-        var before = Environment.WorkingSet;
+        var (before, start) = (Environment.WorkingSet, Stopwatch.GetTimestamp());
         var scores = model.Run(new float[TensorData.CountOf(image)], image, [output], options.Adapter, cancellation)[0];
         if (scores.Type != ElementType.Float || scores.Shape.Length is not (3 or 4) || scores.Shape[^1] != tile || scores.Shape[^2] != tile || scores.Shape[0] != batch)
         {
@@ -90,6 +94,7 @@ internal sealed class SceneModel
             BatchIsFixed = fixedBatch > 0,
             Output = output,
             OutputHasClassAxis = scores.Shape.Length == 4,
+            FirstRun = Stopwatch.GetElapsedTime(start),
             FirstRunBytes = Math.Max(0, Environment.WorkingSet - before),
             Classes = scores.Shape.Length == 4 ? checked((int)scores.Shape[1]) : 1,
         };

@@ -81,6 +81,13 @@ public sealed record SceneOptions
     /// <summary>CRS of <see cref="Bounds"/>, as WKT or <c>EPSG:n</c>; null is that of the scene.</summary>
     public string? BoundsProjection { get; init; }
 
+    /// <summary>A vector file whose polygons are mapped; the rest of the scene is nodata, tiles outside are not run. Its coordinates are
+    /// moved into those of the scene. Together with <see cref="Window"/> or <see cref="Bounds"/>, what lies in both is mapped.</summary>
+    public string? Area { get; init; }
+
+    /// <summary>What to do when the scene does not look like the data that the model was trained on.</summary>
+    public InputCheck InputCheck { get; init; }
+
     /// <summary>Pixels that shall not be mapped: clouds, shadows, what the user knows.</summary>
     public IReadOnlyList<SceneMask> Masks { get; init; } = [];
 

@@ -117,6 +117,12 @@ public sealed partial class ScenePipeline(EoModel model)
         }
 
         var first = jobs[0];
+        if (options.InputCheck != InputCheck.Off && InputGuard.Examine(first, cancellation) is { Count: > 0 } findings)
+        {
+            first.Warnings.AddRange(options.InputCheck == InputCheck.Warn ? findings
+                : throw new RasterException($"{string.Join(' ', findings)} Run all the same with --input-check warn."));
+        }
+
         foreach (var job in jobs.Where(job => !job.ReadsLike(first)))
         {
             throw new ModelException($"{job.Options.Adapter?.Path ?? model.Path} wants the scene prepared differently than {first.Options.Adapter?.Path ?? model.Path} (tile, overlap, blending, bands or their statistics). Map the scene with each of them in a run of its own.");
@@ -138,6 +144,11 @@ public sealed partial class ScenePipeline(EoModel model)
         var (job, calls) = (jobs[0], SceneJob.CallsOf(jobs[0].Options.Augmentation));
         progress?.Report(new SceneProgress("planned", 0, job.Plan.Count, 0,
             $"{job.Plan.Count} tiles{(calls > 1 ? $", each {calls} times through the model ({job.Options.Augmentation})" : "")}{(jobs.Count > 1 ? $", {jobs.Count} maps" : "")}; memory {memory}"));
+        if (job.Warnings.Count > 0)
+        {
+            progress?.Report(new SceneProgress("warning", 0, job.Plan.Count, 0, string.Join(' ', job.Warnings)));
+        }
+
         var targets = new List<MapTarget>();
         try
         {
