@@ -149,5 +149,5 @@ internal static class InputGuard
 
     private static double Standardised(ChannelScaling scaling, double value) => ((value * scaling.Scale) + scaling.Offset - scaling.Mean) / scaling.Deviation;
 
-    private static float Darkest(IReadOnlyList<float> channel) => channel.Order().ElementAt((int)(DarkestShare * channel.Count));
+    private static float Darkest(List<float> channel) => channel.Order().ElementAt((int)(DarkestShare * channel.Count));
 }
