@@ -95,7 +95,7 @@ public sealed class CogSinkTests : IDisposable
     {
         var path = Path.Combine(_folder, "map.tif");
         using var first = CogSink.Open(path, _profile, Job);
-        Assert.Contains("in use", Assert.Throws<RasterException>(() => CogSink.Open(path, _profile, Job)).Message, StringComparison.Ordinal);
+        Assert.Contains("in use", Assert.Throws<MapInUseException>(() => CogSink.Open(path, _profile, Job)).Message, StringComparison.Ordinal);
     }
 
     private static Dictionary<string, string> Job => new() { ["model"] = "abc", ["overlap"] = "32" };
