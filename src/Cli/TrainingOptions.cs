@@ -19,7 +19,6 @@ internal sealed class TrainingOptions
     private readonly Option<string[]> _holdOut = new("--hold-out") { Description = "Names of the chips to hold out instead of a share.", HelpName = "names", CustomParser = Lists.Texts };
     private readonly Option<StatisticsSource> _statistics = SharedOptions.Choice("--statistics", StatisticsSource.Auto, "Where mean and deviation of the bands come from; auto takes the model's when it has any, else the training chips'.");
     private readonly Option<bool> _noAugmentation = new("--no-augmentation") { Description = "Do not flip, rotate or crop at random." };
-    private readonly Option<DecoderName> _decoder = SharedOptions.Choice("--decoder", DecoderName.Conv, "What stands behind the encoder.");
     private readonly Option<LossName> _loss = SharedOptions.Choice("--loss", LossName.Ce, "The objective.");
     private readonly Option<ClassWeighting> _weights = SharedOptions.Choice("--class-weights", ClassWeighting.None, "Weights of rare classes in the cross-entropy.");
     private readonly Option<OptimizerName> _optimizer = SharedOptions.Choice("--optimizer", OptimizerName.Adamw, "The update rule.");
@@ -37,6 +36,7 @@ internal sealed class TrainingOptions
     private readonly Option<BestBy> _bestBy = SharedOptions.Choice("--best-by", BestBy.Score, "Which validation figure decides on the best epoch: mIoU or loss.");
     private readonly Option<int?> _patience = SharedOptions.Optional<int?>("--patience", "Epochs without a better figure after which the run ends.", "n");
     private readonly MethodOptions _method = new();
+    private readonly DecoderOptions _decoder = new();
     private ChipOptions? _chips;
     private List<Option> _replaced = [];
 
@@ -50,7 +50,7 @@ internal sealed class TrainingOptions
         _chips = new ChipOptions(verb, required: false);
         Option[] options =
         [
-            _classes, _ignored, _validationShare, _holdOut, _statistics, _noAugmentation, .. _method.All, _decoder, _loss, _weights, _optimizer, _rate,
+            _classes, _ignored, _validationShare, _holdOut, _statistics, _noAugmentation, .. _method.All, .. _decoder.All, _loss, _weights, _optimizer, _rate,
             _headRate, _decay, _schedule, _warmUp, _clip, _accumulate, _epochs, _batch, _seed, _threads, _bestBy, _patience,
         ];
         foreach (var option in options)
@@ -95,7 +95,7 @@ internal sealed class TrainingOptions
                 Augment = !parsed.GetValue(_noAugmentation),
             },
             Method = _method.Recipe(parsed),
-            Decoder = new DecoderRecipe { Name = parsed.GetValue(_decoder) },
+            Decoder = _decoder.Recipe(parsed),
             Loss = new LossRecipe { Name = parsed.GetValue(_loss), ClassWeights = parsed.GetValue(_weights) },
             Optimizer = new OptimizerRecipe
             {

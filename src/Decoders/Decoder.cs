@@ -35,43 +35,49 @@ public abstract record Decoder
     /// <summary>True when the prediction is a map, false when it is one of the whole image.</summary>
     public bool PredictsMap => Head?.IsMap ?? true;
 
+    /// <summary>Further decoders on the same features whose losses are added in training.</summary>
+    public IReadOnlyList<AuxiliaryDecoder> Auxiliaries { get; init; } = [];
+
     /// <summary>Appends necks, decoder, head and the resize to the image.</summary>
     /// <param name="layers">Builder of the layers.</param>
-    /// <param name="features">The encoder's features: tokens [batch, N, channels] or maps [batch, channels, rows, columns].</param>
+    /// <param name="features">The encoder's features: tokens [batch, N, channels], maps [batch, channels, rows, columns] or vectors [batch, channels].</param>
     /// <param name="image">The (padded) image, for its size.</param>
     /// <returns>[batch, classes, rows, columns], or [batch, classes] when the head predicts the whole image.</returns>
     /// <exception cref="DecoderException">The parts do not fit the features or each other.</exception>
-    public Value Build(LayerBuilder layers, IReadOnlyList<Value> features, Value image)
+    public Value Build(LayerBuilder layers, IReadOnlyList<Value> features, Value image) => Build(layers, features, image, out _);
+
+    /// <summary>Appends all of it; in a training graph the auxiliary decoders too.</summary>
+    /// <param name="layers">Builder of the layers.</param>
+    /// <param name="features">The encoder's features.</param>
+    /// <param name="image">The (padded) image, for its size.</param>
+    /// <param name="auxiliaries">Receives the predictions of <see cref="Auxiliaries"/> in order, of the shape of the main one; none unless the graph trains.</param>
+    /// <returns>The main prediction, as the other overload.</returns>
+    /// <exception cref="DecoderException">The parts do not fit the features or each other.</exception>
+    public Value Build(LayerBuilder layers, IReadOnlyList<Value> features, Value image, out IReadOnlyList<Value> auxiliaries)
     {
-        var necks = Necks ?? (IsPyramid(features) ? [] : StandardNecks(features.Count));
+        var necks = Necks ?? Automatic(features);
         for (var i = 0; i < necks.Count; i++)
         {
             using var neck = layers.Below($"neck.{i}");
             features = necks[i].Apply(layers, features, image);
         }
 
-        Value prediction;
-        using (layers.Below("decoder"))
-        {
-            prediction = Decode(layers, features);
-        }
-
-        if (!IncludesHead)
-        {
-            using var scope = layers.Below("head");
-            prediction = (Head ?? Standard()).Apply(layers, prediction);
-        }
-        else if (Head is not null)
-        {
-            throw new DecoderException($"{GetType().Name} makes the prediction itself; leave out {Head.GetType().Name} and give Classes.");
-        }
-
-        return Rescale && PredictsMap ? layers.ResizeLike(prediction, image, "linear") : prediction;
+        var prediction = Predict(layers, features, image, "decoder", "head");
+        auxiliaries = layers.Use != LayerUse.Training ? [] : [.. Auxiliaries.Select(auxiliary =>
+            auxiliary.Decoder.Classes == Classes && auxiliary.Decoder.PredictsMap == PredictsMap
+                ? auxiliary.Decoder.Predict(layers, features, image, $"aux_heads.{auxiliary.Name}.0", $"aux_heads.{auxiliary.Name}.1")
+                : throw new DecoderException(
+                    $"The auxiliary head {auxiliary.Name} predicts {auxiliary.Decoder.Classes} channels of a {(auxiliary.Decoder.PredictsMap ? "map" : "whole image")}; the main one {Classes} of a {(PredictsMap ? "map" : "whole image")}. Both take the same target."))];
+        return prediction;
     }
 
     /// <summary>The steps that make features of a transformer fit this decoder.</summary>
     /// <param name="features">Number of features of the encoder.</param>
     public abstract IReadOnlyList<Neck> StandardNecks(int features);
+
+    /// <summary>The steps that make maps of several sizes fit this decoder.</summary>
+    /// <param name="features">Number of maps.</param>
+    public virtual IReadOnlyList<Neck> PyramidNecks(int features) => [];
 
     /// <summary>True when the decoder's output is the prediction, so that there is no head.</summary>
     internal virtual bool IncludesHead => false;
@@ -88,6 +94,30 @@ public abstract record Decoder
         new SelectIndices { Indices = [.. Enumerable.Range(1, 4).Select(quarter => Math.Max(0, (quarter * features / 4) - 1))] },
         new ReshapeTokensToImage(), new LearnedInterpolateToPyramidal(),
     ];
+
+    private IReadOnlyList<Neck> Automatic(IReadOnlyList<Value> features) => features.All(feature => feature.Rank == 2) ? []
+        : IsPyramid(features) ? PyramidNecks(features.Count) : StandardNecks(features.Count);
+
+    private Value Predict(LayerBuilder layers, IReadOnlyList<Value> features, Value image, string decoder, string head)
+    {
+        Value prediction;
+        using (layers.Below(decoder))
+        {
+            prediction = Decode(layers, features);
+        }
+
+        if (!IncludesHead)
+        {
+            using var scope = layers.Below(head);
+            prediction = (Head ?? Standard()).Apply(layers, prediction);
+        }
+        else if (Head is not null)
+        {
+            throw new DecoderException($"{GetType().Name} makes the prediction itself; leave out {Head.GetType().Name} and give Classes.");
+        }
+
+        return Rescale && PredictsMap ? layers.ResizeLike(prediction, image, "linear") : prediction;
+    }
 
     private static bool IsPyramid(IReadOnlyList<Value> features) =>
         features.All(feature => feature.Rank == 4) && features.Select(feature => feature.KnownShape[-1]).Distinct().Count() > 1;

@@ -16,6 +16,9 @@ public sealed record MlpDecoder : Decoder
     /// <inheritdoc/>
     public override IReadOnlyList<Neck> StandardNecks(int features) => [new ReshapeTokensToImage()];
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<Neck> PyramidNecks(int features) => [new SelectIndices { Indices = [Index] }];
+
     internal override Value Decode(LayerBuilder layers, IReadOnlyList<Value> features)
     {
         var op = layers.Op;

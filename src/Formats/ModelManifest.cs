@@ -188,7 +188,7 @@ public sealed record ManifestHead(string Output, IReadOnlyList<ManifestClass> Cl
 
 /// <summary>A feature output of an encoder.</summary>
 /// <param name="Output">Name of the graph output.</param>
-/// <param name="Kind"><c>tokens</c> [batch, prefix + N, channels] or <c>map</c> [batch, channels, rows, columns].</param>
+/// <param name="Kind"><c>tokens</c> [batch, prefix + N, channels], <c>map</c> [batch, channels, rows, columns] or <c>vector</c> [batch, channels].</param>
 /// <param name="Channels">Width of a token or number of channels of a map.</param>
 /// <param name="PrefixTokens">Tokens (class, registers) in front of the patch tokens.</param>
 /// <param name="GridHeight">Rows of patches.</param>

@@ -91,6 +91,9 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
     [InlineData(2, "LoRA rank must be at least 1", "--rank", "0")]
     [InlineData(2, "no whole number", "--classes", "a=1,b=x")]
     [InlineData(1, "hits no linear layer", "--targets", "attention")]
+    [InlineData(1, "UNetDecoder has no argument 'stages'", "--decoder", "unet", "--decoder-stages", "2")]
+    [InlineData(1, "The neck 'Reshape' is not supported; supported are", "--neck", "{name: Reshape}")]
+    [InlineData(2, "expected a decoder and a weight such as fcn=0.4", "--auxiliary", "fcn")]
     [InlineData(1, "There is no chip 'nowhere' to hold out", "--hold-out", "nowhere")]
     [InlineData(1, "Choose with --bands", "--bands", "1,2")]
     [InlineData(1, "expected 5, 7", "--classes", "a=5,b=7")]
@@ -116,6 +119,21 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
         (await Eoonnx.RunAsync(_folder, "train-adapter", "recipe.yaml", "--set", "run.epochs=1", "--out", "by-recipe")).Succeeded();
         (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments, "--epochs", "1", "--out", "by-options"])).Succeeded();
         Assert.Equal(Hash("by-options"), Hash("by-recipe"));
+    }
+
+    [Theory]
+    [InlineData("linear"), InlineData("conv", "--decoder-channels", "8", "--decoder-stages", "1"), InlineData("fcn", "--decoder-channels", "8"), InlineData("identity", "--head-arguments", "{channel_list: [8], dropout: 0.1}")]
+    [InlineData("upernet", "--decoder-channels", "8", "--decoder-arguments", "{pool_scales: [1, 2]}"), InlineData("unet", "--decoder-channels", "16", "--auxiliary", "linear=0.4")]
+    [InlineData("aspp", "--decoder-channels", "8"), InlineData("mlp", "--neck", "{name: SelectIndices, indices: [0, 1]}", "--neck", "{name: ReshapeTokensToImage, remove_cls_token: false}")]
+    public async Task Every_decoder_trains_and_its_model_is_evaluated(string decoder, params string[] more)
+    {
+        string[] basics = [.. Arguments.Where((argument, i) => argument != "--decoder" && (i == 0 || Arguments[i - 1] != "--decoder"))];
+        (await Eoonnx.RunAsync(_folder, ["train-adapter", .. basics, "--decoder", decoder, .. more, "--epochs", "1", "--out", decoder])).Succeeded();
+        using var evaluation = await EvaluateAsync($"{decoder}/model.onnx", "--adapter", $"{decoder}/adapter.safetensors");
+        using var report = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(_folder, decoder, "report.json")));
+        var training = report.RootElement.GetProperty("epochs")[0];
+        Assert.True(double.IsFinite(training.GetProperty("trainingLoss").GetDouble()));
+        Assert.InRange(evaluation.RootElement.GetProperty("metrics").GetProperty("mIoU").GetDouble(), 0.01, 1);
     }
 
     [Theory]

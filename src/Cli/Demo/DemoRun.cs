@@ -67,7 +67,7 @@ internal sealed class DemoRun(string folder, SyntheticSceneOptions scene, Progre
             Model = Encoder,
             Data = Data(scenes.TrainingFolder),
             Method = new MethodRecipe { Name = method, Rank = 8, Targets = method == TrainingMethod.Lora ? ["attn.qkv:q,v", "mlp.fc1", "mlp.fc2"] : null },
-            Decoder = new DecoderRecipe { Name = DecoderName.Conv, Channels = 32 },
+            Decoder = new DecoderRecipe { Name = DecoderName.Conv, Channels = [32] },
             Optimizer = new OptimizerRecipe { LearningRate = 3e-3 },
             Run = new RunRecipe { Epochs = 10, Batch = 8, Seed = 1 },
         },

@@ -20,6 +20,10 @@ internal static class DecoderConfiguration
         {
             Channels = arguments.Integer("channels", 256), Blocks = arguments.Integer("num_convs", 4), Index = arguments.Integer("in_index", -1),
         },
+        [nameof(ConvolutionalDecoder)] = (arguments, _) => new ConvolutionalDecoder
+        {
+            Channels = arguments.Integer("channels", 64), Stages = arguments.Integer("stages", 2), Index = arguments.Integer("in_index", -1),
+        },
         ["UNetDecoder"] = (arguments, _) => new UNetDecoder
         {
             Channels = arguments.Integers("channels") ?? throw new DecoderException("UNetDecoder needs the argument 'channels': one number for each feature."),

@@ -35,6 +35,10 @@ public static class GradientCompiler
         using (op.Scope("loss"))
         {
             objective = loss.Build(op, prediction, target);
+            foreach (var (output, weight) in task.Auxiliaries)
+            {
+                objective = op.Add(objective, op.Mul(loss.Build(op, model.Graph.FindOutput(output)!, target), weight));
+            }
         }
 
         var gradients = Backpropagation.Run(op, objective, parameters, options.Accumulation == 1 ? null : op.Scalar(1.0 / options.Accumulation, objective));

@@ -14,13 +14,13 @@ internal static class FeatureMaps
     public static IReadOnlyList<Value> For(GraphBuilder op, Decoder decoder, IReadOnlyList<EncoderFeature> features) =>
         decoder.Necks?.Any(neck => neck is AggregateTokens or PermuteDims) == true
             ? [.. features.Select(feature => feature.Value)]
-            : [.. features.Select(feature => feature.Manifest.Kind == "map" ? feature.Value : ToMap(op, feature.Value, feature.Manifest))];
+            : [.. features.Select(feature => feature.Manifest.Kind is "map" or "vector" ? feature.Value : ToMap(op, feature.Value, feature.Manifest))];
 
     private static Value ToMap(GraphBuilder op, Value tokens, ManifestFeature manifest)
     {
         if (manifest.Kind != "tokens")
         {
-            throw new TrainingException($"Feature {manifest.Output} is of kind '{manifest.Kind}'; tokens and map are known.");
+            throw new TrainingException($"Feature {manifest.Output} is of kind '{manifest.Kind}'; tokens, map and vector are known.");
         }
 
         var grid = (long)manifest.GridHeight * manifest.GridWidth;

@@ -38,6 +38,9 @@ public sealed class TaskModel
     /// whole map), else 1.</summary>
     public int SmallestBatch { get; private init; } = 1;
 
+    /// <summary>Further outputs of the training model, with the weights of their losses.</summary>
+    public IReadOnlyList<(string Output, double Weight)> Auxiliaries { get; private init; } = [];
+
     /// <summary>How the encoder is trained; null when it is frozen.</summary>
     public PeftOptions? Peft { get; internal init; }
 
@@ -49,19 +52,6 @@ public sealed class TaskModel
 
     /// <summary>The task's manifest, when its encoder or its description has one.</summary>
     public ModelManifest? Manifest => ManifestOf(InferenceModel);
-
-    /// <summary>Puts adapters into an encoder and a head behind it. The prediction is resized bilinearly to the image.</summary>
-    /// <param name="encoder">An encoder whose manifest describes its features; it is not changed, its weights are shared.</param>
-    /// <param name="peft">How the encoder is trained; null leaves it frozen.</param>
-    /// <param name="head">What makes a prediction of the features.</param>
-    /// <param name="description">Name, task and classes for the manifest; null for a segmentation of unnamed classes.</param>
-    /// <exception cref="TrainingException">The encoder has no manifest or lacks a feature that it names; a target hits no layer.</exception>
-    public static TaskModel Compose(OnnxModel encoder, PeftOptions? peft, TaskHead head, TaskDescription? description = null)
-    {
-        var training = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Training);
-        var inference = Build(encoder, peft, head, description ?? new TaskDescription(), GraphForm.Inference);
-        return Join(training, inference, peft, encoder);
-    }
 
     /// <summary>Puts adapters into an encoder and necks, a decoder and a head behind it. BatchNorm trains with the statistics of the batch and
     /// its running statistics are <see cref="Buffers"/>; so is the step counter of dropout.</summary>
@@ -76,7 +66,7 @@ public sealed class TaskModel
         description ??= new TaskDescription { Task = decoder.PredictsMap ? ModelTask.Segmentation : ModelTask.Classification };
         var training = Build(encoder, peft, decoder, description, GraphForm.Training);
         var inference = Build(encoder, peft, decoder, description, GraphForm.Inference);
-        return Join(training, inference, peft, encoder);
+        return Join(training, inference, peft, encoder, [.. decoder.Auxiliaries.Select(auxiliary => (AuxiliaryName(auxiliary.Name), auxiliary.Weight))]);
     }
 
     /// <summary>Makes a whole model, head included, trainable. Its first output becomes <c>logits</c>.</summary>
@@ -91,10 +81,11 @@ public sealed class TaskModel
         : tensors.Where(item => !PrefixEncoder.Names.Contains(item.Key)).Concat(Reparametrization.Expand(tensors).Where(item => InferenceModel.Graph.FindInput(item.Key) is not null))
             .ToDictionary(StringComparer.Ordinal);
 
-    private static TaskModel Join(BuiltForm training, BuiltForm inference, PeftOptions? peft, OnnxModel model) =>
+    private static TaskModel Join(BuiltForm training, BuiltForm inference, PeftOptions? peft, OnnxModel model, IReadOnlyList<(string Output, double Weight)>? auxiliaries = null) =>
         new(training.Model, inference.Model, training.Trainables, [.. training.Layers.Buffers.Select(buffer => buffer.Name)])
         {
             SmallestBatch = training.Layers.SmallestBatch,
+            Auxiliaries = auxiliaries ?? [],
             Peft = peft,
             Base = ManifestOf(model),
             Reparametrization = training.Reparametrization,
@@ -113,25 +104,6 @@ public sealed class TaskModel
     }
 
     private static BuiltForm Build(
-        OnnxModel encoder, PeftOptions? peft, TaskHead head, TaskDescription description, GraphForm form)
-    {
-        var manifest = Described(encoder);
-        var copy = encoder.Clone();
-        var layers = Layers(copy, form, head.Seed);
-        var graph = ApplyPeft(layers, peft, form);
-        var op = graph.Op;
-        var features = Features(copy, manifest);
-        var builder = new HeadBuilder(op, features, head.Seed);
-        var prediction = ImageSize.Resize(op, head.Build(builder), copy.Graph.Inputs[0]);
-        copy.Graph.SetOutputs();
-        op.Output(prediction, PredictionName);
-        OutputBuffers(layers);
-        var trainables = Finish(copy, [.. graph.Trainables, .. builder.Trainables]);
-        copy.Metadata[ModelManifest.MetadataKey] = description.Apply(manifest, head.Classes).ToJson();
-        return new BuiltForm(copy, trainables, layers, graph.Reparametrization);
-    }
-
-    private static BuiltForm Build(
         OnnxModel encoder, PeftOptions? peft, Decoder decoder, TaskDescription description, GraphForm form)
     {
         var manifest = Described(encoder);
@@ -139,9 +111,14 @@ public sealed class TaskModel
         var layers = Layers(copy, form, decoder.Seed);
         var graph = ApplyPeft(layers, peft, form);
         var op = graph.Op;
-        var prediction = decoder.Build(layers, FeatureMaps.For(op, decoder, Features(copy, manifest)), copy.Graph.Inputs[0]);
+        var prediction = decoder.Build(layers, FeatureMaps.For(op, decoder, Features(copy, manifest)), copy.Graph.Inputs[0], out var auxiliaries);
         copy.Graph.SetOutputs();
         op.Output(prediction, PredictionName);
+        foreach (var (auxiliary, output) in decoder.Auxiliaries.Zip(auxiliaries))
+        {
+            op.Output(output, AuxiliaryName(auxiliary.Name));
+        }
+
         OutputBuffers(layers);
         var trainables = Finish(copy, [.. graph.Trainables, .. layers.Parameters.Select(name => new TrainableTensor(name, name))]);
         copy.Metadata[ModelManifest.MetadataKey] = description.Apply(manifest, decoder.Classes).ToJson();
@@ -158,6 +135,8 @@ public sealed class TaskModel
             layers.Op.Output(next, $"{name}.next");
         }
     }
+
+    private static string AuxiliaryName(string head) => $"{PredictionName}.{head}";
 
     private static ModelManifest Described(OnnxModel encoder)
     {

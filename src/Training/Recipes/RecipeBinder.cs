@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using EoOnnx.Formats;
 using YamlDotNet.RepresentationModel;
 
@@ -71,6 +72,11 @@ internal sealed class RecipeBinder(string path)
             return List(type.GetGenericArguments()[0], node, name);
         }
 
+        if (type == typeof(JsonObject))
+        {
+            return node is YamlMappingNode settings ? RecipeJson.Of(settings) : throw Error(node, $"'{name}' takes settings, for example {{dropout: 0.1}}; found {Kind(node)}.");
+        }
+
         if (type == typeof(ClassRecipe))
         {
             return Class(node, name);
@@ -91,7 +97,9 @@ internal sealed class RecipeBinder(string path)
 
     private Array List(Type item, YamlNode node, string name)
     {
-        var nodes = node is YamlSequenceNode sequence ? sequence.Children : throw Error(node, $"'{name}' takes a list, for example [a, b]; found {Kind(node)}.");
+        var nodes = node is YamlSequenceNode sequence ? sequence.Children
+            : node is YamlScalarNode && item == typeof(int) ? [node]   // a list of one number
+            : throw Error(node, $"'{name}' takes a list, for example [a, b]; found {Kind(node)}.");
         var list = Array.CreateInstance(item, nodes.Count);
         for (var i = 0; i < nodes.Count; i++)
         {

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -34,6 +35,26 @@ public static class RecipeFile
         }
 
         return new RecipeBinder(path).Bind(root);
+    }
+
+    /// <summary>Reads settings of free names such as <c>{dropout: 0.1}</c>.</summary>
+    /// <param name="text">YAML.</param>
+    /// <param name="name">What they belong to, for messages.</param>
+    /// <exception cref="RecipeException">They cannot be read.</exception>
+    public static JsonObject Settings(string text, string name)
+    {
+        var stream = new YamlStream();
+        try
+        {
+            stream.Load(new StringReader(text));
+        }
+        catch (YamlException failure)
+        {
+            throw new RecipeException($"{name} '{text}' is not YAML: {failure.InnerException?.Message ?? failure.Message}", failure);
+        }
+
+        return stream.Documents is [{ RootNode: YamlMappingNode root }] ? RecipeJson.Of(root)
+            : throw new RecipeException($"{name} is '{text}'; expected settings such as '{{dropout: 0.1}}'.");
     }
 
     private static YamlMappingNode Root(string text, string path)

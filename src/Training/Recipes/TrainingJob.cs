@@ -51,7 +51,7 @@ public static class TrainingJob
         var split = RecipeData.Split(recipe.Data, source, recipe.Run.Seed);
         var bands = RecipeData.Bands(recipe.Data, manifest, source, split.Training, null, cancellation);
         var labels = RecipeData.Labels(recipe.Data);
-        var task = TaskModel.Compose(encoder, recipe.Method.ToPeft(recipe.Run.Seed), Head(recipe), new TaskDescription
+        var task = TaskModel.Compose(encoder, recipe.Method.ToPeft(recipe.Run.Seed), RecipeDecoder.Of(recipe.Decoder, ModelTask.Segmentation, recipe.Data.Classes.Count, manifest, recipe.Run.Seed), new TaskDescription
         {
             Classes = [.. recipe.Data.Classes.Select((item, id) => new ManifestClass(id, item.Name))],
             NoDataLabel = labels.IgnoreIndex,
@@ -109,10 +109,6 @@ public static class TrainingJob
     };
 
     private const string HeadGroup = "head";
-
-    private static TaskHead Head(TrainingRecipe recipe) => recipe.Decoder.Name == DecoderName.Linear
-        ? new LinearHead { Classes = recipe.Data.Classes.Count, Seed = recipe.Run.Seed }
-        : new ConvolutionalDecoder { Classes = recipe.Data.Classes.Count, Channels = recipe.Decoder.Channels, Stages = recipe.Decoder.Stages, Seed = recipe.Run.Seed };
 
     private static Loss Objective(LossRecipe recipe, int ignoreIndex, double[]? weights) => recipe.Name switch
     {

@@ -72,12 +72,42 @@ public class DecoderTaskTests
         Assert.Contains($"at least 2 samples in every training batch, but 4 samples in batches of {batch} leave a batch of 1", failure.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_loss_of_an_auxiliary_head_is_added_with_its_weight_and_the_model_in_use_has_none_of_it()
+    {
+        var main = new FcnDecoder { Channels = 8, Blocks = 1, Classes = 2 };
+        float First(params AuxiliaryDecoder[] auxiliaries)
+        {
+            var task = TaskModel.Compose(Encoder(), null, main with { Auxiliaries = auxiliaries });
+            Assert.Equal(auxiliaries.Length > 0, task.Trainables.Any(tensor => tensor.Name.StartsWith("aux_heads.side.", StringComparison.Ordinal)));
+            Assert.DoesNotContain(task.InferenceModel.Graph.Inputs, input => input.Name.StartsWith("aux_heads.", StringComparison.Ordinal));
+            Train(GradientCompiler.Compile(task, Loss.CrossEntropy(), new AdamW(1e-3)), steps: 1, out var losses);
+            return losses[0];
+        }
+
+        float Side(double weight) => First(new AuxiliaryDecoder("side", weight, new IdentityDecoder { Classes = 2 }));
+        var (alone, once, twice) = (First(), Side(1), Side(2));
+        Assert.True(once > alone);
+        Assert.Equal(once - alone, twice - once, 1e-5f);
+    }
+
+    [Fact]
+    public void An_auxiliary_head_for_another_number_of_classes_is_refused()
+    {
+        var decoder = new FcnDecoder { Channels = 8, Blocks = 1, Classes = 2, Auxiliaries = [new AuxiliaryDecoder("side", 0.4, new IdentityDecoder { Classes = 3 })] };
+        var failure = Assert.Throws<DecoderException>(() => TaskModel.Compose(Encoder(), null, decoder));
+        Assert.Contains("side predicts 3 channels of a map; the main one 2", failure.Message, StringComparison.Ordinal);
+    }
+
     private static Dictionary<string, Decoder> Decoders() => new(StringComparer.Ordinal)
     {
         ["UNet"] = new UNetDecoder { Channels = [16, 16, 8, 8], Classes = 2 },
         ["UperNet"] = new UperNetDecoder { Channels = 8, Classes = 2 },
         ["FCN"] = new FcnDecoder { Channels = 8, Blocks = 2, Classes = 2 },
         ["ASPP"] = new AsppDecoder { Channels = 8, Output = AsppOutput.Segmentation, Classes = 2 },
+        ["Linear"] = new LinearDecoder { Upsampling = 1, Classes = 2 },
+        ["Conv"] = new ConvolutionalDecoder { Channels = 16, Classes = 2 },
+        ["MLP"] = new MlpDecoder { Classes = 2 },
         ["Identity"] = new IdentityDecoder { Head = new SegmentationHead { Classes = 2, Channels = [8] } },
     };
 

@@ -1,3 +1,4 @@
+using EoOnnx.Decoders;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
 using EoOnnx.Training.Adapters;
@@ -28,7 +29,7 @@ public class AdapterMergeTests
     [Theory, MemberData(nameof(Methods))]
     public void A_merged_model_has_no_slots_and_gives_the_same_logits(string name, PeftOptions? peft)
     {
-        var task = TaskModel.Compose(TestEncoder.Build(), peft, new LinearHead { Classes = 3 });
+        var task = TaskModel.Compose(TestEncoder.Build(), peft, new LinearDecoder { Upsampling = 1, Classes = 3 });
         var adapter = Disturbed(task);
         var image = ("image", RandomTensors.Normal(9, "image", [2, 3, 32, 32], 1));
         var expected = Ort.Run(task.InferenceModel, [image, .. adapter.ToOnnxAdapter().Tensors.Select(tensor => (tensor.Key, tensor.Value))])[TaskModel.PredictionName].ToSingles();
@@ -46,10 +47,10 @@ public class AdapterMergeTests
     public void Nothing_of_the_adapter_is_left_beside_the_weights(string name, PeftOptions? peft)
     {
         var encoder = TestEncoder.Build();
-        var task = TaskModel.Compose(encoder, peft, new LinearHead { Classes = 3 });
+        var task = TaskModel.Compose(encoder, peft, new LinearDecoder { Upsampling = 1, Classes = 3 });
         var (merged, report) = AdapterMerge.Merge(task.InferenceModel, Disturbed(task));
         Assert.All(report.Baked, tensor => Assert.True(TrainableTensor.IsBehindEncoder(tensor), $"{name}: {tensor}"));
-        var plain = TaskModel.Compose(encoder, null, new LinearHead { Classes = 3 }).InferenceModel;
+        var plain = TaskModel.Compose(encoder, null, new LinearDecoder { Upsampling = 1, Classes = 3 }).InferenceModel;
         Assert.True(merged.Graph.Nodes.Count <= plain.Graph.Nodes.Count, $"{name}: {merged.Graph.Nodes.Count} nodes, without an adapter {plain.Graph.Nodes.Count}");
     }
 
@@ -57,28 +58,28 @@ public class AdapterMergeTests
     public void The_encoder_of_a_merged_model_makes_the_features_of_the_merged_model(string name, PeftOptions? peft)
     {
         var encoder = TestEncoder.Build();
-        var task = TaskModel.Compose(encoder, peft, new LinearHead { Classes = 3 });
+        var task = TaskModel.Compose(encoder, peft, new LinearDecoder { Upsampling = 1, Classes = 3 });
         var adapter = Disturbed(task);
         var (merged, report) = AdapterMerge.Merge(task.InferenceModel, adapter);
         var tuned = AdapterMerge.Encoder(encoder, merged, report);
         var image = ("image", RandomTensors.Normal(9, "image", [1, 3, 32, 32], 1));
 
         // The head of the adapter on the tuned encoder must give the logits of the merged model.
-        var head = TaskModel.Compose(tuned, null, new LinearHead { Classes = 3 });
+        var head = TaskModel.Compose(tuned, null, new LinearDecoder { Upsampling = 1, Classes = 3 });
         var expected = Ort.Run(merged, image)[TaskModel.PredictionName].ToSingles();
         var actual = Ort.Run(head.InferenceModel, [image, .. adapter.Tensors.Where(tensor => TrainableTensor.IsBehindEncoder(tensor.Key)).Select(tensor => (tensor.Key, tensor.Value))])[TaskModel.PredictionName].ToSingles();
         Assert.True(expected.Zip(actual, (a, b) => MathF.Abs(a - b)).Max() < 1e-5 * expected.Max(MathF.Abs), name);
         Assert.Equal(encoder.Graph.Outputs.Select(output => output.Name), tuned.Graph.Outputs.Select(output => output.Name));
         var hashes = new[] { encoder, tuned }.Select(model => WeightsIdentity.Of(model)).ToList();
         Assert.Equal(peft is null, hashes[0] == hashes[1]);
-        Assert.NotEmpty(TaskModel.Compose(tuned, new LoraOptions { Targets = ["attn.qkv:q,v", "mlp.fc1"] }, new LinearHead { Classes = 2 }).Trainables);
+        Assert.NotEmpty(TaskModel.Compose(tuned, new LoraOptions { Targets = ["attn.qkv:q,v", "mlp.fc1"] }, new LinearDecoder { Upsampling = 1, Classes = 2 }).Trainables);
     }
 
     [Fact]
     public void An_adapter_of_another_base_is_refused_with_both_names()
     {
-        var task = TaskModel.Compose(TestEncoder.Build(), null, new LinearHead { Classes = 3 });
-        var other = TaskModel.Compose(TestEncoder.Build(seed: 2), null, new LinearHead { Classes = 3 });
+        var task = TaskModel.Compose(TestEncoder.Build(), null, new LinearDecoder { Upsampling = 1, Classes = 3 });
+        var other = TaskModel.Compose(TestEncoder.Build(seed: 2), null, new LinearDecoder { Upsampling = 1, Classes = 3 });
         var failure = Assert.Throws<AdapterException>(() => AdapterMerge.Merge(other.InferenceModel, Disturbed(task)));
         Assert.Contains("was trained on tiny", failure.Message, StringComparison.Ordinal);
     }

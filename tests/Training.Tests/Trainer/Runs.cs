@@ -1,3 +1,4 @@
+using EoOnnx.Decoders;
 using EoOnnx.Formats;
 using EoOnnx.Raster;
 using EoOnnx.Training.Composition;
@@ -21,7 +22,7 @@ internal static class Runs
         new BatchLoaderOptions { BatchSize = batch, Seed = seed });
 
     public static TaskModel Task(PeftOptions? peft = null) => TaskModel.Compose(
-        TestEncoder.Build(), peft ?? new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = 4, Alpha = 8, Seed = 5 }, new LinearHead { Classes = 2, Seed = 5 });
+        TestEncoder.Build(), peft ?? new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = 4, Alpha = 8, Seed = 5 }, new LinearDecoder { Upsampling = 1, Classes = 2, Seed = 5 });
 
     public static AdapterTrainer Trainer(TaskModel? task = null, double learningRate = 0.01) => new(task ?? Task(), Loss.CrossEntropy(255), new AdamW(learningRate));
 

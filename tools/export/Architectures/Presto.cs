@@ -69,6 +69,7 @@ internal sealed class Presto : IBackbone
             Bands = [.. (options.RawInput ? PrestoNormalization.RawChannels : Channels).Select(channel => new ManifestBand(channel))],
             Frames = (int)found.Take("pos_embed", 1, -1, -1).Shape[1],
             GroundResolutionMetres = 10,
+            Features = [new ManifestFeature("encoding", "vector", (int)width, 0, 0, 0)],
         }, UnusedWeights.Warn(weights, "decoder.", "model.decoder."));
     }
 
