@@ -47,8 +47,8 @@ internal static class MatMulRules
         if (b.Rank == 2 && a.Rank > 2)
         {
             // One product over all rows instead of one a batch entry and a sum.
-            var rows = c.Op.Reshape(a, Flat(a.KnownShape[-1], b.KnownShape[0]));
-            var gradients = c.Op.Reshape(c.Grad, Flat(b.KnownShape[1], c.Grad.KnownShape[-1]));
+            var rows = c.Op.Reshape(a, Flat(a, b.KnownShape[0]));
+            var gradients = c.Op.Reshape(c.Grad, Flat(c.Grad, b.KnownShape[1]));
             return c.MatMul(rows, gradients, transposeA: true);
         }
 
@@ -66,8 +66,9 @@ internal static class MatMulRules
         var batches = Enumerable.Range(0, gradient.Rank - 2).Select(axis => (long)axis);
         return c.Op.ReduceSum(gradient, keepDims: false, [.. batches, gradient.Rank - 1]);
 
-        Value Flat(Dim first, Dim second) => c.Op.Int64s(-1, (first.Value ?? second.Value)
-            ?? throw c.Unsupported("the last axis of its operands has no fixed extent"));
+        // A symbolic last axis, such as the rank of a slot for adapters, is read when the graph runs.
+        Value Flat(Value x, Dim last) => (x.KnownShape[-1].Value ?? last.Value) is { } extent ? c.Op.Int64s(-1, extent)
+            : c.Op.Concat(0, c.Op.Int64s(-1), c.Op.Slice(c.Op.Shape(x), 0, -1, long.MaxValue));
     }
 
     private static Value AsMatrix(GraphBuilder op, Value x, long axis) => x.Rank >= 2 ? x : op.Unsqueeze(x, axis);
