@@ -48,6 +48,14 @@ internal static class SharedOptions
         CustomParser = argument => [.. Lists.Texts(argument).Select(text => Word<T>(name, argument, text)).OfType<T>()],
     };
 
+    /// <summary>An option as <see cref="Choice"/> that may be left out.</summary>
+    public static Option<T?> OptionalChoice<T>(string name, string description) where T : struct, Enum => new(name)
+    {
+        Description = $"{description} One of {string.Join(", ", Words<T>().Keys)}.",
+        HelpName = "word",
+        CustomParser = argument => Word<T>(name, argument, argument.Tokens.Single().Value),
+    };
+
     private static Dictionary<string, T> Words<T>() where T : struct, Enum =>
         Enum.GetValues<T>().ToDictionary(item => JsonNamingPolicy.KebabCaseLower.ConvertName(item.ToString()), item => item, StringComparer.OrdinalIgnoreCase);
 

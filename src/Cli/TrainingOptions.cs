@@ -13,13 +13,16 @@ internal sealed class TrainingOptions
     private readonly Argument<FileInfo> _recipe = new Argument<FileInfo>("recipe") { Description = "A recipe in YAML, instead of the options below.", Arity = ArgumentArity.ZeroOrOne }.AcceptExistingOnly();
     private readonly Option<string[]> _set = new("--set") { Description = "A setting that replaces the recipe's, for example optimizer.learningRate=1e-4; repeat the option for more.", HelpName = "name=value" };
     private readonly Option<FileInfo?> _model = SharedOptions.OptionalFile("--model", "The encoder, an .onnx file that eoonnx export wrote.");
-    private readonly Option<string[]?> _classes = SharedOptions.Classes("Names of the classes; label values count from 0, or are given: water=1,land=2.", required: false);
-    private readonly Option<int[]> _ignored = new("--ignored") { Description = "Label values that mean 'not labelled'. Default: -1,255.", HelpName = "values", CustomParser = Lists.SignedIntegers };
+    private readonly Option<TaskName> _task = SharedOptions.Choice("--task", TaskName.Segmentation, "What is predicted: a class or a value for each pixel (segmentation, regression), or a class, several labels or values for each chip.");
+    private readonly Option<string[]?> _classes = SharedOptions.Classes("Names of the classes or labels; label values count from 0, or are given: water=1,land=2. None for measured values.", required: false);
+    private readonly Option<int[]> _ignored = new("--ignored") { Description = "Label values that mean 'not labelled'. Default: -1,255 for classes, none for values.", HelpName = "values", CustomParser = Lists.SignedIntegers };
     private readonly Option<double> _validationShare = SharedOptions.WithDefault("--validation-share", 0.2, "Share of the chips that is held out.", "share");
     private readonly Option<string[]> _holdOut = new("--hold-out") { Description = "Names of the chips to hold out instead of a share.", HelpName = "names", CustomParser = Lists.Texts };
     private readonly Option<StatisticsSource> _statistics = SharedOptions.Choice("--statistics", StatisticsSource.Auto, "Where mean and deviation of the bands come from; auto takes the model's when it has any, else the training chips'.");
     private readonly Option<bool> _noAugmentation = new("--no-augmentation") { Description = "Do not flip, rotate or crop at random." };
-    private readonly Option<LossName> _loss = SharedOptions.Choice("--loss", LossName.Ce, "The objective.");
+    private readonly Option<LossName?> _loss = SharedOptions.OptionalChoice<LossName>("--loss", "The objective. Default: cross-entropy of classes, bce of several labels, mse of values.");
+    private readonly Option<bool> _standardize = new("--standardize-target") { Description = "Standardise the targets of a regression by the training targets; the model's output stays in their unit." };
+    private readonly Option<string?> _unit = SharedOptions.Optional<string>("--unit", "Unit of measured labels, kept in the model.", "unit");
     private readonly Option<ClassWeighting> _weights = SharedOptions.Choice("--class-weights", ClassWeighting.None, "Weights of rare classes in the cross-entropy.");
     private readonly Option<OptimizerName> _optimizer = SharedOptions.Choice("--optimizer", OptimizerName.Adamw, "The update rule.");
     private readonly Option<double> _rate = SharedOptions.WithDefault("--lr", Optimizer.LearningRate, "Learning rate.", "rate");
@@ -50,7 +53,7 @@ internal sealed class TrainingOptions
         _chips = new ChipOptions(verb, required: false);
         Option[] options =
         [
-            _classes, _ignored, _validationShare, _holdOut, _statistics, _noAugmentation, .. _method.All, .. _decoder.All, _loss, _weights, _optimizer, _rate,
+            _task, _classes, _unit, _ignored, _validationShare, _holdOut, _statistics, _noAugmentation, .. _method.All, .. _decoder.All, _loss, _weights, _standardize, _optimizer, _rate,
             _headRate, _decay, _schedule, _warmUp, _clip, _accumulate, _epochs, _batch, _seed, _threads, _bestBy, _patience,
         ];
         foreach (var option in options)
@@ -77,7 +80,7 @@ internal sealed class TrainingOptions
             throw new UsageException("--set changes a recipe, and none was given. See 'eoonnx train-adapter --help'.");
         }
 
-        if (_replaced.Where(option => option.Name is "--model" or "--data" or "--classes").FirstOrDefault(option => !IsGiven(option)) is { } missing)
+        if (_replaced.Where(option => option.Name is "--model" or "--data").FirstOrDefault(option => !IsGiven(option)) is { } missing)
         {
             throw new UsageException($"Option '{missing.Name}' is required without a recipe. See 'eoonnx train-adapter --help'.");
         }
@@ -86,9 +89,11 @@ internal sealed class TrainingOptions
         return new TrainingRecipe
         {
             Model = parsed.GetRequiredValue(_model)!.ToString(),
+            Task = parsed.GetValue(_task),
             Data = data with
             {
-                Ignored = parsed.GetValue(_ignored) is { Length: > 0 } ignored ? ignored : data.Ignored,
+                Ignored = parsed.GetValue(_ignored) is { Length: > 0 } ignored ? ignored : null,
+                Unit = parsed.GetValue(_unit),
                 ValidationShare = parsed.GetValue(_validationShare),
                 HoldOut = parsed.GetValue(_holdOut) ?? [],
                 Statistics = parsed.GetValue(_statistics),
@@ -96,7 +101,7 @@ internal sealed class TrainingOptions
             },
             Method = _method.Recipe(parsed),
             Decoder = _decoder.Recipe(parsed),
-            Loss = new LossRecipe { Name = parsed.GetValue(_loss), ClassWeights = parsed.GetValue(_weights) },
+            Loss = new LossRecipe { Name = parsed.GetValue(_loss), ClassWeights = parsed.GetValue(_weights), StandardizeTarget = parsed.GetValue(_standardize) },
             Optimizer = new OptimizerRecipe
             {
                 Name = parsed.GetValue(_optimizer),

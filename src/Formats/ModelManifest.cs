@@ -71,6 +71,9 @@ public sealed record ModelManifest
     /// <summary>Factor from the graph's output to the unit of the map, for regression.</summary>
     public double OutputScale { get; init => field = double.IsFinite(value) && value != 0 ? value : throw Bad(nameof(OutputScale), value, "a finite number other than 0"); } = 1;
 
+    /// <summary>Unit of the values of a regression, for example <c>t/ha</c>; null when it is not known.</summary>
+    public string? Unit { get; init; }
+
     /// <summary>Output pixels for one input pixel along an edge; above 1 for super-resolution.</summary>
     public int Upsampling { get; init => field = value is > 0 and <= 64 ? value : throw Bad(nameof(Upsampling), value, "1 to 64"); } = 1;
 

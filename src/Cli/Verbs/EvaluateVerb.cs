@@ -16,7 +16,7 @@ internal static class EvaluateVerb
         var classes = SharedOptions.Classes("Names of the classes with their label values, for example water=1,land=2. Default: the model's classes, numbered from 0.", required: false);
         var batch = SharedOptions.WithDefault("--batch", 4, "Images that go through the model together.", "n");
         var threads = SharedOptions.WithDefault("--threads", 0, "Threads of one operator; 0 takes all physical cores.", "n");
-        var verb = new Verb("evaluate", "Compare a model's maps with labels: mIoU, IoU of each class, accuracy, confusion.")
+        var verb = new Verb("evaluate", "Compare a model's maps, or its answers for whole chips, with labels: the metrics of its task and the confusion.")
         {
             Example = "eoonnx demo --out demo\neoonnx evaluate demo/run/model.onnx --adapter demo/run/adapter.safetensors --data demo/evaluate",
         };
@@ -42,7 +42,7 @@ internal static class EvaluateVerb
 
     private static void Draw(IAnsiConsole console, EvaluationReport report)
     {
-        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Chips} chips, {report.Pixels:N0} labelled pixels"));
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Chips} chips, {report.Pixels:N0} labels"));
         MetricsTable.Draw(console, report.Metrics, report.Classes);
     }
 }

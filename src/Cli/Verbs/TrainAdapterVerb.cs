@@ -49,7 +49,7 @@ internal static class TrainAdapterVerb
         TrainingStage.Compiling => new Step("compiling"),
         TrainingStage.Validating => new Step($"epoch {now.Epoch} validation", now.Fraction),
         TrainingStage.EpochDone => new Step(
-            $"epoch {now.Epoch} of {now.Epochs}", null, string.Create(CultureInfo.InvariantCulture, $"loss {now.Loss:F4}, validation loss {now.Validation!.Loss:F4}, score {now.Validation.Score:F4}")),
+            $"epoch {now.Epoch} of {now.Epochs}", null, string.Create(CultureInfo.InvariantCulture, $"loss {now.Loss:F4}, validation loss {now.Validation!.Loss:F4}, {now.Validation.ScoreName} {now.Validation.Score:F4}")),
         _ => new Step("training", now.Fraction, string.Create(
             CultureInfo.InvariantCulture,
             $"epoch {now.Epoch}/{now.Epochs}  loss {now.Loss:F4}  {now.ImagesPerSecond:F1} img/s  {now.Remaining:hh\\:mm\\:ss} left  waiting {now.WaitingShare * 100:F1} %")),
@@ -64,7 +64,7 @@ internal static class TrainAdapterVerb
             MetricsTable.Draw(console, best.Metrics, files.Classes);
             foreach (var (name, baseline) in report.Baselines ?? new Dictionary<string, ValidationReport>())
             {
-                console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: mIoU {baseline.Score:F4}"));
+                console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {baseline.ScoreName} {baseline.Score:F4}"));
             }
         }
 

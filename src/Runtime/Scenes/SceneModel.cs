@@ -70,6 +70,11 @@ internal sealed class SceneModel
             throw new ModelException($"The graph of {model.Path} takes {bands} bands; its manifest describes {manifest.Bands.Count}. Export it again.");
         }
 
+        if (manifest.Task is ModelTask.Classification or ModelTask.Multilabel or ModelTask.ScalarRegression)
+        {
+            throw new ModelException($"{model.Path} is a model of the kind {manifest.Task}: it answers for whole images, so a scene has no map of it. Use eoonnx evaluate on chips, or EoModel.Run for single images.");
+        }
+
         var tile = TileEdge(model, manifest, options);
         var fixedBatch = input[0] > 0 ? (int)input[0] : 0;
         var output = OutputName(model, options);

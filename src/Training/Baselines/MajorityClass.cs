@@ -11,18 +11,18 @@ internal static class MajorityClass
     /// <summary>Its figures on the held-out chips; the loss is NaN, as the rule gives no probabilities.</summary>
     public static ValidationReport Evaluate(TrainingData data, IReadOnlyList<long> counts, ModelManifest manifest, CancellationToken cancellation)
     {
-        var (labels, majority) = (data.Samples.Classes!, counts.Index().MaxBy(item => item.Item).Index);
-        var confusion = new ConfusionMatrix(labels.Classes, labels.IgnoreIndex);
-        var reader = new SampleReader(data.ValidationSource, data.Samples);
-        var (target, predicted) = (new int[reader.LabelLength], new int[reader.LabelLength]);
+        var (samples, majority) = (data.ValidationSamples, counts.Index().MaxBy(item => item.Item).Index);
+        var confusion = new ConfusionMatrix(samples.Target.Classes, samples.Target.IgnoreIndex);
+        var (target, predicted) = (new int[samples.Target.Length], new int[samples.Target.Length]);
         Array.Fill(predicted, majority);
-        foreach (var window in data.ValidationWindows)
+        for (var sample = 0; sample < samples.Count; sample++)
         {
             cancellation.ThrowIfCancellationRequested();
-            reader.ReadClasses(window, target);
+            samples.ReadTarget(sample, target, default);
             confusion.Add(predicted, target);
         }
 
-        return new ValidationReport { Loss = double.NaN, Metrics = confusion.Metrics().Named([.. manifest.Classes.Select(item => item.Name)]), Confusion = confusion.ToRows() };
+        var metrics = confusion.Metrics().Named([.. manifest.Classes.Select(item => item.Name)]);
+        return new ValidationReport { Loss = double.NaN, Metrics = Evaluation.OfTask(manifest.Task, metrics), Confusion = confusion.ToRows() };
     }
 }

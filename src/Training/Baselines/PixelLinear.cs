@@ -29,11 +29,11 @@ internal sealed class PixelLinear
     /// <param name="cancellation">Stops between batches.</param>
     public static async Task<PixelLinear> FitAsync(TrainingData data, long labelled, CancellationToken cancellation)
     {
-        var labels = data.Samples.Classes!;
-        var rule = new PixelLinear(data.TrainingSource.Bands, labels.Classes);
+        var labels = data.TrainingSamples.Target;
+        var rule = new PixelLinear((int)data.TrainingSamples.Inputs[0].Shape[0], labels.Classes);
         var (pixels, targets) = (new List<float>(), new List<int>());
         var (every, seen) = (Math.Max(1, labelled / MostPixels), 0L);
-        await foreach (var batch in new BatchLoader(data.TrainingReader, data.TrainingWindows, data.Loading, training: false).ReadAsync(0, 0, cancellation).ConfigureAwait(false))
+        await foreach (var batch in new BatchLoader(data.TrainingSamples, data.Loading, training: false).ReadAsync(0, 0, cancellation).ConfigureAwait(false))
         {
             using (batch)
             {
@@ -56,7 +56,7 @@ internal sealed class PixelLinear
     /// <summary>Its figures on the held-out chips; the loss is the mean of −log p over labelled pixels.</summary>
     public async Task<ValidationReport> EvaluateAsync(TrainingData data, ModelManifest manifest, CancellationToken cancellation)
     {
-        var labels = data.Samples.Classes!;
+        var labels = data.ValidationSamples.Target;
         var confusion = new ConfusionMatrix(_classes, labels.IgnoreIndex);
         var loss = 0.0;
         await foreach (var batch in data.Validation.ReadAsync(0, 0, cancellation).ConfigureAwait(false))

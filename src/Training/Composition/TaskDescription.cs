@@ -1,4 +1,5 @@
 using EoOnnx.Formats;
+using EoOnnx.Training.Losses;
 
 namespace EoOnnx.Training.Composition;
 
@@ -17,8 +18,18 @@ public sealed record TaskDescription
     /// <summary>Label value that means "no label".</summary>
     public int? NoDataLabel { get; init; }
 
+    /// <summary>Unit of measured values, for example <c>t/ha</c>; null when it is not known.</summary>
+    public string? Unit { get; init; }
+
+    /// <summary>Mean and deviation of the training targets of a regression: the decoder then predicts standardised values, and the graph turns them into
+    /// the unit of the targets. Null leaves the decoder's output.</summary>
+    public TargetScaling? Targets { get; init; }
+
     /// <summary>The input channels with statistics of the training data, when these replace the encoder's; empty keeps the encoder's.</summary>
     public IReadOnlyList<ManifestBand> Bands { get; init; } = [];
+
+    /// <summary>The modalities with such statistics; empty keeps the encoder's.</summary>
+    public IReadOnlyList<ManifestModality> Modalities { get; init; } = [];
 
     internal ModelManifest Apply(ModelManifest encoder, int channels)
     {
@@ -34,8 +45,10 @@ public sealed record TaskDescription
             Task = Task,
             Classes = Classes.Count > 0 ? Classes : named ? [.. Enumerable.Range(0, channels).Select(id => new ManifestClass(id, $"class {id}"))] : [],
             Bands = Bands.Count > 0 ? Bands : encoder.Bands,
+            Modalities = Modalities.Count > 0 ? Modalities : encoder.Modalities,
             Features = [],
             NoDataLabel = NoDataLabel,
+            Unit = Unit,
         };
     }
 }

@@ -113,10 +113,11 @@ public sealed class TaskModel
         var op = graph.Op;
         var prediction = decoder.Build(layers, FeatureMaps.For(op, decoder, Features(copy, manifest)), copy.Graph.Inputs[0], out var auxiliaries);
         copy.Graph.SetOutputs();
-        op.Output(prediction, PredictionName);
+        Value Restore(Value value) => description.Targets is { } scaling ? scaling.Restore(op, value) : value;
+        op.Output(Restore(prediction), PredictionName);
         foreach (var (auxiliary, output) in decoder.Auxiliaries.Zip(auxiliaries))
         {
-            op.Output(output, AuxiliaryName(auxiliary.Name));
+            op.Output(Restore(output), AuxiliaryName(auxiliary.Name));
         }
 
         OutputBuffers(layers);

@@ -8,14 +8,12 @@ namespace EoOnnx.Training.Data;
 /// <summary>Makes batches on worker threads, ahead of the trainer. The sequence of batches depends on seed and epoch only, not on the number of workers.</summary>
 public sealed class BatchLoader
 {
-    private readonly SampleReader _reader;
-    private readonly IReadOnlyList<SampleWindow> _samples;
+    private readonly SampleSet _samples;
     private readonly BatchLoaderOptions _options;
     private readonly bool _training;
     private readonly ConcurrentBag<Batch> _idle = [];
 
-    internal BatchLoader(SampleReader reader, IReadOnlyList<SampleWindow> samples, BatchLoaderOptions options, bool training) =>
-        (_reader, _samples, _options, _training) = (reader, samples, options, training);
+    internal BatchLoader(SampleSet samples, BatchLoaderOptions options, bool training) => (_samples, _options, _training) = (samples, options, training);
 
     /// <summary>Samples of one epoch.</summary>
     public int Samples => _samples.Count;
@@ -25,9 +23,6 @@ public sealed class BatchLoader
 
     /// <summary>Samples of a full batch.</summary>
     public int BatchSize => _options.BatchSize;
-
-    /// <summary>Side of a sample in pixels.</summary>
-    public int Tile => _reader.Tile;
 
     /// <summary>Time that readers of <see cref="ReadAsync"/> waited for batches.</summary>
     public TimeSpan Waited { get; private set; }
@@ -97,12 +92,13 @@ public sealed class BatchLoader
 
     private Batch Fill(int[] samples, int epoch, CancellationToken cancellation)
     {
-        var batch = _idle.TryTake(out var idle) ? idle : new Batch(BatchSize, _reader.ImageLength, _reader.LabelLength, _reader.HasClasses, _idle.Add);
-        batch.Chips = Array.ConvertAll(samples, sample => _samples[sample].Chip);
+        var batch = _idle.TryTake(out var idle) ? idle : new Batch(BatchSize, _samples, _idle.Add);
+        batch.Chips = Array.ConvertAll(samples, _samples.ChipOf);
+        batch.Names = Array.ConvertAll(samples, _samples.NameOf);
         for (var slot = 0; slot < samples.Length; slot++)
         {
             cancellation.ThrowIfCancellationRequested();
-            _reader.Read(_samples[samples[slot]], _training ? new KeyedRandom(_options.Seed, epoch, samples[slot], 1) : null, batch, slot);
+            _samples.Read(samples[slot], _training ? new KeyedRandom(_options.Seed, epoch, samples[slot], 1) : null, batch, slot);
         }
 
         return batch;

@@ -1,7 +1,11 @@
 namespace EoOnnx.Training.Data;
 
-/// <summary>An image file and the file with its labels.</summary>
-/// <param name="Name">What both names have in common; unique within a folder.</param>
+/// <summary>The images of a chip and the file with its labels.</summary>
+/// <param name="Name">What the names of the files have in common; unique within a folder.</param>
 /// <param name="Image">Path of the image.</param>
-/// <param name="Label">Path of the labels.</param>
-public sealed record ChipFile(string Name, string Image, string Label);
+/// <param name="Label">Path of the labels; null when the label of the whole chip stands elsewhere.</param>
+public sealed record ChipFile(string Name, string Image, string? Label)
+{
+    /// <summary>Paths of further images on the same grid, whose bands follow: further dates or modalities.</summary>
+    public IReadOnlyList<string> MoreImages { get; init; } = [];
+}

@@ -12,30 +12,52 @@ public static class ChipFolder
     public static IReadOnlyList<ChipFile> Find(ChipFolderOptions options)
     {
         var imageRoot = RequireFolder(options.Folder);
-        var labelRoot = RequireFolder(options.LabelFolder ?? options.Folder);
         if (options.Images is null && options.LabelFolder is null && Directory.Exists(Path.Combine(imageRoot, "images")))
         {
             imageRoot = Path.Combine(imageRoot, "images");
         }
 
-        if (options.Labels is null && options.LabelFolder is null)
-        {
-            labelRoot = LabelFolderNames.Select(name => Path.Combine(labelRoot, name)).FirstOrDefault(Directory.Exists) ?? throw new TrainingDataException(
-                $"{options.Folder} has no folder 'labels' or 'masks'. Put images into images/ and labels into labels/ under equal names, or say which files are labels " +
-                "with a pattern (--labels '*.mask.tif').");
-        }
-
-        var images = Match(imageRoot, options.Images, "image");
-        var labels = Match(labelRoot, options.Labels, "label");
+        var images = options.FolderIsClass ? MatchFolders(imageRoot, options.Images) : Match(imageRoot, options.Images, "image");
+        var more = options.MoreImages.Select(pattern => Match(options.Folder, pattern, "image")).ToList();
+        var labels = options.HasLabelFiles ? Match(LabelRoot(options), options.Labels, "label") : null;
         if (options.SplitFile is { } splitFile)
         {
             images = Keep(images, splitFile);
-            labels = labels.Where(label => images.ContainsKey(label.Key)).ToDictionary(StringComparer.Ordinal);
+            labels = labels?.Where(label => images.ContainsKey(label.Key)).ToDictionary(StringComparer.Ordinal);
+            more = [.. more.Select(files => files.Where(file => images.ContainsKey(file.Key)).ToDictionary(StringComparer.Ordinal))];
         }
 
-        RequirePartners(images, labels, "image", "label");
-        RequirePartners(labels, images, "label", "image");
-        return [.. images.OrderBy(image => image.Key, StringComparer.Ordinal).Select(image => new ChipFile(image.Key, image.Value, labels[image.Key]))];
+        foreach (var further in more)
+        {
+            RequirePartners(images, further, "image", "further image");
+            RequirePartners(further, images, "further image", "image");
+        }
+
+        if (labels is not null)
+        {
+            RequirePartners(images, labels, "image", "label");
+            RequirePartners(labels, images, "label", "image");
+        }
+
+        return [.. images.OrderBy(image => image.Key, StringComparer.Ordinal)
+            .Select(image => new ChipFile(image.Key, image.Value, labels?[image.Key]) { MoreImages = [.. more.Select(files => files[image.Key])] })];
+    }
+
+    private static string LabelRoot(ChipFolderOptions options)
+    {
+        var root = RequireFolder(options.LabelFolder ?? options.Folder);
+        return options.Labels is not null || options.LabelFolder is not null ? root
+            : LabelFolderNames.Select(name => Path.Combine(root, name)).FirstOrDefault(Directory.Exists) ?? throw new TrainingDataException(
+                $"{options.Folder} has no folder 'labels' or 'masks'. Put images into images/ and labels into labels/ under equal names, or say which files are labels " +
+                "with a pattern (--labels '*.mask.tif').");
+    }
+
+    private static Dictionary<string, string> MatchFolders(string root, string? pattern)
+    {
+        var folders = Directory.EnumerateDirectories(root).Order(StringComparer.Ordinal).ToList();
+        return folders.Count > 0
+            ? folders.SelectMany(folder => Match(folder, pattern, "image").Select(file => KeyValuePair.Create($"{Path.GetFileName(folder)}/{file.Key}", file.Value))).ToDictionary(StringComparer.Ordinal)
+            : throw new TrainingDataException($"{root} has no folders. Put the chips of each class into a folder of its name, or give a table of labels (--label-table).");
     }
 
     private static string RequireFolder(string folder) => Directory.Exists(folder) ? folder

@@ -17,6 +17,15 @@ public sealed record ChipFolderOptions
     /// <summary>Which files are labels, relative to the label folder; <c>*</c> and <c>?</c> in the last part.</summary>
     public string? Labels { get; init; }
 
+    /// <summary>Patterns of further images of each chip, relative to <see cref="Folder"/>.</summary>
+    public IReadOnlyList<string> MoreImages { get; init; } = [];
+
+    /// <summary>Whether there are label files; false when whole chips are labelled elsewhere.</summary>
+    public bool HasLabelFiles { get; init; } = true;
+
+    /// <summary>Whether images lie in folders that name their class; a chip's name then is FOLDER/NAME.</summary>
+    public bool FolderIsClass { get; init; }
+
     /// <summary>A text file with one chip name per line: only these chips are used. A line is the part of the name that the wildcard stands for, a file
     /// name with or without extension or, when no file is called so, a part of a name. Blank lines are skipped.</summary>
     public string? SplitFile { get; init; }

@@ -10,6 +10,7 @@ public sealed class RasterChipSource : ChipSource
     private readonly IReadOnlyList<ChipFile> _files;
     private readonly RasterChipOptions _options;
     private readonly int[] _bands;
+    private readonly int[] _fileBands;   // of each image of a chip
     private readonly Lazy<(float[] Image, float[] Labels)>[]? _cache;
 
     /// <summary>Reads the headers of all files and checks that they agree.</summary>
@@ -23,10 +24,8 @@ public sealed class RasterChipSource : ChipSource
             throw new TrainingDataException("There are no chips; give at least one pair of image and labels.");
         }
 
-        using (var first = RasterDataset.Open(files[0].Image))
-        {
-            _bands = [.. _options.Bands ?? [.. Enumerable.Range(1, first.Bands.Count)]];
-        }
+        _fileBands = [.. Images(files[0]).Select(BandCount)];
+        _bands = [.. _options.Bands ?? [.. Enumerable.Range(1, _fileBands.Sum())]];
 
         Chips = [.. files.Select(Inspect)];
         var bytes = Chips.Sum(chip => (long)chip.Size.Width * chip.Size.Height * (_bands.Length + 1) * sizeof(float));
@@ -75,20 +74,42 @@ public sealed class RasterChipSource : ChipSource
     private ChipInfo Inspect(ChipFile file)
     {
         using var image = RasterDataset.Open(file.Image);
-        using var labels = RasterDataset.Open(file.Label);
-        if (labels.Size != image.Size)
+        if (file.Label is { } path)
         {
-            throw new TrainingDataException(
-                $"{file.Label} is {labels.Size.Width} x {labels.Size.Height}; its image {image.Name} is {image.Size.Width} x {image.Size.Height}. Resample the labels to the image's grid (gdalwarp -te … -ts … -r near).");
+            using var labels = RasterDataset.Open(path);
+            if (labels.Size != image.Size)
+            {
+                throw new TrainingDataException(
+                    $"{path} is {labels.Size.Width} x {labels.Size.Height}; its image {image.Name} is {image.Size.Width} x {image.Size.Height}. Resample the labels to the image's grid (gdalwarp -te … -ts … -r near).");
+            }
         }
 
-        if (_bands.Any(band => band < 1 || band > image.Bands.Count) || (_options.Bands is null && image.Bands.Count != _bands.Length))
+        foreach (var (further, expected) in file.MoreImages.Zip(_fileBands.Skip(1)))
+        {
+            using var other = RasterDataset.Open(further);
+            if (other.Size != image.Size || other.Bands.Count != expected)
+            {
+                throw new TrainingDataException(
+                    $"{further} is {other.Size.Width} x {other.Size.Height} with {other.Bands.Count} bands; expected {image.Size.Width} x {image.Size.Height} as {image.Name} and {expected} bands as in the first chip. Resample it to one grid (gdalwarp -te … -ts …).");
+            }
+        }
+
+        var count = image.Bands.Count + _fileBands.Skip(1).Sum();
+        if (_bands.Any(band => band < 1 || band > count) || (_options.Bands is null && count != _bands.Length) || (file.MoreImages.Count > 0 && image.Bands.Count != _fileBands[0]))
         {
             throw new TrainingDataException(
-                $"{file.Image} has {image.Bands.Count} bands; expected {(_options.Bands is null ? $"{_bands.Length}, as in the first chip" : $"the bands {string.Join(", ", _bands)}")}. Choose with --bands 2,3,4,….");
+                $"{file.Image} has {image.Bands.Count} bands{(file.MoreImages.Count > 0 ? $", {count} with the further images" : "")}; expected {(_options.Bands is null ? $"{_bands.Length}, as in the first chip" : $"the bands {string.Join(", ", _bands)}")}. Choose with --bands 2,3,4,….");
         }
 
         return new ChipInfo(file.Name, image.Size);
+    }
+
+    private static IEnumerable<string> Images(ChipFile file) => [file.Image, .. file.MoreImages];
+
+    private static int BandCount(string path)
+    {
+        using var dataset = RasterDataset.Open(path);
+        return dataset.Bands.Count;
     }
 
     private void Decode(int chip, PixelWindow window, Span<float> image, Span<float> labels)
@@ -96,7 +117,15 @@ public sealed class RasterChipSource : ChipSource
         var file = _files[chip];
         var (scale, replacement) = ((float)_options.ConstantScale, (float?)_options.NoDataReplacement ?? float.NaN);
         var validity = _options.NoData is { } noData ? new ValidityOptions(Override: noData) : Declared;
-        ReadWithGaps(file.Image, window, _bands, validity, image, replacement);
+        if (file.MoreImages.Count == 0)
+        {
+            ReadWithGaps(file.Image, window, _bands, validity, image, replacement);
+        }
+        else
+        {
+            ReadSeveral(file, window, validity, image, replacement);
+        }
+
         if (scale != 1)
         {
             foreach (ref var value in image)
@@ -105,7 +134,35 @@ public sealed class RasterChipSource : ChipSource
             }
         }
 
-        ReadWithGaps(file.Label, window, [1], Declared, labels, (float?)_options.LabelReplacement ?? float.NaN);
+        if (file.Label is { } path)
+        {
+            ReadWithGaps(path, window, [1], Declared, labels, (float?)_options.LabelReplacement ?? float.NaN);
+        }
+        else
+        {
+            labels.Clear();
+        }
+    }
+
+    private void ReadSeveral(ChipFile file, PixelWindow window, ValidityOptions validity, Span<float> image, float replacement)
+    {
+        var (area, first) = ((int)window.Area, 0);
+        foreach (var (path, count) in Images(file).Zip(_fileBands))
+        {
+            // The wanted bands of this file, and where each goes.
+            int[] places = [.. Enumerable.Range(0, _bands.Length).Where(place => _bands[place] > first && _bands[place] <= first + count)];
+            if (places.Length > 0)
+            {
+                var part = new float[places.Length * area];
+                ReadWithGaps(path, window, Array.ConvertAll(places, place => _bands[place] - first), validity, part, replacement);
+                foreach (var (index, place) in places.Index())
+                {
+                    part.AsSpan(index * area, area).CopyTo(image[(place * area)..]);
+                }
+            }
+
+            first += count;
+        }
     }
 
     /// <summary>Reads bands and puts <paramref name="replacement"/> where a band has no data.</summary>

@@ -21,6 +21,15 @@ internal static class SampleIndex
                 new PixelWindow(column.Start, row.Start, Math.Min(tile, size.Width), Math.Min(tile, size.Height)),
                 new PixelWindow(column.CountedFrom, row.CountedFrom, column.Start + Math.Min(tile, size.Width) - column.CountedFrom, row.Start + Math.Min(tile, size.Height) - row.CountedFrom))];
 
+    /// <summary>The central tile of each of the chosen chips.</summary>
+    public static IReadOnlyList<SampleWindow> Centres(ChipSource source, IEnumerable<int> chips, int tile) => [.. chips.Select(chip =>
+    {
+        var size = source.Chips[chip].Size;
+        var (width, height) = (Math.Min(tile, size.Width), Math.Min(tile, size.Height));
+        var window = new PixelWindow((size.Width - width) / 2, (size.Height - height) / 2, width, height);
+        return new SampleWindow(chip, window, window);
+    })];
+
     /// <summary>Starts at 0, tile, 2·tile, …; the last is moved back to end with the axis and counts only what the one before did not cover.</summary>
     private static IEnumerable<(int Start, int CountedFrom)> Axis(int length, int tile)
     {

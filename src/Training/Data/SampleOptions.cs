@@ -2,10 +2,10 @@ using EoOnnx.Raster;
 
 namespace EoOnnx.Training.Data;
 
-/// <summary>How chips become samples of the model's tile size. Exactly one of <see cref="Classes"/> and <see cref="Values"/> is set.</summary>
+/// <summary>How chips become samples of the model's tile size. Exactly one of <see cref="Classes"/>, <see cref="Values"/> and <see cref="Scene"/> is set.</summary>
 public sealed record SampleOptions
 {
-    /// <summary>Side of a sample in pixels. Larger chips are cut into tiles; smaller ones are padded with the channel mean and ignored labels.</summary>
+    /// <summary>Side of a sample in pixels. Larger chips are cut into tiles (or to their centre, when whole chips are labelled); smaller ones are padded with the channel mean and ignored labels.</summary>
     public required int Tile { get; init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(Tile), value, "The tile must have at least 1 pixel."); }
 
     /// <summary>Scale, offset and statistics by channel, as the model expects them.</summary>
@@ -16,6 +16,12 @@ public sealed record SampleOptions
 
     /// <summary>Labels are numbers.</summary>
     public ValueLabels? Values { get; init; }
+
+    /// <summary>Labels belong to whole chips: a sample is the centre of a chip, or a random crop of it in training.</summary>
+    public SceneLabels? Scene { get; init; }
+
+    /// <summary>Names of the model's inputs and how many bands of a chip each takes, one after the other; empty is a single input with all bands.</summary>
+    public IReadOnlyList<(string Name, int Bands)> Inputs { get; init; } = [];
 
     /// <summary>Random changes of training samples.</summary>
     public Augmentation Augmentation { get; init; } = Augmentation.Standard;

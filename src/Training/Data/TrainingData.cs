@@ -22,16 +22,28 @@ public sealed class TrainingData
     }
 
     private TrainingData(ChipSource training, IReadOnlyList<int> trainingChips, ChipSource validation, IReadOnlyList<int> validationChips, string how, SampleOptions samples, BatchLoaderOptions loading)
+        : this(new ChipSamples(training, trainingChips, samples), new ChipSamples(validation, validationChips, samples), how, loading)
     {
-        (Samples, Loading, How) = (samples, loading, how);
-        (TrainingSource, ValidationSource) = (training, validation);
-        TrainingNames = [.. trainingChips.Select(chip => training.Chips[chip].Name)];
-        ValidationNames = [.. validationChips.Select(chip => validation.Chips[chip].Name)];
-        TrainingReader = new SampleReader(training, samples);
-        TrainingWindows = SampleIndex.Tiles(training, trainingChips, samples.Tile);
-        Training = new BatchLoader(TrainingReader, TrainingWindows, loading, training: true);
-        ValidationWindows = SampleIndex.Tiles(validation, validationChips, samples.Tile);
-        Validation = new BatchLoader(new SampleReader(validation, samples), ValidationWindows, loading, training: false);
+    }
+
+    /// <summary>Takes samples of any kind, already divided.</summary>
+    /// <param name="training">Samples to train on.</param>
+    /// <param name="validation">Samples held out; of the same form.</param>
+    /// <param name="how">How they were divided, for the report.</param>
+    /// <param name="loading">How samples become batches.</param>
+    /// <exception cref="TrainingDataException">The samples do not fill a batch, or differ in form.</exception>
+    public TrainingData(SampleSet training, SampleSet validation, string how, BatchLoaderOptions loading)
+    {
+        (TrainingSamples, ValidationSamples, Loading, How) = (training, validation, loading, how);
+        TrainingNames = Names(training);
+        ValidationNames = Names(validation);
+        Training = new BatchLoader(training, loading, training: true);
+        Validation = new BatchLoader(validation, loading, training: false);
+        if (!training.Target.Shape.SequenceEqual(validation.Target.Shape) || training.Target.Classes != validation.Target.Classes)
+        {
+            throw new TrainingDataException($"Training samples have targets [{string.Join(", ", training.Target.Shape)}], those held out [{string.Join(", ", validation.Target.Shape)}]; both need one form.");
+        }
+
         if (Training.Batches == 0)
         {
             throw new TrainingDataException($"{Training.Samples} training samples do not fill one batch of {loading.BatchSize}. Use a smaller batch, or keep the last batch of an epoch.");
@@ -44,8 +56,11 @@ public sealed class TrainingData
     /// <summary>Validation batches, in order and unchanged; every labelled pixel occurs once.</summary>
     public BatchLoader Validation { get; }
 
-    /// <summary>How chips become samples.</summary>
-    public SampleOptions Samples { get; }
+    /// <summary>Samples trained on.</summary>
+    public SampleSet TrainingSamples { get; }
+
+    /// <summary>Samples held out.</summary>
+    public SampleSet ValidationSamples { get; }
 
     /// <summary>How samples become batches.</summary>
     public BatchLoaderOptions Loading { get; }
@@ -59,32 +74,20 @@ public sealed class TrainingData
     /// <summary>Chips held out.</summary>
     public IReadOnlyList<string> ValidationNames { get; }
 
-    /// <summary>Where training chips come from.</summary>
-    public ChipSource TrainingSource { get; }
-
-    /// <summary>Where validation chips come from.</summary>
-    public ChipSource ValidationSource { get; }
-
-    internal SampleReader TrainingReader { get; }
-
-    internal IReadOnlyList<SampleWindow> TrainingWindows { get; }
-
-    internal IReadOnlyList<SampleWindow> ValidationWindows { get; }
-
-    /// <summary>Labelled training pixels of each class: one pass over the labels.</summary>
+    /// <summary>Labelled training pixels (or chips) of each class: one pass over the labels.</summary>
     /// <exception cref="TrainingDataException">A label is not a class.</exception>
     public long[] CountClasses(CancellationToken cancellation = default)
     {
-        var rules = Samples.Classes ?? throw new InvalidOperationException("A regression has no classes to count.");
-        var counts = new long[rules.Classes];
-        var classes = new int[TrainingReader.LabelLength];
-        foreach (var window in TrainingWindows)
+        var target = TrainingSamples.Target;
+        var counts = new long[target.HasClasses ? target.Classes : throw new InvalidOperationException("A regression has no classes to count.")];
+        var classes = new int[target.Length];
+        for (var sample = 0; sample < TrainingSamples.Count; sample++)
         {
             cancellation.ThrowIfCancellationRequested();
-            TrainingReader.ReadClasses(window, classes);
+            TrainingSamples.ReadTarget(sample, classes, default);
             foreach (var label in classes)
             {
-                if (label != rules.IgnoreIndex)
+                if (label != target.IgnoreIndex)
                 {
                     counts[label]++;
                 }
@@ -93,4 +96,6 @@ public sealed class TrainingData
 
         return counts;
     }
+
+    private static IReadOnlyList<string> Names(SampleSet samples) => [.. Enumerable.Range(0, samples.Count).Select(samples.NameOf).Distinct(StringComparer.Ordinal)];
 }

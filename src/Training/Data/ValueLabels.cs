@@ -3,8 +3,11 @@ namespace EoOnnx.Training.Data;
 /// <summary>How label values become targets of a regression.</summary>
 public sealed record ValueLabels
 {
-    /// <summary>The value that means "not labelled" in the files, in the training graph and in the metrics; null when every pixel is labelled.</summary>
+    /// <summary>The value that means "not labelled" in the files, in the training graph and in the metrics; null when every pixel is labelled, NaN when missing labels stay missing.</summary>
     public float? Ignored { get; init; }
+
+    /// <summary>Further stored values that mean "not labelled".</summary>
+    public IReadOnlyList<float> Missing { get; init; } = [];
 
     /// <summary>Factor applied to every labelled value.</summary>
     public float Scale { get; init; } = 1;
@@ -19,7 +22,7 @@ public sealed record ValueLabels
         ArgumentOutOfRangeException.ThrowIfNotEqual(values.Length, stored.Length);
         for (var i = 0; i < stored.Length; i++)
         {
-            values[i] = !float.IsNaN(stored[i]) && stored[i] != Ignored ? stored[i] * Scale : Ignored ?? throw new TrainingDataException(
+            values[i] = !float.IsNaN(stored[i]) && stored[i] != Ignored && !Missing.Contains(stored[i]) ? stored[i] * Scale : Ignored ?? throw new TrainingDataException(
                 $"The labels of '{chip}' have missing values, and no label value means \"not labelled\". Set one (ValueLabels.Ignored), for example -1.");
         }
     }

@@ -57,6 +57,11 @@ public abstract record Loss
     public static Loss RootMeanSquaredError(double? ignored = null, bool asTerraTorch = false) =>
         new RegressionLoss { Measure = asTerraTorch ? RegressionMeasure.FourthRootMeanSquare : RegressionMeasure.RootMeanSquare, Ignored = ignored };
 
+    /// <summary>A loss of standardised values: prediction and target stay in their unit, the loss sees both less the mean over the deviation.</summary>
+    /// <param name="loss">A loss of measured values; NaN targets take no part.</param>
+    /// <param name="scaling">Mean and deviation of the targets.</param>
+    public static Loss Standardized(Loss loss, TargetScaling scaling) => new StandardizedLoss { Inner = loss, Scaling = scaling };
+
     /// <summary>A weighted sum of losses; the weights are not normalised.</summary>
     /// <exception cref="ArgumentException">There is no loss, or they need targets of different types.</exception>
     public static Loss Combine(params IReadOnlyList<(double Weight, Loss Loss)> parts) =>

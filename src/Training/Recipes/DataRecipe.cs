@@ -15,14 +15,29 @@ public sealed record DataRecipe
     /// <summary>Which files are labels.</summary>
     public string? Labels { get; init; }
 
-    /// <summary>1-based bands in the model's order; null takes all in file order.</summary>
+    /// <summary>Patterns of further images of each chip, whose bands follow those of <see cref="Images"/>: further dates, or further modalities.</summary>
+    public IReadOnlyList<string> MoreImages { get; init; } = [];
+
+    /// <summary>A CSV file with the labels of whole chips; null takes the folder that a chip lies in as its class.</summary>
+    public string? LabelTable { get; init; }
+
+    /// <summary>Column of the chips' names in <see cref="LabelTable"/>; null takes the first.</summary>
+    public string? NameColumn { get; init; }
+
+    /// <summary>Columns of the labels in <see cref="LabelTable"/>; empty takes what the task suggests.</summary>
+    public IReadOnlyList<string> LabelColumns { get; init; } = [];
+
+    /// <summary>Unit of measured labels, for the model's manifest.</summary>
+    public string? Unit { get; init; }
+
+    /// <summary>1-based bands in the model's order, counted over all images of a chip; null takes all in file order.</summary>
     public IReadOnlyList<int>? Bands { get; init; }
 
-    /// <summary>The classes, in order of the prediction's channels.</summary>
-    public required IReadOnlyList<ClassRecipe> Classes { get; init; }
+    /// <summary>The classes or labels, in order of the prediction's channels; none for measured values.</summary>
+    public IReadOnlyList<ClassRecipe> Classes { get; init; } = [];
 
-    /// <summary>Label values that mean "not labelled", besides missing ones.</summary>
-    public IReadOnlyList<int> Ignored { get; init; } = [-1, 255];
+    /// <summary>Label values that mean "not labelled", besides missing ones; null takes −1 and 255 for classes and none for values.</summary>
+    public IReadOnlyList<int>? Ignored { get; init; }
 
     /// <summary>Share of the chips that is held out, unless <see cref="HoldOut"/> names them.</summary>
     public double ValidationShare

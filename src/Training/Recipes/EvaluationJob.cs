@@ -1,7 +1,8 @@
 using EoOnnx.Formats;
 using EoOnnx.Runtime;
+using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
-using EoOnnx.Training.Metrics;
+using EoOnnx.Training.Trainer;
 
 namespace EoOnnx.Training.Recipes;
 
@@ -17,10 +18,13 @@ public sealed record EvaluationReport
     /// <summary>Number of chips.</summary>
     public required int Chips { get; init; }
 
-    /// <summary>Number of labelled pixels.</summary>
+    /// <summary>What the model predicts.</summary>
+    public required ModelTask Task { get; init; }
+
+    /// <summary>Number of labels: of pixels, or of chips times what is known of each.</summary>
     public required long Pixels { get; init; }
 
-    /// <summary>Mean of −log p of the true class over labelled pixels; null when the model gives no logits.</summary>
+    /// <summary>Mean of −log p of the true class over labels; null when the model gives no logits of classes.</summary>
     public double? CrossEntropy { get; init; }
 
     /// <summary>Names of the classes.</summary>
@@ -29,57 +33,38 @@ public sealed record EvaluationReport
     /// <summary>Metrics by the names that TerraTorch logs.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
 
-    /// <summary>Pixels by true class (row) and predicted class (column).</summary>
-    public required long[][] Confusion { get; init; }
+    /// <summary>Labels by true class (row) and predicted class (column); null when the task has no single class.</summary>
+    public long[][]? Confusion { get; init; }
 }
 
 /// <summary>Runs a finished model over a labelled data set.</summary>
 public static class EvaluationJob
 {
-    /// <summary>Evaluates a segmentation.</summary>
+    /// <summary>Evaluates a task model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="adapter">An adapter loaded for it, or null.</param>
     /// <param name="data">The chips; its classes map label values when they have any, else values are the class numbers of the model.</param>
     /// <param name="batch">Images that go through the model together.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    /// <exception cref="ModelException">The model is no segmentation, or gives a map of another size than its image.</exception>
+    /// <exception cref="ModelException">The model is no task model, or gives an output of another shape than its labels.</exception>
     /// <exception cref="TrainingDataException">Chips or labels do not fit the model.</exception>
     public static async Task<EvaluationReport> RunAsync(EoModel model, EoAdapter? adapter, DataRecipe data, int batch, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var manifest = adapter?.Manifest ?? model.Manifest;
-        if (manifest.Task != ModelTask.Segmentation || manifest.Classes.Count < 2)
-        {
-            throw new ModelException($"{model.Path} is a model of the kind {manifest.Task} with {manifest.Classes.Count} classes; evaluate needs a segmentation of at least two.");
-        }
-
-        var source = RecipeData.Open(data);
-        var recipe = data.Classes.Count > 0 ? data : data with { Classes = [.. manifest.Classes.Select(item => new ClassRecipe(item.Name, item.Id))] };
-        if (recipe.Classes.Count != manifest.Classes.Count)
-        {
-            throw new TrainingDataException($"{recipe.Classes.Count} classes were given; {model.Path} has {manifest.Classes.Count} ({string.Join(", ", manifest.Classes.Select(item => item.Name))}).");
-        }
-
-        var labels = RecipeData.Labels(recipe);
+        var recipe = Complete(model, manifest, data) with { Augment = false, Statistics = StatisticsSource.Model };
+        var source = RecipeData.Open(recipe, manifest.Task, manifest);
         var tile = manifest.Tile ?? (model.Input.Shape[^1] > 0 ? (int)model.Input.Shape[^1] : throw new ModelException($"{model.Path} does not state its tile size (manifest member tile)."));
-        var bands = RecipeData.Bands(recipe with { Statistics = StatisticsSource.Model }, manifest, source, [], null, cancellation);
-        var samples = new SampleOptions { Tile = tile, Scaling = RecipeData.Scaling(manifest, bands), Classes = labels, Augmentation = Augmentation.None };
-        var loader = new BatchLoader(
-            new SampleReader(source, samples), SampleIndex.Tiles(source, Enumerable.Range(0, source.Chips.Count), tile), new BatchLoaderOptions { BatchSize = batch }, training: false);
-        var (confusion, loss, done) = (new ConfusionMatrix(labels.Classes, labels.IgnoreIndex), 0.0, 0);
+        var bands = RecipeData.Bands(recipe, manifest, source, [], null, cancellation);
+        var samples = new ChipSamples(source, Enumerable.Range(0, source.Chips.Count), RecipeData.Samples(recipe, manifest.Task, source, manifest, bands, tile));
+        var loader = new BatchLoader(samples, new BatchLoaderOptions { BatchSize = batch }, training: false);
+        var (evaluation, loss, done) = (new Evaluation(manifest.Task, samples.Target), 0.0, 0);
         await foreach (var images in loader.ReadAsync(0, 0, cancellation).ConfigureAwait(false))
         {
             using (images)
             {
-                var logits = model.Run(images.Images, [images.Count, source.Bands, tile, tile], [model.Outputs[0].Name], adapter, cancellation)[0];
-                if (logits.Shape is not [_, var classes, var rows, var columns] || classes != labels.Classes || rows != tile || columns != tile)
-                {
-                    throw new ModelException($"{model.Path} gives [{string.Join(", ", logits.Shape)}] for {images.Count} images of {tile} x {tile}; expected [{images.Count}, {labels.Classes}, {tile}, {tile}].");
-                }
-
-                var (predicted, sum) = Classify(logits.AsSpan<float>(), images.Classes.Span, tile * tile, labels);
-                confusion.Add(predicted, images.Classes.Span);
-                loss += sum;
+                var output = Run(model, adapter, images, cancellation);
+                loss += Score(model, manifest, images, output, evaluation);
                 progress?.Report((double)(done += images.Count) / loader.Samples);
             }
         }
@@ -89,17 +74,65 @@ public static class EvaluationJob
         {
             Model = model.Path,
             Adapter = adapter?.Path,
+            Task = manifest.Task,
             Chips = source.Chips.Count,
-            Pixels = confusion.Total,
-            CrossEntropy = manifest.Activation == "none" ? loss / Math.Max(1, confusion.Total) : null,
+            Pixels = evaluation.Count,
+            CrossEntropy = manifest.Activation == "none" && samples.Target.HasClasses ? loss / Math.Max(1, evaluation.Count) : null,
             Classes = names,
-            Metrics = confusion.Metrics().Named(names),
-            Confusion = confusion.ToRows(),
+            Metrics = evaluation.Named(names),
+            Confusion = evaluation.Confusion?.ToRows(),
         };
     }
 
+    private static DataRecipe Complete(EoModel model, ModelManifest manifest, DataRecipe data)
+    {
+        if (manifest.Task == ModelTask.Features || (manifest.Task is ModelTask.Segmentation or ModelTask.Classification && manifest.Classes.Count < 2))
+        {
+            throw new ModelException($"{model.Path} is a model of the kind {manifest.Task} with {manifest.Classes.Count} classes; evaluate needs a task model, of classes at least two.");
+        }
+
+        var recipe = data.Classes.Count > 0 || manifest.Task.IsMeasured() ? data : data with { Classes = [.. manifest.Classes.Select(item => new ClassRecipe(item.Name, item.Id))] };
+        return recipe.Classes.Count == (manifest.Task.IsMeasured() ? 0 : manifest.Classes.Count) ? recipe : throw new TrainingDataException(
+            $"{recipe.Classes.Count} classes were given; {model.Path} has {manifest.Classes.Count} ({string.Join(", ", manifest.Classes.Select(item => item.Name))}).");
+    }
+
+    private static TensorData Run(EoModel model, EoAdapter? adapter, Batch batch, CancellationToken cancellation)
+    {
+        var output = (model.Outputs.FirstOrDefault(output => output.Name == TaskModel.PredictionName) ?? model.Outputs[0]).Name;
+        if (batch.Inputs.Count > 1)
+        {
+            return model.Run(batch.Inputs.ToDictionary(input => input.Layout.Name, input => TensorData.FromValues<float>([batch.Count, .. input.Layout.Shape], input.Floats.Span)), [output], adapter, cancellation)[0];
+        }
+
+        var shape = batch.Inputs[0].Layout.Shape;
+        var frames = model.Manifest.Frames;
+        long[] images = model.Input.Shape.Count == 5 ? [batch.Count, shape[0] / frames, frames, shape[1], shape[2]] : [batch.Count, .. shape];
+        return model.Run(batch.Images, images, [output], adapter, cancellation)[0];
+    }
+
+    /// <summary>Counts a batch; returns Σ −log p of the true classes, or 0 for values.</summary>
+    private static double Score(EoModel model, ModelManifest manifest, Batch batch, TensorData output, Evaluation evaluation)
+    {
+        var target = batch.Target;
+        var wanted = target.HasClasses ? [batch.Count, target.Classes, .. target.Shape] : new List<long> { batch.Count }.Concat(target.Shape).ToArray();
+        if (!output.Shape.SequenceEqual(wanted))
+        {
+            throw new ModelException($"{model.Path} gives [{string.Join(", ", output.Shape)}] for {batch.Count} images; expected [{string.Join(", ", wanted)}].");
+        }
+
+        if (!target.HasClasses)
+        {
+            evaluation.Add(output.AsSpan<float>(), batch, manifest.Activation);
+            return 0;
+        }
+
+        var (predicted, loss) = Classify(output.AsSpan<float>(), batch.Classes.Span, target.Length, target);
+        evaluation.Add(predicted, batch);
+        return loss;
+    }
+
     /// <summary>The class of each pixel and Σ −log softmax(z)[y] over labelled pixels.</summary>
-    private static (int[] Predicted, double Loss) Classify(ReadOnlySpan<float> logits, ReadOnlySpan<int> target, int plane, ClassLabels labels)
+    private static (int[] Predicted, double Loss) Classify(ReadOnlySpan<float> logits, ReadOnlySpan<int> target, int plane, SampleTarget labels)
     {
         var predicted = new int[target.Length];
         var loss = 0.0;

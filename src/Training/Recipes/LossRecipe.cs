@@ -33,14 +33,35 @@ public enum LossName
 
     /// <summary>Lovász-softmax.</summary>
     Lovasz,
+
+    /// <summary>Binary cross-entropy of several labels.</summary>
+    Bce,
+
+    /// <summary>Binary cross-entropy with as much weight on present labels together as on absent ones.</summary>
+    BalancedBce,
+
+    /// <summary>Mean squared error.</summary>
+    Mse,
+
+    /// <summary>Root of the mean squared error.</summary>
+    Rmse,
+
+    /// <summary>Mean absolute error.</summary>
+    Mae,
+
+    /// <summary>Huber.</summary>
+    Huber,
 }
 
 /// <summary>The objective of a recipe.</summary>
 public sealed record LossRecipe
 {
-    /// <summary>The loss.</summary>
-    public LossName Name { get; init; }
+    /// <summary>The loss; null takes the usual one of the task: cross-entropy, binary cross-entropy or mean squared error.</summary>
+    public LossName? Name { get; init; }
 
     /// <summary>How cross-entropy weights the classes.</summary>
     public ClassWeighting ClassWeights { get; init; }
+
+    /// <summary>Standardise the targets of a regression by mean and deviation of the training targets; the model's output stays in their unit.</summary>
+    public bool StandardizeTarget { get; init; }
 }

@@ -9,9 +9,87 @@ namespace EoOnnx.Training.Recipes;
 internal static class RecipeData
 {
     /// <summary>Opens the files that a recipe names.</summary>
-    public static RasterChipSource Open(DataRecipe recipe) => new(
-        ChipFolder.Find(new ChipFolderOptions { Folder = recipe.Folder, LabelFolder = recipe.LabelFolder, Images = recipe.Images, Labels = recipe.Labels }),
-        new RasterChipOptions { Bands = recipe.Bands });
+    /// <param name="recipe">The data.</param>
+    /// <param name="task">Pixels or whole chips are labelled.</param>
+    /// <param name="manifest">The model's: with several dates the bands of a file are ordered by date, those of the model by band.</param>
+    public static RasterChipSource Open(DataRecipe recipe, ModelTask task, ModelManifest manifest)
+    {
+        var pixels = task.LabelsPixels();
+        if (!pixels && (recipe.Labels ?? recipe.LabelFolder) is { } files)
+        {
+            throw new TrainingDataException($"Label files were given ({files}), but the task labels whole chips. Give a table (--label-table), or put the chips of each class into a folder of its name.");
+        }
+
+        if (pixels && recipe.LabelTable is { } table)
+        {
+            throw new TrainingDataException($"A label table was given ({table}), but the task labels pixels. Give label files (--labels), or another --task.");
+        }
+
+        var found = ChipFolder.Find(new ChipFolderOptions
+        {
+            Folder = recipe.Folder, LabelFolder = recipe.LabelFolder, Images = recipe.Images, MoreImages = recipe.MoreImages, Labels = recipe.Labels,
+            HasLabelFiles = pixels, FolderIsClass = !pixels && recipe.LabelTable is null,
+        });
+        var source = new RasterChipSource(found, new RasterChipOptions { Bands = recipe.Bands });
+        return manifest.Frames == 1 || manifest.Bands.Count == 0 || source.Bands != manifest.Frames * manifest.Bands.Count ? source
+            : new RasterChipSource(found, new RasterChipOptions { Bands = ByBand(source.FileBands, manifest.Frames) });
+    }
+
+    // date 1 band 1, date 1 band 2, …, date 2 band 1, … becomes band 1 of all dates, band 2 of all dates, …
+    private static int[] ByBand(IReadOnlyList<int> byDate, int frames)
+    {
+        var bands = byDate.Count / frames;
+        return [.. Enumerable.Range(0, bands).SelectMany(band => Enumerable.Range(0, frames).Select(date => byDate[(date * bands) + band]))];
+    }
+
+    /// <summary>How chips become samples of the model.</summary>
+    public static SampleOptions Samples(DataRecipe recipe, ModelTask task, RasterChipSource source, ModelManifest manifest, IReadOnlyList<ManifestBand> bands, int tile)
+    {
+        var options = new SampleOptions
+        {
+            Tile = tile,
+            Scaling = Scaling(manifest, bands),
+            Augmentation = recipe.Augment ? Augmentation.Standard : Augmentation.None,
+            Inputs = [.. Images(manifest).Select(modality => (modality.Input!, modality.Bands.Count))],
+        };
+        return task switch
+        {
+            ModelTask.Segmentation => options with { Classes = Labels(recipe) },
+            ModelTask.Regression => options with { Values = new ValueLabels { Ignored = float.NaN, Missing = [.. (recipe.Ignored ?? []).Select(value => (float)value)] } },
+            _ => options with { Scene = Scene(recipe, task, source) },
+        };
+    }
+
+    private static List<ManifestModality> Images(ModelManifest manifest) => [.. manifest.Modalities.Where(modality => modality is { Kind: "image", Input: not null })];
+
+    private static SceneLabels Scene(DataRecipe recipe, ModelTask task, RasterChipSource source)
+    {
+        IReadOnlyList<(string Name, int Value)> classes = [.. recipe.Classes.Select((item, index) => (item.Name, item.Value ?? index))];
+        if (recipe.LabelTable is null)
+        {
+            return task == ModelTask.Classification ? ByFolder(source, [.. classes.Select(item => item.Name)])
+                : throw new TrainingDataException("Several labels or values of a chip come from a table: give --label-table with one row a chip.");
+        }
+
+        var table = LabelTable.Read(recipe.LabelTable, recipe.NameColumn);
+        return task switch
+        {
+            ModelTask.Classification => table.Classes(recipe.LabelColumns.Count > 1 ? throw new TrainingDataException("A classification has one label column; several were given.") : recipe.LabelColumns.FirstOrDefault(), classes),
+            ModelTask.Multilabel => table.Multilabel([.. classes.Select(item => item.Name)]),
+            _ => table.Values(recipe.LabelColumns),
+        };
+    }
+
+    private static SceneLabels ByFolder(RasterChipSource source, List<string> classes) => new()
+    {
+        Classes = classes.Count,
+        ByChip = source.Chips.ToDictionary(chip => chip.Name, chip =>
+        {
+            var folder = chip.Name.Split('/')[0];
+            return new float[] { classes.IndexOf(folder) is var number and >= 0 ? number
+                : throw new TrainingDataException($"The folder '{folder}' is no class; the classes are {string.Join(", ", classes)}. Rename it, or name it in --classes.") };
+        }, StringComparer.Ordinal),
+    };
 
     public static DataSplit Split(DataRecipe recipe, ChipSource source, long seed) => recipe.HoldOut.Count > 0
         ? DataSplit.LeaveOut(source.Chips, recipe.HoldOut)
@@ -30,18 +108,18 @@ internal static class RecipeData
             }
         }
 
-        return new ClassLabels { Classes = recipe.Classes.Count, IgnoreIndex = Math.Max(255, recipe.Classes.Count), Ignored = recipe.Ignored, Map = map, OnlyMapped = true };
+        return new ClassLabels { Classes = recipe.Classes.Count, IgnoreIndex = Math.Max(255, recipe.Classes.Count), Ignored = recipe.Ignored ?? [-1, 255], Map = map, OnlyMapped = true };
     }
 
     /// <summary>The bands of the task: the model's, with statistics of the training chips where these are wanted.</summary>
     /// <exception cref="TrainingDataException">The chips do not have the model's bands.</exception>
     public static IReadOnlyList<ManifestBand> Bands(DataRecipe recipe, ModelManifest manifest, ChipSource source, IReadOnlyList<int> training, IProgress<int>? progress, CancellationToken cancellation)
     {
-        IReadOnlyList<ManifestBand> bands = manifest.Bands.Count > 0 ? manifest.Bands : [.. Enumerable.Range(1, source.Bands).Select(band => new ManifestBand($"band {band}"))];
+        var bands = Channels(manifest, source);
         if (bands.Count != source.Bands)
         {
             throw new TrainingDataException(
-                $"The chips have {source.Bands} bands; {manifest.Name} expects {bands.Count} ({bands[0].Id} … {bands[^1].Id}). Choose with --bands 2,3,4,… in the model's order.");
+                $"The chips have {source.Bands} bands; {manifest.Name} expects {bands.Count}{(manifest.Frames > 1 ? $" ({manifest.Frames} dates of {manifest.Bands.Count})" : "")} ({bands[0].Id} … {bands[^1].Id}). Choose with --bands 2,3,4,… in the model's order.");
         }
 
         var hasStatistics = bands.Any(band => band.Mean != 0 || band.StandardDeviation != 1);
@@ -57,6 +135,24 @@ internal static class RecipeData
             StandardDeviation = found.StandardDeviation > 0 ? found.StandardDeviation * Math.Abs(manifest.ValueScale)
                 : throw new TrainingDataException($"Band {band.Id} has the value {found.Mean} in all training chips, so it cannot be standardised. Leave it out with --bands, or use --statistics model."),
         })];
+    }
+
+    /// <summary>The channels that chips must have: those of all image modalities, or the bands with every date of each.</summary>
+    private static IReadOnlyList<ManifestBand> Channels(ModelManifest manifest, ChipSource source) => Images(manifest) is { Count: > 0 } modalities ? [.. modalities.SelectMany(modality => modality.Bands)]
+        : manifest.Bands.Count > 0 ? [.. manifest.Bands.SelectMany(band => Enumerable.Repeat(band, manifest.Frames))]
+        : [.. Enumerable.Range(1, source.Bands).Select(band => new ManifestBand($"band {band}"))];
+
+    /// <summary>The channels as the task's manifest keeps them: each band once, and those of modalities in their own lists.</summary>
+    public static ModelManifest Describe(ModelManifest manifest, IReadOnlyList<ManifestBand> channels)
+    {
+        if (Images(manifest) is not { Count: > 0 } modalities)
+        {
+            return manifest with { Bands = [.. channels.Where((_, channel) => channel % manifest.Frames == 0)] };
+        }
+
+        var next = 0;
+        var described = manifest.Modalities.Select(modality => modalities.Contains(modality) ? modality with { Bands = [.. channels.Skip((next += modality.Bands.Count) - modality.Bands.Count).Take(modality.Bands.Count)] } : modality).ToList();
+        return manifest with { Bands = described.First(modality => modality is { Kind: "image", Input: not null }).Bands, Modalities = described };
     }
 
     public static IReadOnlyList<ChannelScaling> Scaling(ModelManifest manifest, IReadOnlyList<ManifestBand> bands) =>

@@ -39,44 +39,72 @@ public static class TrainingJob
     /// <exception cref="EoOnnxException">Model, chips or recipe cannot be used; the message says what to change.</exception>
     public static async Task<FitResult> RunAsync(TrainingRecipe recipe, JobOptions options, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
-        if (recipe.Data.Classes.Count < 2)
-        {
-            throw new ArgumentException($"{recipe.Data.Classes.Count} class was given; a segmentation has at least two, for example --classes other,water.", nameof(recipe));
-        }
-
+        var task = recipe.Task.ToModelTask();
+        CheckClasses(recipe, task);
+        RecipeLoss.Check(recipe.Task, recipe.Loss);
         var encoder = OnnxModel.Load(recipe.Model);
         var manifest = encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? ModelManifest.Parse(json)
             : throw new TrainingException($"{recipe.Model} has no manifest ({ModelManifest.MetadataKey}), so its bands and features are unknown. Export the encoder with eoonnx export.");
-        var source = RecipeData.Open(recipe.Data);
+        var source = RecipeData.Open(recipe.Data, task, manifest);
         var split = RecipeData.Split(recipe.Data, source, recipe.Run.Seed);
         var bands = RecipeData.Bands(recipe.Data, manifest, source, split.Training, null, cancellation);
-        var labels = RecipeData.Labels(recipe.Data);
-        var task = TaskModel.Compose(encoder, recipe.Method.ToPeft(recipe.Run.Seed), RecipeDecoder.Of(recipe.Decoder, ModelTask.Segmentation, recipe.Data.Classes.Count, manifest, recipe.Run.Seed), new TaskDescription
+        var samples = RecipeData.Samples(recipe.Data, task, source, manifest, bands, RecipeData.Tile(encoder, manifest));
+        var data = new TrainingData(source, split, samples, new BatchLoaderOptions { BatchSize = recipe.Run.Batch, Seed = recipe.Run.Seed });
+        var target = data.TrainingSamples.Target;
+        var counts = target.HasClasses ? data.CountClasses(cancellation) : null;
+        var statistics = task.IsMeasured() ? TargetStatistics.Of(data.TrainingSamples, cancellation) : null;
+        var scaling = recipe.Loss.StandardizeTarget ? statistics : null;
+        var described = RecipeData.Describe(manifest, bands);
+        var outputs = target.HasClasses ? target.Classes : task == ModelTask.Regression ? 1 : target.Length;
+        var model = TaskModel.Compose(encoder, recipe.Method.ToPeft(recipe.Run.Seed), RecipeDecoder.Of(recipe.Decoder, task, outputs, manifest, recipe.Run.Seed), new TaskDescription
         {
+            Task = task,
             Classes = [.. recipe.Data.Classes.Select((item, id) => new ManifestClass(id, item.Name))],
-            NoDataLabel = labels.IgnoreIndex,
-            Bands = bands,
+            NoDataLabel = samples.Classes?.IgnoreIndex,
+            Bands = described.Bands,
+            Modalities = described.Modalities,
+            Unit = recipe.Data.Unit,
+            Targets = scaling,
         });
-        var data = new TrainingData(
-            source,
-            split,
-            new SampleOptions
-            {
-                Tile = RecipeData.Tile(encoder, manifest),
-                Scaling = RecipeData.Scaling(manifest, bands),
-                Classes = labels,
-                Augmentation = recipe.Data.Augment ? Augmentation.Standard : Augmentation.None,
-            },
-            new BatchLoaderOptions { BatchSize = recipe.Run.Batch, Seed = recipe.Run.Seed });
-        var counts = data.CountClasses(cancellation);
-        var trainer = new AdapterTrainer(task, Objective(recipe.Loss, labels.IgnoreIndex, Weights(recipe.Loss.ClassWeights, counts)), Rule(recipe.Optimizer));
-        var linear = await PixelLinear.FitAsync(data, counts.Sum(), cancellation).ConfigureAwait(false);
-        var baselines = new Dictionary<string, ValidationReport>
+        var trainer = new AdapterTrainer(model, RecipeLoss.Of(recipe.Task, recipe.Loss, target, counts, scaling), Rule(recipe.Optimizer));
+        return await trainer.FitAsync(data, Fit(recipe, options, await BaselinesAsync(model, data, counts, statistics, cancellation).ConfigureAwait(false)), progress, cancellation).ConfigureAwait(false);
+    }
+
+    private static void CheckClasses(TrainingRecipe recipe, ModelTask task)
+    {
+        var (count, fewest) = (recipe.Data.Classes.Count, task == ModelTask.Multilabel ? 1 : 2);
+        if (task.IsMeasured() && count > 0)
         {
-            ["majority class"] = MajorityClass.Evaluate(data, counts, task.Manifest!, cancellation),
-            ["pixel linear"] = await linear.EvaluateAsync(data, task.Manifest!, cancellation).ConfigureAwait(false),
-        };
-        return await trainer.FitAsync(data, Fit(recipe, options, baselines), progress, cancellation).ConfigureAwait(false);
+            throw new ArgumentException($"{count} classes were given, but the task predicts measured values. Leave out --classes, or choose another --task.", nameof(recipe));
+        }
+
+        if (!task.IsMeasured() && count < fewest)
+        {
+            throw new ArgumentException($"{count} class{(count == 1 ? " was" : "es were")} given; the task {task} needs at least {fewest}, for example --classes other,water.", nameof(recipe));
+        }
+    }
+
+    /// <summary>What plain rules reach, so that a figure can be judged; labels of several kinds have none.</summary>
+    private static async Task<IReadOnlyDictionary<string, ValidationReport>> BaselinesAsync(TaskModel model, TrainingData data, long[]? counts, TargetScaling? statistics, CancellationToken cancellation)
+    {
+        var baselines = new Dictionary<string, ValidationReport>();
+        if (statistics is not null)
+        {
+            baselines["training mean"] = TrainingMean.Evaluate(data, statistics, cancellation);
+        }
+
+        if (counts is not null)
+        {
+            baselines["majority class"] = MajorityClass.Evaluate(data, counts, model.Manifest!, cancellation);
+        }
+
+        if (counts is not null && model.Manifest!.Task == ModelTask.Segmentation)
+        {
+            var linear = await PixelLinear.FitAsync(data, counts.Sum(), cancellation).ConfigureAwait(false);
+            baselines["pixel linear"] = await linear.EvaluateAsync(data, model.Manifest, cancellation).ConfigureAwait(false);
+        }
+
+        return baselines;
     }
 
     private static FitOptions Fit(TrainingRecipe recipe, JobOptions options, IReadOnlyDictionary<string, ValidationReport> baselines) => new()
@@ -110,16 +138,6 @@ public static class TrainingJob
 
     private const string HeadGroup = "head";
 
-    private static Loss Objective(LossRecipe recipe, int ignoreIndex, double[]? weights) => recipe.Name switch
-    {
-        LossName.Ce => Loss.CrossEntropy(ignoreIndex, weights),
-        LossName.Dice => Loss.Dice(ignoreIndex),
-        LossName.Jaccard => Loss.Jaccard(ignoreIndex),
-        LossName.Focal => Loss.Focal(ignoreIndex),
-        LossName.Lovasz => Loss.Lovasz(ignoreIndex),
-        _ => Loss.Combine((1, Loss.CrossEntropy(ignoreIndex, weights)), (1, Loss.Dice(ignoreIndex))),
-    };
-
     private static Optimizer Rule(OptimizerRecipe recipe)
     {
         Optimizer rule = recipe.Name switch
@@ -130,11 +148,4 @@ public static class TrainingJob
         };
         return recipe.WeightDecay is { } decay ? rule with { WeightDecay = decay } : rule;
     }
-
-    private static double[]? Weights(ClassWeighting weighting, long[] counts) => weighting switch
-    {
-        ClassWeighting.Balanced => Array.ConvertAll(ClassWeights.Balanced(counts), weight => (double)weight),
-        ClassWeighting.SquareRoot => Array.ConvertAll(ClassWeights.SquareRoot(counts), weight => (double)weight),
-        _ => null,
-    };
 }

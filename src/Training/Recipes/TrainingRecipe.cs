@@ -12,6 +12,9 @@ public sealed record TrainingRecipe
     /// <summary>The encoder, an <c>.onnx</c> file with a manifest.</summary>
     public required string Model { get; init; }
 
+    /// <summary>What is predicted.</summary>
+    public TaskName Task { get; init; }
+
     /// <summary>The labelled chips.</summary>
     public required DataRecipe Data { get; init; }
 

@@ -1,3 +1,4 @@
+using EoOnnx.Formats;
 using EoOnnx.Onnx;
 using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Data;
@@ -5,40 +6,51 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace EoOnnx.Training.Trainer;
 
-/// <summary>A batch as ONNX Runtime reads it: images and measured values in place, classes widened to 64 bit.</summary>
+/// <summary>A batch as ONNX Runtime reads it: inputs and measured values in place, classes widened to 64 bit.</summary>
 internal sealed class BatchTensors : IDisposable
 {
     private readonly Batch _batch;
-    private readonly IReadOnlyList<string> _chipNames;
-    private readonly OrtValue _image;
+    private readonly Dictionary<string, OrtValue> _inputs = new(StringComparer.Ordinal);
     private readonly OrtValue _target;
-    private readonly string _imageName;
 
-    public BatchTensors(Batch batch, Value input, int bands, int tile, IReadOnlyList<string> chipNames)
+    /// <summary>Borrows a batch.</summary>
+    /// <param name="batch">The samples.</param>
+    /// <param name="inputs">The model's inputs. A single input of the samples feeds the first of them; several are found by name.</param>
+    public BatchTensors(Batch batch, IReadOnlyList<Value> inputs)
     {
-        (_batch, _imageName, _chipNames) = (batch, input.Name, chipNames);
+        _batch = batch;
         var memory = OrtMemoryInfo.DefaultInstance;
-        // A model with an axis for time gets one time step.
-        long[] imageShape = input.KnownShape.Rank == 5 ? [batch.Count, bands, 1, tile, tile] : [batch.Count, bands, tile, tile];
-        long[] labelShape = [batch.Count, tile, tile];
-        _image = OrtValue.CreateTensorValueFromMemory(memory, batch.Images, imageShape);
-        _target = batch.Classes.Length > 0
-            ? OrtValue.CreateTensorValueFromMemory(Array.ConvertAll(batch.Classes.ToArray(), label => (long)label), labelShape)
-            : OrtValue.CreateTensorValueFromMemory(memory, batch.Values, [batch.Count, 1, tile, tile]);
+        foreach (var input in batch.Inputs)
+        {
+            var value = batch.Inputs.Count == 1 ? inputs[0] : inputs.FirstOrDefault(value => value.Name == input.Layout.Name) ?? throw new TrainingException(
+                $"The samples have an input '{input.Layout.Name}'; the model's inputs are {string.Join(", ", inputs.Select(value => value.Name))}. Use those names.");
+            var shape = Shape(batch.Count, input.Layout, value);
+            _inputs.Add(value.Name, input.Layout.Type == ElementType.Int64
+                ? OrtValue.CreateTensorValueFromMemory(memory, input.Integers, shape)
+                : OrtValue.CreateTensorValueFromMemory(memory, input.Floats, shape));
+        }
+
+        long[] targets = [batch.Count, .. batch.Target.Shape];
+        _target = batch.Target.HasClasses
+            ? OrtValue.CreateTensorValueFromMemory(Array.ConvertAll(batch.Classes.ToArray(), label => (long)label), targets)
+            : OrtValue.CreateTensorValueFromMemory(memory, batch.Values, targets);
     }
 
     /// <summary>The tensor for an input of that name, or null.</summary>
-    public OrtValue? Find(string name) => name == _imageName ? _image : name == TrainingGraph.TargetName ? _target : null;
+    public OrtValue? Find(string name) => _inputs.TryGetValue(name, out var input) ? input : name == TrainingGraph.TargetName ? _target : null;
 
     /// <summary>Name of the first chip with a value that is not finite, or null.</summary>
     public string? FirstNotFinite()
     {
-        var images = _batch.Images.Span;
-        for (var i = 0; i < images.Length; i++)
+        foreach (var input in _batch.Inputs)
         {
-            if (!float.IsFinite(images[i]))
+            var values = input.Floats.Span;
+            for (var i = 0; i < values.Length; i++)
             {
-                return _chipNames[_batch.Chips[i / _batch.ImageLength]];
+                if (!float.IsFinite(values[i]))
+                {
+                    return _batch.Names[i / input.Layout.Length];
+                }
             }
         }
 
@@ -47,7 +59,17 @@ internal sealed class BatchTensors : IDisposable
 
     public void Dispose()
     {
-        _image.Dispose();
+        foreach (var input in _inputs.Values)
+        {
+            input.Dispose();
+        }
+
         _target.Dispose();
     }
+
+    // A model with an axis for time takes the frames of an image one after the other along the bands, or a single frame.
+    private static long[] Shape(int count, SampleInput layout, Value input) =>
+        layout.Shape is [var bands, var rows, var columns] && input.KnownShape is { Rank: 5 } shape
+            ? [count, shape[1].Value ?? bands, bands / (shape[1].Value ?? bands), rows, columns]
+            : [count, .. layout.Shape];
 }

@@ -4,7 +4,6 @@ using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Losses;
-using EoOnnx.Training.Metrics;
 using EoOnnx.Training.Peft;
 using Microsoft.ML.OnnxRuntime;
 
@@ -16,7 +15,7 @@ internal sealed class Evaluator : IDisposable
     private const string ClassesName = "classes";
 
     private readonly TaskModel _task;
-    private readonly Value _input;
+    private readonly IReadOnlyList<Value> _inputs;
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
     private readonly Dictionary<string, TrainableTensor> _trainables;
@@ -26,7 +25,7 @@ internal sealed class Evaluator : IDisposable
         _task = task;
         var model = task.InferenceModel.Clone();
         var op = new GraphBuilder(model.Graph);
-        _input = model.Graph.Inputs.First(input => input.Data is null);
+        _inputs = [.. model.Graph.Inputs.Where(input => input.Data is null)];
         var prediction = model.Graph.FindOutput(TaskModel.PredictionName)!;
         var target = op.Input(TrainingGraph.TargetName, loss.TargetType, loss.TargetShape(prediction.KnownShape));
         op.Output(loss.Build(op, prediction, target), TrainingGraph.LossName);
@@ -53,9 +52,7 @@ internal sealed class Evaluator : IDisposable
     /// <param name="cancellation">Stops between batches.</param>
     public async Task<ValidationReport> RunAsync(TrainingData data, NativeSlots slots, Action<double> progress, CancellationToken cancellation)
     {
-        var classes = data.Samples.Classes;
-        var confusion = classes is null ? null : new ConfusionMatrix(classes.Classes, classes.IgnoreIndex);
-        var regression = classes is null ? new RegressionMetrics() : null;
+        var evaluation = new Evaluation(_task.Manifest?.Task ?? (data.ValidationSamples.Target.HasClasses ? ModelTask.Segmentation : ModelTask.Regression), data.ValidationSamples.Target);
         var (lossSum, images) = (0.0, 0L);
         var (parameters, own) = Parameters(slots);
         try
@@ -64,13 +61,20 @@ internal sealed class Evaluator : IDisposable
             {
                 using (batch)
                 {
-                    using var tensors = new BatchTensors(batch, _input, data.ValidationSource.Bands, data.Validation.Tile, data.ValidationSource.Chips.Select(chip => chip.Name).ToList());
+                    using var tensors = new BatchTensors(batch, _inputs);
                     using var results = _session.Run(_run, _session.InputNames, [.. _session.InputNames.Select(name => tensors.Find(name) ?? parameters[name])], _session.OutputNames);
                     var outputs = _session.OutputNames.Zip(results).ToDictionary(item => item.First, item => item.Second);
                     lossSum += outputs[TrainingGraph.LossName].GetTensorDataAsSpan<float>()[0] * (double)batch.Count;
                     images += batch.Count;
-                    confusion?.Add(Array.ConvertAll(outputs[ClassesName].GetTensorDataAsSpan<long>().ToArray(), value => (int)value), batch.Classes.Span);
-                    regression?.Add(outputs[TaskModel.PredictionName].GetTensorDataAsSpan<float>(), batch.Values.Span);
+                    if (batch.Target.HasClasses)
+                    {
+                        evaluation.Add(Array.ConvertAll(outputs[ClassesName].GetTensorDataAsSpan<long>().ToArray(), value => (int)value), batch);
+                    }
+                    else
+                    {
+                        evaluation.Add(outputs[TaskModel.PredictionName].GetTensorDataAsSpan<float>(), batch);
+                    }
+
                     progress(images / (double)data.Validation.Samples);
                 }
             }
@@ -81,9 +85,7 @@ internal sealed class Evaluator : IDisposable
         }
 
         var names = _task.Manifest?.Classes.Select(item => item.Name).ToList();
-        return confusion is null
-            ? new ValidationReport { Loss = lossSum / Math.Max(1, images), Metrics = regression!.Named() }
-            : new ValidationReport { Loss = lossSum / Math.Max(1, images), Metrics = confusion.Metrics().Named(names), Confusion = confusion.ToRows() };
+        return new ValidationReport { Loss = lossSum / Math.Max(1, images), Metrics = evaluation.Named(names), Confusion = evaluation.Confusion?.ToRows() };
     }
 
     public void Dispose()

@@ -17,13 +17,20 @@ public sealed record ValidationReport
     /// <summary>Pixels by true class (row) and predicted class (column); null for a regression.</summary>
     public long[][]? Confusion { get; init; }
 
-    /// <summary>The mean intersection over union, or the RMSE of a regression.</summary>
+    /// <summary>Name of the figure that decides: the mean intersection over union of a segmentation, the F1 score of a classification, the average
+    /// precision of several labels, the RMSE of a regression.</summary>
     [JsonIgnore]
-    public double Score => Metrics.TryGetValue("mIoU", out var score) ? score : Metrics["RMSE"];
+    public string ScoreName => Scores.First(Metrics.ContainsKey);
+
+    /// <summary>That figure.</summary>
+    [JsonIgnore]
+    public double Score => Metrics[ScoreName];
 
     /// <summary>True when higher scores are better.</summary>
     [JsonIgnore]
-    public bool HigherIsBetter => Metrics.ContainsKey("mIoU");
+    public bool HigherIsBetter => ScoreName != "RMSE";
+
+    private static string[] Scores => ["mIoU", "F1_Score", "Multilabel_AveragePrecision", "RMSE"];
 }
 
 /// <summary>An epoch of a run.</summary>

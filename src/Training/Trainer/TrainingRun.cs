@@ -23,7 +23,6 @@ internal sealed class TrainingRun : IDisposable
     private readonly TrainingGraph _graph;
     private readonly StepRunner _runner;
     private readonly Evaluator _evaluator;
-    private readonly IReadOnlyList<string> _chipNames;
     private readonly HashSet<string> _adapterSlots;
     private readonly RunState _state = new();
     private readonly Stopwatch _total = Stopwatch.StartNew();
@@ -35,7 +34,6 @@ internal sealed class TrainingRun : IDisposable
     public TrainingRun(TaskModel task, Loss loss, Optimizer optimizer, TrainingData data, FitOptions options, IProgress<TrainingProgress>? progress)
     {
         (_task, _data, _options, _optimizer, _progress) = (task, data, options, optimizer, progress);
-        _chipNames = [.. data.TrainingSource.Chips.Select(chip => chip.Name)];
         _adapterSlots = [.. task.InferenceModel.Graph.Inputs.Where(input => input.Data is not null).Select(input => input.Name)];
         _graph = GradientCompiler.Compile(task, loss, optimizer, options.Graph);
         _workspace = new Workspace(options);
@@ -128,7 +126,7 @@ internal sealed class TrainingRun : IDisposable
             using (batch)
             {
                 _training.Start();
-                using var tensors = new BatchTensors(batch, _graph.DataInputs[0], _data.TrainingSource.Bands, _data.Training.Tile, _chipNames);
+                using var tensors = new BatchTensors(batch, _graph.DataInputs);
                 var step = NextStep();
                 var loss = _runner.Run(tensors, step);
                 _state.LossSum += loss * batch.Count;

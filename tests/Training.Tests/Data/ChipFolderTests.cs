@@ -78,7 +78,7 @@ public sealed class ChipFolderTests : IDisposable
     }
 
     private IEnumerable<(string, string, string)> Find(ChipFolderOptions options) =>
-        ChipFolder.Find(options).Select(chip => (chip.Name, Path.GetRelativePath(_root, chip.Image), Path.GetRelativePath(_root, chip.Label)));
+        ChipFolder.Find(options).Select(chip => (chip.Name, Path.GetRelativePath(_root, chip.Image), Path.GetRelativePath(_root, chip.Label!)));
 
     private void Touch(params string[] files)
     {

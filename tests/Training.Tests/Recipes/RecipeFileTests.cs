@@ -26,8 +26,9 @@ public class RecipeFileTests
             model: e.onnx
             data: {folder: d, labelFolder: l, images: '*.tif', labels: '*.lab', bands: [3, 2, 1], classes: [water: 80, forest=10], ignored: [0], validationShare: 0.3, holdOut: [a], statistics: data, augment: false}
             method: {name: last-blocks, rank: 4, alpha: 16, targets: ['attn.qkv:q,v'], blocks: 3}
-            decoder: {name: linear, channels: 32, stages: 1}
-            loss: {classWeights: balanced}
+            task: regression
+            decoder: {name: unet, channels: 32, stages: 1, necks: [{name: SelectIndices, indices: [0, 1]}], arguments: {attention_type: scse}, head: {dropout: 0.1}, auxiliary: [{name: side, weight: 0.3, decoder: {name: fcn}}]}
+            loss: {name: huber, classWeights: balanced, standardizeTarget: true}
             optimizer: {name: sgd, learningRate: 1e-4, headLearningRate: 1e-3, weightDecay: 0, schedule: one-cycle, warmUp: 0, clipNorm: 1, accumulation: 2}
             run: {epochs: 3, batch: 2, seed: 9, threads: 1, bestBy: loss, patience: 5}
             """, "r.yaml");
@@ -35,6 +36,9 @@ public class RecipeFileTests
         Assert.Equal([new ClassRecipe("water", 80), new ClassRecipe("forest", 10)], recipe.Data.Classes);
         Assert.Equal((TrainingMethod.LastBlocks, 16, 3), (recipe.Method.Name, recipe.Method.Alpha, recipe.Method.Blocks));
         Assert.Equal((OptimizerName.Sgd, 1e-4, ScheduleName.OneCycle, 1), (recipe.Optimizer.Name, recipe.Optimizer.LearningRate, recipe.Optimizer.Schedule, recipe.Optimizer.ClipNorm));
+        Assert.Equal(("{\"name\":\"SelectIndices\",\"indices\":[0,1]}", "{\"attention_type\":\"scse\"}", "{\"dropout\":0.1}"), (recipe.Decoder.Necks![0].ToJsonString(), recipe.Decoder.Arguments!.ToJsonString(), recipe.Decoder.Head!.ToJsonString()));
+        Assert.Equal(("side", 0.3, DecoderName.Fcn), (recipe.Decoder.Auxiliary[0].Name, recipe.Decoder.Auxiliary[0].Weight, recipe.Decoder.Auxiliary[0].Decoder.Name));
+        Assert.Equal((TaskName.Regression, LossName.Huber, true, 32), (recipe.Task, recipe.Loss.Name, recipe.Loss.StandardizeTarget, Assert.Single(recipe.Decoder.Channels!)));
         Assert.Equal((3, 9L, 5), (recipe.Run.Epochs, recipe.Run.Seed, recipe.Run.Patience));
     }
 
@@ -60,10 +64,17 @@ public class RecipeFileTests
     }
 
     [Fact]
+    public void Settings_that_hold_themselves_are_refused()
+    {
+        var failure = Assert.Throws<RecipeException>(() => RecipeFile.Parse($"{Minimal}\ndecoder:\n  head: &a\n    x: *a", "r.yaml"));
+        Assert.NotEmpty(failure.Message);
+    }
+
+    [Fact]
     public void A_missing_setting_is_named()
     {
-        var failure = Assert.Throws<RecipeException>(() => RecipeFile.Parse("model: e\ndata:\n  folder: d", "r.yaml"));
-        Assert.Equal("r.yaml:3:3: the setting 'data.classes' is missing.", failure.Message);
+        var failure = Assert.Throws<RecipeException>(() => RecipeFile.Parse("model: e\ndata:\n  classes: [a, b]", "r.yaml"));
+        Assert.Equal("r.yaml:3:3: the setting 'data.folder' is missing.", failure.Message);
     }
 
     [Fact]

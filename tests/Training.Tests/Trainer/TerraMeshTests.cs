@@ -34,10 +34,10 @@ public sealed class TerraMeshTests : IDisposable
                     Model = encoder,
                     Data = new DataRecipe { Folder = chips, Images = "S2L2A/*.tif", Labels = "LULC/*.tif", Classes = [.. Enumerable.Range(1, Classes).Select(value => new ClassRecipe($"class {value}", value))], Ignored = [0], HoldOut = [name] },
                     Method = new MethodRecipe { Rank = 4 },
-                    Decoder = new DecoderRecipe { Channels = [64] },
+                    Decoder = new DecoderRecipe { Channels = [16] },
                     Loss = new LossRecipe { ClassWeights = ClassWeighting.SquareRoot },
                     Optimizer = new OptimizerRecipe { LearningRate = 5e-3 },
-                    Run = new RunRecipe { Epochs = 15, Batch = 4 },
+                    Run = new RunRecipe { Epochs = 15, Batch = 4, Seed = long.Parse(Environment.GetEnvironmentVariable("TSEED") ?? "0") },
                 },
                 new JobOptions { Folder = Path.Combine(_folder, name) },
                 cancellation: TestContext.Current.CancellationToken);

@@ -1,16 +1,26 @@
 using System.Buffers;
+using EoOnnx.Formats;
 using EoOnnx.Raster;
 using EoOnnx.Raster.Tiling;
 
 namespace EoOnnx.Training.Data;
 
-/// <summary>Reads, standardises and augments one sample. Safe for concurrent use.</summary>
-internal sealed class SampleReader
+/// <summary>Tiles of chips, standardised and augmented, with labels of pixels or of whole chips.</summary>
+public sealed class ChipSamples : SampleSet
 {
+    /// <summary>Name of the single input.</summary>
+    public const string ImageName = "image";
+
     private readonly ChipSource _source;
     private readonly SampleOptions _options;
+    private readonly IReadOnlyList<SampleWindow> _windows;
 
-    public SampleReader(ChipSource source, SampleOptions options)
+    /// <summary>Cuts chips into samples: every pixel once when pixels are labelled, the centre of each chip when the whole chip is.</summary>
+    /// <param name="source">Where the chips are.</param>
+    /// <param name="chips">Which of them.</param>
+    /// <param name="options">How they become samples.</param>
+    /// <exception cref="TrainingDataException">The chips do not have the model's bands.</exception>
+    public ChipSamples(ChipSource source, IEnumerable<int> chips, SampleOptions options)
     {
         (_source, _options) = (source, options);
         if (options.Scaling.Count != source.Bands)
@@ -18,37 +28,49 @@ internal sealed class SampleReader
             throw new TrainingDataException($"The chips have {source.Bands} bands; the model expects {options.Scaling.Count}. Choose with --bands 2,3,4,… in the model's order.");
         }
 
-        if (options.Classes is null == options.Values is null)
+        if (new object?[] { options.Classes, options.Values, options.Scene }.Count(labels => labels is not null) != 1)
         {
-            throw new ArgumentException("Set either SampleOptions.Classes or SampleOptions.Values.", nameof(options));
+            throw new ArgumentException("Set one of SampleOptions.Classes, SampleOptions.Values and SampleOptions.Scene.", nameof(options));
         }
+
+        _windows = options.Scene is null ? SampleIndex.Tiles(source, chips, Tile) : SampleIndex.Centres(source, chips, Tile);
+        IReadOnlyList<(string Name, int Bands)> inputs = options.Inputs.Count > 0 ? options.Inputs : [(ImageName, source.Bands)];
+        Inputs = inputs.Sum(input => input.Bands) == source.Bands ? [.. inputs.Select(input => new SampleInput(input.Name, ElementType.Float, [input.Bands, Tile, Tile]))]
+            : throw new TrainingDataException($"The model's inputs take {string.Join(", ", inputs.Select(input => $"{input.Name} {input.Bands}"))} bands; the chips have {source.Bands}. Choose with --bands 2,3,4,… in the model's order.");
+        Target = options.Scene?.Target
+            ?? (options.Classes is { } classes ? new SampleTarget([Tile, Tile], classes.Classes, classes.IgnoreIndex) : new SampleTarget([1, Tile, Tile]));
     }
 
-    public int Tile => _options.Tile;
+    /// <inheritdoc/>
+    public override IReadOnlyList<SampleInput> Inputs { get; }
 
-    public int ImageLength => _source.Bands * Tile * Tile;
+    /// <inheritdoc/>
+    public override SampleTarget Target { get; }
 
-    public int LabelLength => Tile * Tile;
+    /// <inheritdoc/>
+    public override int Count => _windows.Count;
 
-    public bool HasClasses => _options.Classes is not null;
+    private int Tile => _options.Tile;
 
-    /// <summary>Reads a sample into slot <paramref name="slot"/> of a batch.</summary>
-    /// <param name="sample">Which tile.</param>
-    /// <param name="random">Source of augmentation; null for evaluation.</param>
-    /// <param name="batch">Receives image and labels.</param>
-    /// <param name="slot">Position in the batch.</param>
-    public void Read(SampleWindow sample, KeyedRandom? random, Batch batch, int slot)
+    private int ImageLength => _source.Bands * Tile * Tile;
+
+    /// <inheritdoc/>
+    public override string NameOf(int sample) => _source.Chips[_windows[sample].Chip].Name;
+
+    internal override int ChipOf(int sample) => _windows[sample].Chip;
+
+    internal override void Read(int sample, KeyedRandom? random, Batch batch, int slot)
     {
+        var (chip, window, counted) = (_windows[sample].Chip, _windows[sample].Window, _windows[sample].Counted);
         var augmentation = random is null ? Augmentation.None : _options.Augmentation;
         var draw = random ?? default;
-        var size = _source.Chips[sample.Chip].Size;
-        var window = sample.Window;
+        var size = _source.Chips[chip].Size;
         if (augmentation.RandomCrop)
         {
             window = window with { X = draw.Next(size.Width - window.Width + 1), Y = draw.Next(size.Height - window.Height + 1) };
         }
 
-        var counted = random is null ? sample.Counted : window;
+        counted = random is null ? counted : window;
         var pixels = Tile * Tile;
         var scratch = ArrayPool<float>.Shared.Rent(ImageLength + pixels);
         var mask = ArrayPool<byte>.Shared.Rent(pixels);
@@ -57,7 +79,7 @@ internal sealed class SampleReader
             var image = scratch.AsSpan(0, ImageLength);
             var labels = scratch.AsSpan(ImageLength, pixels);
             var valid = mask.AsSpan(0, pixels);
-            ReadPadded(sample.Chip, window, counted, image, labels, valid);
+            ReadPadded(chip, window, counted, image, labels, valid);
             for (var band = 0; band < _options.Scaling.Count; band++)
             {
                 Standardization.Apply(image.Slice(band * pixels, pixels), valid, _options.Scaling[band]);
@@ -65,8 +87,15 @@ internal sealed class SampleReader
 
             Disturb(image, augmentation, ref draw);
             var symmetry = augmentation.FlipsAndRotations ? (Symmetry)draw.Next(8) : Symmetry.Identity;
-            symmetry.Apply(image, batch.Images.Span.Slice(slot * ImageLength, ImageLength), Tile);
-            Label(symmetry, labels, batch, slot, _source.Chips[sample.Chip].Name);
+            var first = 0;
+            foreach (var input in batch.Inputs)
+            {
+                var length = input.Layout.Length;
+                symmetry.Apply(image.Slice(first, length), input.Floats.Span.Slice(slot * length, length), Tile);
+                first += length;
+            }
+
+            Label(symmetry, labels, batch, slot, _source.Chips[chip].Name);
         }
         finally
         {
@@ -75,12 +104,25 @@ internal sealed class SampleReader
         }
     }
 
-    /// <summary>Labels of a tile as they are stored, for a first pass over a data set.</summary>
-    public void ReadClasses(SampleWindow sample, Span<int> classes)
+    internal override void ReadTarget(int sample, Span<int> classes, Span<float> values)
     {
-        var scratch = new float[ImageLength + LabelLength];
-        ReadPadded(sample.Chip, sample.Window, sample.Counted, scratch.AsSpan(0, ImageLength), scratch.AsSpan(ImageLength), new byte[LabelLength]);
-        _options.Classes!.Convert(scratch.AsSpan(ImageLength), classes, _source.Chips[sample.Chip].Name);
+        var (name, window) = (NameOf(sample), _windows[sample]);
+        if (_options.Scene is { } scene)
+        {
+            scene.Read(name, classes, values);
+            return;
+        }
+
+        var scratch = new float[ImageLength + (Tile * Tile)];
+        ReadPadded(window.Chip, window.Window, window.Counted, scratch.AsSpan(0, ImageLength), scratch.AsSpan(ImageLength), new byte[Tile * Tile]);
+        if (_options.Classes is { } rules)
+        {
+            rules.Convert(scratch.AsSpan(ImageLength), classes, name);
+        }
+        else
+        {
+            _options.Values!.Convert(scratch.AsSpan(ImageLength), values, name);
+        }
     }
 
     /// <summary>Reads a window into the upper left corner of a tile. A pixel that misses any band is not valid, as in inference; its label, and labels that do
@@ -158,17 +200,22 @@ internal sealed class SampleReader
 
     private void Label(Symmetry symmetry, ReadOnlySpan<float> stored, Batch batch, int slot, string chip)
     {
-        if (_options.Classes is { } classes)
+        var length = Target.Length;
+        if (_options.Scene is { } scene)
+        {
+            scene.Read(chip, Target.HasClasses ? batch.Classes.Span.Slice(slot, 1) : default, Target.HasClasses ? default : batch.Values.Span.Slice(slot * length, length));
+        }
+        else if (_options.Classes is { } classes)
         {
             var converted = new int[stored.Length];
             classes.Convert(stored, converted, chip);
-            symmetry.Apply<int>(converted, batch.Classes.Span.Slice(slot * LabelLength, LabelLength), Tile);
+            symmetry.Apply<int>(converted, batch.Classes.Span.Slice(slot * length, length), Tile);
         }
         else
         {
             var converted = new float[stored.Length];
             _options.Values!.Convert(stored, converted, chip);
-            symmetry.Apply<float>(converted, batch.Values.Span.Slice(slot * LabelLength, LabelLength), Tile);
+            symmetry.Apply<float>(converted, batch.Values.Span.Slice(slot * length, length), Tile);
         }
     }
 }

@@ -1,0 +1,41 @@
+namespace EoOnnx.Training.Data;
+
+/// <summary>
+/// Labelled samples of one form: named input arrays and a target. Where they come from is the business of the kinds: tiles of raster chips
+/// (<see cref="ChipSamples"/>) or arrays in memory (<see cref="ArraySamples"/>). Safe for concurrent readers.
+/// </summary>
+public abstract class SampleSet
+{
+    private protected SampleSet()
+    {
+    }
+
+    /// <summary>The inputs of a sample, in a fixed order.</summary>
+    public abstract IReadOnlyList<SampleInput> Inputs { get; }
+
+    /// <summary>The target of a sample.</summary>
+    public abstract SampleTarget Target { get; }
+
+    /// <summary>Number of samples.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>Name of the chip, place or row that a sample belongs to, for messages and reports.</summary>
+    public abstract string NameOf(int sample);
+
+    /// <summary>Number of the chip that a sample belongs to.</summary>
+    internal virtual int ChipOf(int sample) => sample;
+
+    /// <summary>Reads a sample into slot <paramref name="slot"/> of a batch.</summary>
+    /// <param name="sample">Which sample.</param>
+    /// <param name="random">Source of augmentation; null for evaluation.</param>
+    /// <param name="batch">Receives inputs and target.</param>
+    /// <param name="slot">Position in the batch.</param>
+    /// <exception cref="TrainingDataException">The sample cannot be used; the message names it.</exception>
+    internal abstract void Read(int sample, KeyedRandom? random, Batch batch, int slot);
+
+    /// <summary>Reads the target alone, unchanged.</summary>
+    /// <param name="sample">Which sample.</param>
+    /// <param name="classes">Receives class numbers, when the target has them.</param>
+    /// <param name="values">Receives values, when it has those.</param>
+    internal abstract void ReadTarget(int sample, Span<int> classes, Span<float> values);
+}
