@@ -20,13 +20,14 @@ internal sealed class ChipOptions
     private readonly Option<string?> _table = SharedOptions.Optional<string>("--label-table", "A CSV file with the labels of whole chips, one row a chip. Without it the folder that a chip lies in is its class.", "file");
     private readonly Option<string?> _nameColumn = SharedOptions.Optional<string>("--name-column", "Column of the chips' names in the label table. Default: the first.", "column");
     private readonly Option<string[]> _labelColumns = new("--label-columns") { Description = "Columns of the class or the values in the label table; several labels are the columns named by --classes.", HelpName = "columns", CustomParser = Lists.Texts };
+    private readonly Option<int[]> _ignored = new("--ignored") { Description = "Label values that mean 'not labelled'. Default: -1,255 for classes, none for values.", HelpName = "values", CustomParser = Lists.SignedIntegers };
     private readonly Option<int[]> _bands = new("--bands") { Description = "Bands of the images in the model's order, counted from 1. Default: all, in file order.", HelpName = "1,2,3", CustomParser = Lists.Integers };
 
     /// <summary>Adds the options to a verb.</summary>
     /// <param name="verb">The verb.</param>
     /// <param name="required">False when the verb can take the data set from elsewhere.</param>
-    /// <param name="wholeChips">False when only labels of pixels make sense to the verb.</param>
-    public ChipOptions(Command verb, bool required = true, bool wholeChips = true)
+    /// <param name="meaning">False when the verb takes labels as they are stored, without a task.</param>
+    public ChipOptions(Command verb, bool required = true, bool meaning = true)
     {
         _data.Required = required;
         verb.Add(_data);
@@ -34,8 +35,9 @@ internal sealed class ChipOptions
         verb.Add(_images);
         verb.Add(_labels);
         verb.Add(_more);
-        if (wholeChips)
+        if (meaning)
         {
+            verb.Add(_ignored);
             verb.Add(_table);
             verb.Add(_nameColumn);
             verb.Add(_labelColumns);
@@ -52,6 +54,7 @@ internal sealed class ChipOptions
         Images = parsed.GetValue(_images),
         Labels = parsed.GetValue(_labels),
         MoreImages = parsed.GetValue(_more) ?? [],
+        Ignored = parsed.GetValue(_ignored) is { Length: > 0 } ignored ? ignored : null,
         LabelTable = parsed.GetValue(_table),
         NameColumn = parsed.GetValue(_nameColumn),
         LabelColumns = parsed.GetValue(_labelColumns) ?? [],

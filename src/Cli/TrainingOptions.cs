@@ -15,7 +15,6 @@ internal sealed class TrainingOptions
     private readonly Option<FileInfo?> _model = SharedOptions.OptionalFile("--model", "The encoder, an .onnx file that eoonnx export wrote.");
     private readonly Option<TaskName> _task = SharedOptions.Choice("--task", TaskName.Segmentation, "What is predicted: a class or a value for each pixel (segmentation, regression), or a class, several labels or values for each chip.");
     private readonly Option<string[]?> _classes = SharedOptions.Classes("Names of the classes or labels; label values count from 0, or are given: water=1,land=2. None for measured values.", required: false);
-    private readonly Option<int[]> _ignored = new("--ignored") { Description = "Label values that mean 'not labelled'. Default: -1,255 for classes, none for values.", HelpName = "values", CustomParser = Lists.SignedIntegers };
     private readonly Option<double> _validationShare = SharedOptions.WithDefault("--validation-share", 0.2, "Share of the chips that is held out.", "share");
     private readonly Option<string[]> _holdOut = new("--hold-out") { Description = "Names of the chips to hold out instead of a share.", HelpName = "names", CustomParser = Lists.Texts };
     private readonly Option<StatisticsSource> _statistics = SharedOptions.Choice("--statistics", StatisticsSource.Auto, "Where mean and deviation of the bands come from; auto takes the model's when it has any, else the training chips'.");
@@ -53,7 +52,7 @@ internal sealed class TrainingOptions
         _chips = new ChipOptions(verb, required: false);
         Option[] options =
         [
-            _task, _classes, _unit, _ignored, _validationShare, _holdOut, _statistics, _noAugmentation, .. _method.All, .. _decoder.All, _loss, _weights, _standardize, _optimizer, _rate,
+            _task, _classes, _unit, _validationShare, _holdOut, _statistics, _noAugmentation, .. _method.All, .. _decoder.All, _loss, _weights, _standardize, _optimizer, _rate,
             _headRate, _decay, _schedule, _warmUp, _clip, _accumulate, _epochs, _batch, _seed, _threads, _bestBy, _patience,
         ];
         foreach (var option in options)
@@ -92,7 +91,6 @@ internal sealed class TrainingOptions
             Task = parsed.GetValue(_task),
             Data = data with
             {
-                Ignored = parsed.GetValue(_ignored) is { Length: > 0 } ignored ? ignored : null,
                 Unit = parsed.GetValue(_unit),
                 ValidationShare = parsed.GetValue(_validationShare),
                 HoldOut = parsed.GetValue(_holdOut) ?? [],

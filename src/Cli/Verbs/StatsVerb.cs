@@ -14,7 +14,7 @@ internal static class StatsVerb
         {
             Example = "eoonnx synthesize --out invented --seeds 1,2,3\neoonnx stats --data invented",
         };
-        var chips = new ChipOptions(verb, wholeChips: false);
+        var chips = new ChipOptions(verb, meaning: false);
         verb.SetAction((parsed, cancellation) => terminal.RunAsync(
             parsed,
             (progress, token) =>

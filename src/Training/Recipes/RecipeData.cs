@@ -74,7 +74,7 @@ internal static class RecipeData
         var table = LabelTable.Read(recipe.LabelTable, recipe.NameColumn);
         return task switch
         {
-            ModelTask.Classification => table.Classes(recipe.LabelColumns.Count > 1 ? throw new TrainingDataException("A classification has one label column; several were given.") : recipe.LabelColumns.FirstOrDefault(), classes),
+            ModelTask.Classification => table.Classes(recipe.LabelColumns.Count > 1 ? throw new TrainingDataException("A classification has one label column; several were given.") : recipe.LabelColumns.Count == 1 ? recipe.LabelColumns[0] : null, classes),
             ModelTask.Multilabel => table.Multilabel([.. classes.Select(item => item.Name)]),
             _ => table.Values(recipe.LabelColumns),
         };

@@ -66,8 +66,18 @@ public static class TrainingJob
             Unit = recipe.Data.Unit,
             Targets = scaling,
         });
+        data = WithFullBatches(data, model.SmallestBatch);
         var trainer = new AdapterTrainer(model, RecipeLoss.Of(recipe.Task, recipe.Loss, target, counts, scaling), Rule(recipe.Optimizer));
         return await trainer.FitAsync(data, Fit(recipe, options, await BaselinesAsync(model, data, counts, statistics, cancellation).ConfigureAwait(false)), progress, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Leaves out the last batch of an epoch where the decoder cannot learn from one so small; each epoch shuffles anew, so no sample is left out for good.</summary>
+    private static TrainingData WithFullBatches(TrainingData data, int smallest)
+    {
+        var (samples, batch) = (data.Training.Samples, data.Training.BatchSize);
+        return samples > batch && batch >= smallest && samples % batch != 0 && samples % batch < smallest
+            ? new TrainingData(data.TrainingSamples, data.ValidationSamples, data.How, data.Loading with { DropLast = true })
+            : data;
     }
 
     private static void CheckClasses(TrainingRecipe recipe, ModelTask task)

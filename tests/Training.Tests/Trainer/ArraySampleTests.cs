@@ -1,8 +1,7 @@
 using EoOnnx.Decoders;
 using EoOnnx.Decoders.Heads;
-using EoOnnx.Export.Architectures;
+using EoOnnx.Export;
 using EoOnnx.Formats;
-using EoOnnx.Onnx;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Losses;
@@ -20,9 +19,7 @@ public class ArraySampleTests
     [Theory, InlineData(false), InlineData(true)]
     public async Task Presto_learns_a_value_of_a_pixel_from_its_several_inputs(bool lora)
     {
-        var built = new Presto().Build(new Presto().Random("default", 1, 0), new BackboneOptions());
-        var encoder = new OnnxModel(built.Graph);
-        encoder.Metadata[ModelManifest.MetadataKey] = built.Manifest.ToJson();
+        var encoder = BackboneExport.FromRandom(Backbones.All.Single(backbone => backbone.Name == "presto"), "default", 1, new BackboneOptions()).Model;
         var samples = Samples();
         var statistics = TargetStatistics.Of(samples, TestContext.Current.CancellationToken);
         var task = TaskModel.Compose(
