@@ -37,7 +37,7 @@ public sealed class TerraMeshTests : IDisposable
                     Decoder = new DecoderRecipe { Channels = [16] },
                     Loss = new LossRecipe { ClassWeights = ClassWeighting.SquareRoot },
                     Optimizer = new OptimizerRecipe { LearningRate = 5e-3 },
-                    Run = new RunRecipe { Epochs = 15, Batch = 4, Seed = long.Parse(Environment.GetEnvironmentVariable("TSEED") ?? "0") },
+                    Run = new RunRecipe { Epochs = 15, Batch = 4, Seed = 1 },
                 },
                 new JobOptions { Folder = Path.Combine(_folder, name) },
                 cancellation: TestContext.Current.CancellationToken);
