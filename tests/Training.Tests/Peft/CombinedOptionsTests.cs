@@ -1,3 +1,4 @@
+using EoOnnx.Decoders;
 using EoOnnx.Formats;
 using EoOnnx.Training.Adapters;
 using EoOnnx.Training.Autodiff;
@@ -46,7 +47,7 @@ public sealed class CombinedOptionsTests : IDisposable
     public void Dropout_changes_training_from_step_to_step_and_repeats_with_the_step()
     {
         var model = TestEncoder.Build();
-        var task = TaskModel.Compose(model, new LoraOptions { Targets = ["attn.proj", "patch_embed.proj"], Dropout = 0.5, Initialization = LoraInitialization.RandomB }, new LinearHead { Classes = 2 });
+        var task = TaskModel.Compose(model, new LoraOptions { Targets = ["attn.proj", "patch_embed.proj"], Dropout = 0.5, Initialization = LoraInitialization.RandomB }, new LinearDecoder { Upsampling = 1, Classes = 2 });
         Assert.Equal(["dropout.step"], task.Buffers);
         Assert.DoesNotContain(task.InferenceModel.Graph.Inputs, input => input.Name == "dropout.step");
         TensorData Step(float number) => Ort.Run(task.TrainingModel, ("image", RandomTensors.Normal(1, "image", [2, 3, 32, 32], 1)), ("dropout.step", TensorData.FromValues<float>([1], [number])))[TaskModel.PredictionName];
@@ -87,5 +88,5 @@ public sealed class CombinedOptionsTests : IDisposable
     private static void Refused(string message, params PeftOptions[] methods) =>
         Assert.Contains(message, Assert.Throws<TrainingException>(() => Task(new CombinedOptions { Methods = methods })).Message, StringComparison.Ordinal);
 
-    private static TaskModel Task(PeftOptions peft) => TaskModel.Compose(TestEncoder.Build(), peft, new LinearHead { Classes = 2 });
+    private static TaskModel Task(PeftOptions peft) => TaskModel.Compose(TestEncoder.Build(), peft, new LinearDecoder { Upsampling = 1, Classes = 2 });
 }

@@ -1,3 +1,4 @@
+using EoOnnx.Decoders;
 using CsCheck;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
@@ -122,7 +123,7 @@ public class PeftFormulaTests
     {
         const int Depth = 3;
         var width = heads * headWidth;
-        var task = TaskModel.Compose(TestEncoder.Build(width: width, depth: Depth, heads: heads), new PromptOptions { Prompts = count, Deep = deep, Seed = 6 }, new LinearHead { Classes = 2 });
+        var task = TaskModel.Compose(TestEncoder.Build(width: width, depth: Depth, heads: heads), new PromptOptions { Prompts = count, Deep = deep, Seed = 6 }, new LinearDecoder { Upsampling = 1, Classes = 2 });
         var graph = task.InferenceModel.Graph;
         var names = graph.Inputs.Where(input => PromptOptions.IsTensor(input.Name)).Select(input => input.Name).ToList();
         Assert.Equal(deep ? Enumerable.Range(0, Depth).Select(i => $"vpt_prompt_embeddings.{i}") : ["prompt_embeddings.0"], names);

@@ -1,3 +1,4 @@
+using EoOnnx.Decoders;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
 using EoOnnx.Runtime;
@@ -110,7 +111,7 @@ public sealed class PeftMethodTests : IDisposable
         _ => peft,
     };
 
-    private static TaskModel Task(PeftOptions? peft) => TaskModel.Compose(TestEncoder.Build(), peft, new LinearHead { Classes = 2 });
+    private static TaskModel Task(PeftOptions? peft) => TaskModel.Compose(TestEncoder.Build(), peft, new LinearDecoder { Upsampling = 1, Classes = 2 });
 
     private static TensorData Image => RandomTensors.Normal(9, "image", [2, 3, 32, 32], 1);
 
