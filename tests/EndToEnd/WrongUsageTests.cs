@@ -27,7 +27,7 @@ public sealed class WrongUsageTests : IDisposable
     }
 
     [Fact]
-    public async Task A_folder_without_chips_exits_1() => await RunAsync(1, "has no folder 'labels' or 'masks'", "stats", "--data", ".");
+    public async Task A_folder_without_chips_exits_1() => await RunAsync(1, "No image in . matches", "stats", "--data", ".");
 
     private async Task RunAsync(int exitCode, string expected, params string[] args)
     {
