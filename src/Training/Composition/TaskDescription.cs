@@ -31,6 +31,9 @@ public sealed record TaskDescription
     /// <summary>The modalities with such statistics; empty keeps the encoder's.</summary>
     public IReadOnlyList<ManifestModality> Modalities { get; init; } = [];
 
+    /// <summary>Factor of stored values in front of the encoder's own.</summary>
+    public double ConstantScale { get; init; } = 1;
+
     internal ModelManifest Apply(ModelManifest encoder, int channels)
     {
         if (Classes.Count != 0 && Classes.Count != channels)
@@ -46,6 +49,7 @@ public sealed record TaskDescription
             Classes = Classes.Count > 0 ? Classes : named ? [.. Enumerable.Range(0, channels).Select(id => new ManifestClass(id, $"class {id}"))] : [],
             Bands = Bands.Count > 0 ? Bands : encoder.Bands,
             Modalities = Modalities.Count > 0 ? Modalities : encoder.Modalities,
+            ValueScale = encoder.ValueScale * ConstantScale,
             Features = [],
             NoDataLabel = NoDataLabel,
             Unit = Unit,

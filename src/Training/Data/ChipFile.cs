@@ -8,4 +8,10 @@ public sealed record ChipFile(string Name, string Image, string? Label)
 {
     /// <summary>Paths of further images on the same grid, whose bands follow: further dates or modalities.</summary>
     public IReadOnlyList<string> MoreImages { get; init; } = [];
+
+    /// <summary>Whether the chip is held out by its folder or by a split file.</summary>
+    public bool HeldOut { get; init; }
+
+    /// <summary>Name in its own folder, which the labels of whole chips go by.</summary>
+    internal string OwnName { get; init; } = Name;
 }

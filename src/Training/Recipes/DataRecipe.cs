@@ -9,6 +9,18 @@ public sealed record DataRecipe
     /// <summary>Folder of the labels, when they do not lie below <see cref="Folder"/>.</summary>
     public string? LabelFolder { get; init; }
 
+    /// <summary>Folder of the held-out chips, when they lie apart; the same patterns apply.</summary>
+    public string? ValidationFolder { get; init; }
+
+    /// <summary>Folder of the labels of the held-out chips; null takes <see cref="ValidationFolder"/>, or <see cref="LabelFolder"/> without one.</summary>
+    public string? ValidationLabelFolder { get; init; }
+
+    /// <summary>Text file with the names of the training chips, one a line; null takes all.</summary>
+    public string? SplitFile { get; init; }
+
+    /// <summary>Text file with the names of the held-out chips, one a line.</summary>
+    public string? ValidationSplitFile { get; init; }
+
     /// <summary>Which files are images.</summary>
     public string? Images { get; init; }
 
@@ -33,6 +45,31 @@ public sealed record DataRecipe
     /// <summary>1-based bands in the model's order, counted over all images of a chip; null takes all in file order.</summary>
     public IReadOnlyList<int>? Bands { get; init; }
 
+    /// <summary>Order of the bands of a chip with several dates.</summary>
+    public BandOrder Order { get; init; }
+
+    /// <summary>Factor of the stored values, for example 0.0001 for reflectance stored times 10,000. The trained model applies it to the scenes that it maps.</summary>
+    public double ConstantScale
+    {
+        get;
+        init => field = value != 0 && double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(ConstantScale), value, "The factor of stored values must be a number other than 0; 1 keeps them.");
+    } = 1;
+
+    /// <summary>Means of the bands after <see cref="ConstantScale"/>, in the model's order; empty takes what <see cref="Statistics"/> says.</summary>
+    public IReadOnlyList<double> Means { get; init; } = [];
+
+    /// <summary>Standard deviations of the bands, likewise.</summary>
+    public IReadOnlyList<double> Deviations { get; init; } = [];
+
+    /// <summary>What missing image values become, in stored units; null gives them the mean of the band and ignores their labels.</summary>
+    public double? NoDataReplacement { get; init; }
+
+    /// <summary>What missing labels become; null leaves them unlabelled.</summary>
+    public double? LabelReplacement { get; init; }
+
+    /// <summary>Classes are stored from 1 on, and 0 is not labelled.</summary>
+    public bool ReduceZeroLabel { get; init; }
+
     /// <summary>The classes or labels, in order of the prediction's channels; none for measured values.</summary>
     public IReadOnlyList<ClassRecipe> Classes { get; init; } = [];
 
@@ -54,6 +91,16 @@ public sealed record DataRecipe
 
     /// <summary>Random flips, rotations and crops.</summary>
     public bool Augment { get; init; } = true;
+}
+
+/// <summary>Order of the bands of a chip with several dates.</summary>
+public enum BandOrder
+{
+    /// <summary>All bands of the first date, then all of the second.</summary>
+    ByDate,
+
+    /// <summary>All dates of the first band, then all of the second.</summary>
+    ByBand,
 }
 
 /// <summary>Where mean and deviation of the bands come from.</summary>

@@ -62,6 +62,9 @@ public sealed record LossRecipe
     /// <summary>How cross-entropy weights the classes.</summary>
     public ClassWeighting ClassWeights { get; init; }
 
+    /// <summary>Weights of the classes in the cross-entropy, one a class; empty takes what <see cref="ClassWeights"/> says.</summary>
+    public IReadOnlyList<double> Weights { get; init; } = [];
+
     /// <summary>Standardise the targets of a regression by mean and deviation of the training targets; the model's output stays in their unit.</summary>
     public bool StandardizeTarget { get; init; }
 }

@@ -25,14 +25,11 @@ internal static class RecipeData
             throw new TrainingDataException($"A label table was given ({table}), but the task labels pixels. Give label files (--labels), or another --task.");
         }
 
-        var found = ChipFolder.Find(new ChipFolderOptions
-        {
-            Folder = recipe.Folder, LabelFolder = recipe.LabelFolder, Images = recipe.Images, MoreImages = recipe.MoreImages, Labels = recipe.Labels,
-            HasLabelFiles = pixels, FolderIsClass = !pixels && recipe.LabelTable is null,
-        });
-        var source = new RasterChipSource(found, new RasterChipOptions { Bands = recipe.Bands });
-        return manifest.Frames == 1 || manifest.Bands.Count == 0 || source.Bands != manifest.Frames * manifest.Bands.Count ? source
-            : new RasterChipSource(found, new RasterChipOptions { Bands = ByBand(source.FileBands, manifest.Frames) });
+        var found = RecipeChips.Find(recipe, pixels);
+        var options = new RasterChipOptions { Bands = recipe.Bands, NoDataReplacement = recipe.NoDataReplacement, LabelReplacement = recipe.LabelReplacement };
+        var source = new RasterChipSource(found, options);
+        return recipe.Order == BandOrder.ByBand || manifest.Frames == 1 || manifest.Bands.Count == 0 || source.Bands != manifest.Frames * manifest.Bands.Count ? source
+            : new RasterChipSource(found, options with { Bands = ByBand(source.FileBands, manifest.Frames) });
     }
 
     // date 1 band 1, date 1 band 2, …, date 2 band 1, … becomes band 1 of all dates, band 2 of all dates, …
@@ -72,43 +69,51 @@ internal static class RecipeData
         }
 
         var table = LabelTable.Read(recipe.LabelTable, recipe.NameColumn);
-        return task switch
+        return WithHeldOut(source, task switch
         {
             ModelTask.Classification => table.Classes(recipe.LabelColumns.Count > 1 ? throw new TrainingDataException("A classification has one label column; several were given.") : recipe.LabelColumns.Count == 1 ? recipe.LabelColumns[0] : null, classes),
             ModelTask.Multilabel => table.Multilabel([.. classes.Select(item => item.Name)]),
             _ => table.Values(recipe.LabelColumns),
-        };
+        });
+    }
+
+    /// <summary>The labels under the names of the chips: those of held-out ones have the folder in front.</summary>
+    private static SceneLabels WithHeldOut(RasterChipSource source, SceneLabels labels)
+    {
+        var named = source.Files.Where(file => file.HeldOut && labels.ByChip.ContainsKey(file.OwnName)).Select(file => KeyValuePair.Create(file.Name, labels.ByChip[file.OwnName]));
+        return labels with { ByChip = named.Concat(labels.ByChip).DistinctBy(label => label.Key).ToDictionary(StringComparer.Ordinal) };
     }
 
     private static SceneLabels ByFolder(RasterChipSource source, List<string> classes) => new()
     {
         Classes = classes.Count,
-        ByChip = source.Chips.ToDictionary(chip => chip.Name, chip =>
+        ByChip = source.Files.ToDictionary(chip => chip.Name, chip =>
         {
-            var folder = chip.Name.Split('/')[0];
+            var folder = chip.OwnName.Split('/')[0];
             return new float[] { classes.IndexOf(folder) is var number and >= 0 ? number
                 : throw new TrainingDataException($"The folder '{folder}' is no class; the classes are {string.Join(", ", classes)}. Rename it, or name it in --classes.") };
         }, StringComparer.Ordinal),
     };
 
-    public static DataSplit Split(DataRecipe recipe, ChipSource source, long seed) => recipe.HoldOut.Count > 0
+    public static DataSplit Split(DataRecipe recipe, RasterChipSource source, long seed) => recipe.HoldOut.Count > 0
         ? DataSplit.LeaveOut(source.Chips, recipe.HoldOut)
+        : source.Files.Any(file => file.HeldOut) ? DataSplit.LeaveOut(source.Chips, source.Files.Where(file => file.HeldOut).Select(file => file.Name)) with { How = "by folder or split file" }
         : DataSplit.Random(source.Chips, recipe.ValidationShare, seed);
 
     /// <summary>How label values become classes.</summary>
     /// <exception cref="TrainingDataException">Two classes have one value.</exception>
     public static ClassLabels Labels(DataRecipe recipe)
     {
-        var map = new Dictionary<int, int>();
+        var (map, first) = (new Dictionary<int, int>(), recipe.ReduceZeroLabel ? 1 : 0);
         foreach (var (index, item) in recipe.Classes.Index())
         {
-            if (!map.TryAdd(item.Value ?? index, index))
+            if (!map.TryAdd(item.Value ?? index + first, index))
             {
-                throw new TrainingDataException($"The classes '{recipe.Classes[map[item.Value ?? index]].Name}' and '{item.Name}' have the same label value {item.Value ?? index}.");
+                throw new TrainingDataException($"The classes '{recipe.Classes[map[item.Value ?? index]].Name}' and '{item.Name}' have the same label value {item.Value ?? index + first}.");
             }
         }
 
-        return new ClassLabels { Classes = recipe.Classes.Count, IgnoreIndex = Math.Max(255, recipe.Classes.Count), Ignored = recipe.Ignored ?? [-1, 255], Map = map, OnlyMapped = true };
+        return new ClassLabels { Classes = recipe.Classes.Count, IgnoreIndex = Math.Max(255, recipe.Classes.Count), Ignored = recipe.Ignored ?? (recipe.ReduceZeroLabel ? [-1, 0, 255] : [-1, 255]), Map = map, OnlyMapped = true };
     }
 
     /// <summary>The bands of the task: the model's, with statistics of the training chips where these are wanted.</summary>
@@ -120,6 +125,11 @@ internal static class RecipeData
         {
             throw new TrainingDataException(
                 $"The chips have {source.Bands} bands; {manifest.Name} expects {bands.Count}{(manifest.Frames > 1 ? $" ({manifest.Frames} dates of {manifest.Bands.Count})" : "")} ({bands[0].Id} … {bands[^1].Id}). Choose with --bands 2,3,4,… in the model's order.");
+        }
+
+        if (recipe.Means.Count + recipe.Deviations.Count > 0)
+        {
+            return Given(recipe, manifest, bands);
         }
 
         var hasStatistics = bands.Any(band => band.Mean != 0 || band.StandardDeviation != 1);
@@ -136,6 +146,22 @@ internal static class RecipeData
                 : throw new TrainingDataException($"Band {band.Id} has the value {found.Mean} in all training chips, so it cannot be standardised. Leave it out with --bands, or use --statistics model."),
         })];
     }
+
+    /// <summary>The statistics that the recipe gives: one a band, or of several dates one a channel.</summary>
+    private static List<ManifestBand> Given(DataRecipe recipe, ModelManifest manifest, IReadOnlyList<ManifestBand> bands)
+    {
+        var each = recipe.Means.Count == bands.Count ? 1 : manifest.Frames;
+        return recipe.Means.Count == recipe.Deviations.Count && recipe.Means.Count * each == bands.Count && recipe.Deviations.All(deviation => deviation > 0)
+            ? [.. bands.Select((band, channel) => band with
+            {
+                Mean = (recipe.Means[channel / each] * manifest.ValueScale / recipe.ConstantScale) + manifest.ValueOffset,
+                StandardDeviation = recipe.Deviations[channel / each] * Math.Abs(manifest.ValueScale / recipe.ConstantScale),
+            })]
+            : throw new TrainingDataException($"The recipe gives {recipe.Means.Count} means and {recipe.Deviations.Count} deviations; {manifest.Name} has {bands.Count} channels. Give one number a band, deviations over 0, or leave out both.");
+    }
+
+    /// <summary>The encoder's manifest for values as they are stored: the recipe's factor comes before the model's own.</summary>
+    public static ModelManifest Scaled(DataRecipe recipe, ModelManifest manifest) => manifest with { ValueScale = manifest.ValueScale * recipe.ConstantScale };
 
     /// <summary>The channels that chips must have: those of all image modalities, or the bands with every date of each.</summary>
     private static IReadOnlyList<ManifestBand> Channels(ModelManifest manifest, ChipSource source) => Images(manifest) is { Count: > 0 } modalities ? [.. modalities.SelectMany(modality => modality.Bands)]

@@ -17,7 +17,17 @@ internal static class RecipeLoss
             throw new TrainingException($"The loss {Word(name)} does not belong to the task {Word(task)}; choose {string.Join(", ", task.Losses().Select(loss => Word(loss)))} (--loss).");
         }
 
-        if (recipe.ClassWeights != ClassWeighting.None && name is not (LossName.Ce or LossName.CeDice))
+        if (recipe.Weights.Count > 0 && recipe.ClassWeights != ClassWeighting.None)
+        {
+            throw new TrainingException("The recipe has both loss.weights and loss.classWeights; leave out one.");
+        }
+
+        if (recipe.Weights.Any(weight => weight is not (>= 0 and <= double.MaxValue)))
+        {
+            throw new TrainingException($"The weights of the classes are {string.Join(", ", recipe.Weights)}; expected numbers from 0.");
+        }
+
+        if ((recipe.ClassWeights != ClassWeighting.None || recipe.Weights.Count > 0) && name is not (LossName.Ce or LossName.CeDice))
         {
             throw new TrainingException($"Class weights belong to cross-entropy; the loss is {Word(name)}. Leave out --class-weights, or choose --loss ce.");
         }
@@ -37,7 +47,7 @@ internal static class RecipeLoss
     public static Loss Of(TaskName task, LossRecipe recipe, SampleTarget target, long[]? counts, TargetScaling? scaling)
     {
         var ignored = target.IgnoreIndex;
-        var weights = counts is null ? null : recipe.ClassWeights switch
+        var weights = counts is null ? null : recipe.Weights.Count > 0 ? Given(recipe.Weights, target.Classes) : recipe.ClassWeights switch
         {
             ClassWeighting.Balanced => Array.ConvertAll(ClassWeights.Balanced(counts), weight => (double)weight),
             ClassWeighting.SquareRoot => Array.ConvertAll(ClassWeights.SquareRoot(counts), weight => (double)weight),
@@ -60,6 +70,9 @@ internal static class RecipeLoss
         };
         return scaling is null ? loss : Loss.Standardized(loss, scaling);
     }
+
+    private static double[] Given(IReadOnlyList<double> weights, int classes) => weights.Count == classes ? [.. weights]
+        : throw new TrainingException($"The recipe gives {weights.Count} weights of classes (loss.weights); there are {classes} classes. Give one a class.");
 
     private static LossName Name(TaskName task, LossRecipe recipe) => recipe.Name ?? task.Losses()[0];
 

@@ -39,11 +39,23 @@ public static class TrainingJob
     /// <exception cref="EoOnnxException">Model, chips or recipe cannot be used; the message says what to change.</exception>
     public static async Task<FitResult> RunAsync(TrainingRecipe recipe, JobOptions options, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
+        var job = Prepare(recipe, cancellation);
+        var trainer = new AdapterTrainer(job.Model, job.Loss, Rule(recipe.Optimizer));
+        var baselines = await BaselinesAsync(job.Model, job.Data, job.Counts, job.Statistics, cancellation).ConfigureAwait(false);
+        return await trainer.FitAsync(job.Data, Fit(recipe, options, baselines), progress, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Opens model and chips, reads all labels and composes the task, as a run does before its first step.</summary>
+    /// <param name="recipe">What to train on what.</param>
+    /// <param name="cancellation">Stops between chips.</param>
+    /// <exception cref="EoOnnxException">Model, chips or recipe cannot be used; the message says what to change.</exception>
+    internal static PreparedJob Prepare(TrainingRecipe recipe, CancellationToken cancellation)
+    {
         var task = recipe.Task.ToModelTask();
         CheckClasses(recipe, task);
         RecipeLoss.Check(recipe.Task, recipe.Loss);
         var encoder = OnnxModel.Load(recipe.Model);
-        var manifest = encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? ModelManifest.Parse(json)
+        var manifest = encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? RecipeData.Scaled(recipe.Data, ModelManifest.Parse(json))
             : throw new TrainingException($"{recipe.Model} has no manifest ({ModelManifest.MetadataKey}), so its bands and features are unknown. Export the encoder with eoonnx export.");
         var source = RecipeData.Open(recipe.Data, task, manifest);
         var split = RecipeData.Split(recipe.Data, source, recipe.Run.Seed);
@@ -65,10 +77,9 @@ public static class TrainingJob
             Modalities = described.Modalities,
             Unit = recipe.Data.Unit,
             Targets = scaling,
+            ConstantScale = recipe.Data.ConstantScale,
         });
-        data = WithFullBatches(data, model.SmallestBatch);
-        var trainer = new AdapterTrainer(model, RecipeLoss.Of(recipe.Task, recipe.Loss, target, counts, scaling), Rule(recipe.Optimizer));
-        return await trainer.FitAsync(data, Fit(recipe, options, await BaselinesAsync(model, data, counts, statistics, cancellation).ConfigureAwait(false)), progress, cancellation).ConfigureAwait(false);
+        return new PreparedJob(model, WithFullBatches(data, model.SmallestBatch), RecipeLoss.Of(recipe.Task, recipe.Loss, target, counts, scaling), counts, statistics);
     }
 
     /// <summary>Leaves out the last batch of an epoch where the decoder cannot learn from one so small; each epoch shuffles anew, so no sample is left out for good.</summary>
