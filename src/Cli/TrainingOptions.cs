@@ -29,6 +29,15 @@ internal sealed class TrainingOptions
     private readonly Option<double?> _decay = SharedOptions.Optional<double?>("--weight-decay", "Weight decay. Default: the optimizer's own.", "decay");
     private readonly Option<ScheduleName> _schedule = SharedOptions.Choice("--schedule", ScheduleName.Cosine, "How the learning rate changes.");
     private readonly Option<double> _warmUp = SharedOptions.WithDefault("--warm-up", Optimizer.WarmUp, "Share of the run in which the learning rate rises, with --schedule cosine.", "share");
+    private readonly Option<double?> _gamma = SharedOptions.Optional<double?>("--lr-gamma", "What the schedules step, multi-step, exponential and plateau multiply the rate with. Default: the schedule's own.", "factor");
+    private readonly Option<int?> _every = SharedOptions.Optional<int?>("--lr-every", "Epochs between reductions (step) or restarts (cosine-restarts). Default: a third of the run.", "n");
+    private readonly Option<int[]?> _milestones = new("--lr-milestones") { Description = "Finished epochs after which the schedule multi-step lowers the rate, for example 10,15.", HelpName = "numbers", CustomParser = Lists.Integers };
+    private readonly Option<double?> _power = SharedOptions.Optional<double?>("--lr-power", "Power of the schedule polynomial. Default: 0.9.", "power");
+    private readonly Option<double?> _minimum = SharedOptions.Optional<double?>("--lr-minimum", "Share of the rate that cosine, cosine-restarts and plateau do not fall below. Default: 0.", "share");
+    private readonly Option<int?> _ratePatience = SharedOptions.Optional<int?>("--lr-patience", "Epochs without a better validation loss that the schedule plateau bears. Default: 10.", "n");
+    private readonly Option<double?> _layerDecay = SharedOptions.Optional<double?>("--layer-decay", "Factor on the learning rate from each layer of the encoder to the one in front of it, for example 0.75; biases and norms then have no weight decay.", "factor");
+    private readonly Option<double?> _average = SharedOptions.Optional<double?>("--average-decay", "Decay of a moving average (EMA) of the trained tensors that is evaluated and saved instead of them, for example 0.999.", "decay");
+    private readonly Option<double?> _clipValue = SharedOptions.Optional<double?>("--clip-value", "Largest magnitude of a gradient's element.", "value");
     private readonly Option<double?> _clip = SharedOptions.Optional<double?>("--clip", "Largest norm of all gradients together.", "norm");
     private readonly Option<int> _accumulate = SharedOptions.WithDefault("--accumulate", Optimizer.Accumulation, "Batches whose gradients make one step.", "n");
     private readonly Option<int> _epochs = SharedOptions.WithDefault("--epochs", Run.Epochs, "Passes over the training chips.", "n");
@@ -53,7 +62,7 @@ internal sealed class TrainingOptions
         Option[] options =
         [
             _task, _classes, _unit, _validationShare, _holdOut, _statistics, _noAugmentation, .. _method.All, .. _decoder.All, _loss, _weights, _standardize, _optimizer, _rate,
-            _headRate, _decay, _schedule, _warmUp, _clip, _accumulate, _epochs, _batch, _seed, _threads, _bestBy, _patience,
+            _headRate, _decay, _schedule, _warmUp, _gamma, _every, _milestones, _power, _minimum, _ratePatience, _layerDecay, _average, _clip, _clipValue, _accumulate, _epochs, _batch, _seed, _threads, _bestBy, _patience,
         ];
         foreach (var option in options)
         {
@@ -108,7 +117,16 @@ internal sealed class TrainingOptions
                 WeightDecay = parsed.GetValue(_decay),
                 Schedule = parsed.GetValue(_schedule),
                 WarmUp = parsed.GetValue(_warmUp),
+                Gamma = parsed.GetValue(_gamma),
+                Every = parsed.GetValue(_every),
+                Milestones = parsed.GetValue(_milestones) is { Length: > 0 } milestones ? milestones : null,
+                Power = parsed.GetValue(_power),
+                Minimum = parsed.GetValue(_minimum),
+                SchedulePatience = parsed.GetValue(_ratePatience),
+                LayerDecay = parsed.GetValue(_layerDecay),
+                AverageDecay = parsed.GetValue(_average),
                 ClipNorm = parsed.GetValue(_clip),
+                ClipValue = parsed.GetValue(_clipValue),
                 Accumulation = parsed.GetValue(_accumulate),
             },
             Run = new RunRecipe

@@ -94,6 +94,10 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
     [InlineData(1, "UNetDecoder has no argument 'stages'", "--decoder", "unet", "--decoder-stages", "2")]
     [InlineData(1, "The neck 'Reshape' is not supported; supported are", "--neck", "{name: Reshape}")]
     [InlineData(2, "expected a decoder and a weight such as fcn=0.4", "--auxiliary", "fcn")]
+    [InlineData(2, "needs the epochs after which the rate falls", "--schedule", "multi-step")]
+    [InlineData(2, "optimizer.gamma belongs to the schedule step or multi-step", "--lr-gamma", "0.5")]
+    [InlineData(2, "over 0 and at most 1; 0.65 to 0.9 is usual", "--layer-decay", "2")]
+    [InlineData(2, "must be over 0 and under 1; 0.99", "--average-decay", "1")]
     [InlineData(1, "There is no chip 'nowhere' to hold out", "--hold-out", "nowhere")]
     [InlineData(1, "Choose with --bands", "--bands", "1,2")]
     [InlineData(1, "expected 5, 7", "--classes", "a=5,b=7")]
@@ -134,6 +138,18 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
         var training = report.RootElement.GetProperty("epochs")[0];
         Assert.True(double.IsFinite(training.GetProperty("trainingLoss").GetDouble()));
         Assert.InRange(evaluation.RootElement.GetProperty("metrics").GetProperty("mIoU").GetDouble(), 0.01, 1);
+    }
+
+    [Theory]
+    [InlineData("plateau", "--lr-patience", "0", "--lr-gamma", "0.5"), InlineData("multi-step", "--lr-milestones", "1,2"), InlineData("exponential"), InlineData("polynomial", "--lr-power", "2")]
+    [InlineData("cosine-restarts", "--lr-every", "1", "--layer-decay", "0.75", "--average-decay", "0.9", "--clip-value", "0.5")]
+    public async Task Every_schedule_trains_and_lowers_the_rate(string schedule, params string[] more)
+    {
+        var run = (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments, "--schedule", schedule, .. more, "--lr", "0.01", "--epochs", "3", "--out", schedule, "--json"])).Succeeded();
+        using var report = JsonDocument.Parse(run.Output);
+        var epochs = report.RootElement.GetProperty("report").GetProperty("epochs").EnumerateArray().ToList();
+        Assert.All(epochs, epoch => Assert.InRange(epoch.GetProperty("learningRate").GetDouble(), 0, 0.01));
+        Assert.All(epochs, epoch => Assert.True(double.IsFinite(epoch.GetProperty("validation").GetProperty("loss").GetDouble())));
     }
 
     [Theory]

@@ -124,6 +124,7 @@ public static class GradientCompiler
             GradientSums = sums,
             Groups = update.Groups,
             Accumulation = options.Accumulation,
+            AverageDecay = options.AverageDecay,
         };
     }
 }

@@ -75,6 +75,9 @@ public sealed class TrainingGraph
     /// <summary>Micro-batches a step.</summary>
     public int Accumulation { get; init; } = 1;
 
+    /// <summary>Largest share of the old value in the averages of parameters; null when none are kept.</summary>
+    internal double? AverageDecay { get; init; }
+
     /// <summary>The content of the input <c>optimizer.scalars</c>, computed in double precision.</summary>
     /// <exception cref="TrainingException">Not one learning rate a group.</exception>
     public TensorData Scalars(OptimizerStep step)
@@ -84,8 +87,10 @@ public sealed class TrainingGraph
             throw new TrainingException($"{step.LearningRates.Count} learning rates were given for {Groups.Count} parameter groups ({string.Join(", ", Groups)}).");
         }
 
-        var values = Groups.SelectMany((_, group) => Optimizer.Scalars(step, step.LearningRates[group], _weightDecays[group]).Select(value => (float)value)).ToArray();
-        return TensorData.FromValues<float>([Groups.Count, Optimizer.ScalarNames.Count], values);
+        // Young averages follow faster, or they would hold the untrained values for long: d = min(decay, (1 + t)/(10 + t)).
+        double[] average = AverageDecay is { } decay ? [1 - Math.Min(decay, (1.0 + step.Step) / (10.0 + step.Step))] : [];
+        var values = Groups.SelectMany((_, group) => Optimizer.Scalars(step, step.LearningRates[group], _weightDecays[group]).Concat(average).Select(value => (float)value)).ToArray();
+        return TensorData.FromValues<float>([Groups.Count, Optimizer.ScalarNames.Count + average.Length], values);
     }
 }
 
@@ -101,6 +106,9 @@ public enum TrainingSlotKind
     /// <summary>A tensor that training updates without a gradient, such as BatchNorm's running mean; part of the adapter.</summary>
     Buffer,
 
+    /// <summary>The moving average of a parameter, which takes its place in predictions.</summary>
+    Average,
+
     /// <summary>The sum of gradients of micro-batches.</summary>
     GradientSum,
 }
@@ -111,4 +119,8 @@ public enum TrainingSlotKind
 /// <param name="Kind">What it holds.</param>
 /// <param name="Initial">Its content before the first step.</param>
 /// <param name="Group">Index of the parameter group; 0 for buffers.</param>
-public sealed record TrainingSlot(string Name, string Output, TrainingSlotKind Kind, TensorData Initial, int Group);
+public sealed record TrainingSlot(string Name, string Output, TrainingSlotKind Kind, TensorData Initial, int Group)
+{
+    /// <summary>Name of the slot that holds a parameter's moving average.</summary>
+    internal static string AverageOf(string parameter) => $"{parameter}.average";
+}

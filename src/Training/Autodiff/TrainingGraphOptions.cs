@@ -13,6 +13,14 @@ public sealed record TrainingGraphOptions
     /// <summary>Largest magnitude of a gradient's element; larger ones are cut. Null does not clip.</summary>
     public double? ClipValue { get; init => field = Positive(value, nameof(ClipValue)); }
 
+    /// <summary>Keeps an exponential moving average of every parameter, θ̄ ← d·θ̄ + (1 − d)·θ after each step, which is evaluated and saved instead of the
+    /// parameter; d is this number, and (1 + t)/(10 + t) while that is smaller. Null keeps none. Buffers such as running statistics are not averaged.</summary>
+    public double? AverageDecay
+    {
+        get;
+        init => field = value is null or (> 0 and < 1) ? value : throw new ArgumentOutOfRangeException(nameof(AverageDecay), value, "The decay of averages must be over 0 and under 1; 0.99 to 0.9999 is usual.");
+    }
+
     /// <summary>Micro-batches whose gradients are added up before one step, each counted 1/Accumulation. Above 1 the compiler makes two
     /// models: one that adds up, one that steps.</summary>
     public int Accumulation

@@ -9,12 +9,16 @@ internal sealed class UpdateBuilder
 {
     private readonly Optimizer _optimizer;
     private readonly TrainingGraphOptions _options;
+    private const string AverageShare = "average_share";
+
     private readonly int[] _groupOf;
+    private readonly List<string> _scalarNames;
 
     public UpdateBuilder(Optimizer optimizer, TrainingGraphOptions options, IReadOnlyList<string> names)
     {
         (_optimizer, _options) = (optimizer, options);
         _groupOf = [.. names.Select(name => options.Groups.Select((group, i) => (group, i)).Where(item => item.group.Contains(name)).Select(item => item.i).DefaultIfEmpty(options.Groups.Count).First())];
+        _scalarNames = [.. optimizer.ScalarNames, .. options.AverageDecay is null ? Array.Empty<string>() : [AverageShare]];
         Groups = [.. options.Groups.Select(group => group.Name), "default"];
         WeightDecays = [.. options.Groups.Select(group => group.WeightDecay ?? optimizer.WeightDecay), optimizer.WeightDecay];
     }
@@ -48,17 +52,24 @@ internal sealed class UpdateBuilder
                 op.Output(nextStates[j], state.Output);
                 states.Add(state);
             }
+
+            if (_options.AverageDecay is not null)
+            {
+                var old = op.Input(TrainingSlot.AverageOf(parameter.Name), parameter.Type, parameter.KnownShape);
+                var average = new TrainingSlot(old.Name, $"{old.Name}.next", TrainingSlotKind.Average, parameter.Data!, group);
+                op.Output(op.Add(old, op.Mul(op.Sub(next, old), Scalar(group, AverageShare, parameter.Type))), average.Output);
+                states.Add(average);
+            }
         }
 
         return [.. slots, .. states];
 
         Value Scalar(int group, string name, ElementType type)
         {
-            scalars ??= op.Input(TrainingGraph.ScalarsName, ElementType.Float, [Groups.Count, _optimizer.ScalarNames.Count]);
+            scalars ??= op.Input(TrainingGraph.ScalarsName, ElementType.Float, [Groups.Count, _scalarNames.Count]);
             if (!table.TryGetValue((group, name), out var value))
             {
-                var flat = group * _optimizer.ScalarNames.Count;
-                var index = flat + _optimizer.ScalarNames.ToList().IndexOf(name);
+                var index = (group * _scalarNames.Count) + _scalarNames.IndexOf(name);
                 value = op.Gather(op.Reshape(scalars, -1), op.Scalar(index, ElementType.Int64));
                 table.Add((group, name), value);
             }

@@ -1,6 +1,7 @@
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Losses;
+using EoOnnx.Training.Trainer.Schedules;
 using EoOnnx.Training.Trainer;
 
 namespace EoOnnx.Training.Recipes;
@@ -11,4 +12,6 @@ namespace EoOnnx.Training.Recipes;
 /// <param name="Loss">The objective.</param>
 /// <param name="Counts">Labels of each class; null without classes.</param>
 /// <param name="Statistics">Mean and deviation of measured targets; null for classes.</param>
-internal sealed record PreparedJob(TaskModel Model, TrainingData Data, Loss Loss, long[]? Counts, TargetScaling? Statistics);
+/// <param name="Schedule">How the learning rate changes.</param>
+/// <param name="Groups">Tensors with a learning rate or weight decay of their own.</param>
+internal sealed record PreparedJob(TaskModel Model, TrainingData Data, Loss Loss, long[]? Counts, TargetScaling? Statistics, LearningRateSchedule Schedule, ParameterGroups Groups);

@@ -6,9 +6,7 @@ using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Losses;
 using EoOnnx.Training.Optimizers;
-using EoOnnx.Training.Peft;
 using EoOnnx.Training.Trainer;
-using EoOnnx.Training.Trainer.Schedules;
 
 namespace EoOnnx.Training.Recipes;
 
@@ -42,7 +40,7 @@ public static class TrainingJob
         var job = Prepare(recipe, cancellation);
         var trainer = new AdapterTrainer(job.Model, job.Loss, Rule(recipe.Optimizer));
         var baselines = await BaselinesAsync(job.Model, job.Data, job.Counts, job.Statistics, cancellation).ConfigureAwait(false);
-        return await trainer.FitAsync(job.Data, Fit(recipe, options, baselines), progress, cancellation).ConfigureAwait(false);
+        return await trainer.FitAsync(job.Data, Fit(recipe, options, job, baselines), progress, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Opens model and chips, reads all labels and composes the task, as a run does before its first step.</summary>
@@ -53,6 +51,7 @@ public static class TrainingJob
     {
         var task = recipe.Task.ToModelTask();
         CheckClasses(recipe, task);
+        var schedule = RecipeSchedule.Of(recipe.Optimizer, recipe.Run.Epochs);
         RecipeLoss.Check(recipe.Task, recipe.Loss);
         var encoder = OnnxModel.Load(recipe.Model);
         var manifest = encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? RecipeData.Scaled(recipe.Data, ModelManifest.Parse(json))
@@ -79,7 +78,7 @@ public static class TrainingJob
             Targets = scaling,
             ConstantScale = recipe.Data.ConstantScale,
         });
-        return new PreparedJob(model, WithFullBatches(data, model.SmallestBatch), RecipeLoss.Of(recipe.Task, recipe.Loss, target, counts, scaling), counts, statistics);
+        return new PreparedJob(model, WithFullBatches(data, model.SmallestBatch), RecipeLoss.Of(recipe.Task, recipe.Loss, target, counts, scaling), counts, statistics, schedule, ParameterGroups.Of(model, recipe.Optimizer));
     }
 
     /// <summary>Leaves out the last batch of an epoch where the decoder cannot learn from one so small; each epoch shuffles anew, so no sample is left out for good.</summary>
@@ -128,7 +127,7 @@ public static class TrainingJob
         return baselines;
     }
 
-    private static FitOptions Fit(TrainingRecipe recipe, JobOptions options, IReadOnlyDictionary<string, ValidationReport> baselines) => new()
+    private static FitOptions Fit(TrainingRecipe recipe, JobOptions options, PreparedJob job, IReadOnlyDictionary<string, ValidationReport> baselines) => new()
     {
         Epochs = recipe.Run.Epochs,
         Folder = options.Folder,
@@ -138,26 +137,19 @@ public static class TrainingJob
         Threads = recipe.Run.Threads,
         BestBy = recipe.Run.BestBy,
         Patience = recipe.Run.Patience,
-        Schedule = recipe.Optimizer.Schedule switch
-        {
-            ScheduleName.Cosine => new CosineSchedule { WarmUp = recipe.Optimizer.WarmUp },
-            ScheduleName.Linear => new PolynomialSchedule(),
-            ScheduleName.OneCycle => new OneCycleSchedule(),
-            ScheduleName.Step => new StepSchedule { Every = Math.Max(1, recipe.Run.Epochs / 3) },
-            _ => LearningRateSchedule.Constant,
-        },
+        Schedule = job.Schedule,
         Graph = new TrainingGraphOptions
         {
             ClipNorm = recipe.Optimizer.ClipNorm,
             Accumulation = recipe.Optimizer.Accumulation,
-            Groups = recipe.Optimizer.HeadLearningRate is null ? [] : [new ParameterGroup(HeadGroup, name => TrainableTensor.IsBehindEncoder(name))],
+            ClipValue = recipe.Optimizer.ClipValue,
+            AverageDecay = recipe.Optimizer.AverageDecay,
+            Groups = job.Groups.Groups,
         },
-        LearningRates = recipe.Optimizer.HeadLearningRate is { } rate ? new Dictionary<string, double> { [HeadGroup] = rate } : [],
+        LearningRates = job.Groups.LearningRates,
         RecipeJson = recipe.ToJson(),
         Baselines = baselines,
     };
-
-    private const string HeadGroup = "head";
 
     private static Optimizer Rule(OptimizerRecipe recipe)
     {

@@ -100,7 +100,7 @@ internal sealed class Evaluator : IDisposable
         var (all, own) = (new Dictionary<string, OrtValue>(StringComparer.Ordinal), new List<OrtValue>());
         foreach (var name in _session.InputNames)
         {
-            if (slots.Current(name) is { } value)
+            if (slots.Evaluated(name) is { } value)
             {
                 all[name] = _trainables.TryGetValue(name, out var tensor) && tensor.InferenceScale != 1 ? Own(tensor.ForInference(NativeTensor.Read(value))) : value;
             }
@@ -108,7 +108,7 @@ internal sealed class Evaluator : IDisposable
 
         if (_task.Reparametrization is not null)
         {
-            var trained = PrefixEncoder.Names.ToDictionary(name => name, name => NativeTensor.Read(slots.Current(name)!), StringComparer.Ordinal);
+            var trained = PrefixEncoder.Names.ToDictionary(name => name, name => NativeTensor.Read(slots.Evaluated(name)!), StringComparer.Ordinal);
             foreach (var (name, data) in _task.WithoutReparametrization(trained))
             {
                 all[name] = Own(data);

@@ -36,6 +36,9 @@ internal sealed class NativeSlots : IDisposable
     /// <summary>The value that an input of a graph reads, when it is a slot.</summary>
     public OrtValue? Current(string input) => _byInput.TryGetValue(input, out var index) ? _current[index] : null;
 
+    /// <summary>The value that predictions are made with: the parameter's average when there is one.</summary>
+    public OrtValue? Evaluated(string parameter) => Current(TrainingSlot.AverageOf(parameter)) ?? Current(parameter);
+
     /// <summary>Where an output of a graph writes, when it is a slot.</summary>
     public OrtValue? Next(string output) => _byOutput.TryGetValue(output, out var index) ? _next[index] : null;
 
@@ -66,6 +69,10 @@ internal sealed class NativeSlots : IDisposable
     /// <summary>Copies of the current values by name.</summary>
     public Dictionary<string, TensorData> Read(Func<TrainingSlot, bool> which) => Slots.Select((slot, i) => (slot, i)).Where(item => which(item.slot))
         .ToDictionary(item => item.slot.Name, item => NativeTensor.Read(_current[item.i]), StringComparer.Ordinal);
+
+    /// <summary>Copies of the values that predictions are made with, by name.</summary>
+    public Dictionary<string, TensorData> ReadEvaluated(Func<TrainingSlot, bool> which) =>
+        Slots.Where(which).ToDictionary(slot => slot.Name, slot => NativeTensor.Read(Evaluated(slot.Name)!), StringComparer.Ordinal);
 
     /// <summary>Replaces current values; slots that are not named stay.</summary>
     public void Write(IReadOnlyDictionary<string, TensorData> values)

@@ -85,7 +85,7 @@ internal sealed class TrainingRun : IDisposable
     public FitResult Finish(bool interrupted)
     {
         var finished = _state.Epoch >= _options.Epochs || _state.Stopped;
-        var tensors = _best ?? _runner.Slots.Read(IsPartOfAdapter);
+        var tensors = _best ?? _runner.Slots.ReadEvaluated(IsPartOfAdapter);
         var best = _state.History.Find(epoch => epoch.Epoch == _state.BestEpoch);
         var adapter = TrainedAdapter.Make(_task, tensors) with
         {
@@ -170,7 +170,7 @@ internal sealed class TrainingRun : IDisposable
         if (IsBetter(validation))
         {
             (_state.BestEpoch, _state.Waited) = (_state.Epoch + 1, 0);
-            _best = _runner.Slots.Read(IsPartOfAdapter);
+            _best = _runner.Slots.ReadEvaluated(IsPartOfAdapter);
         }
         else
         {
@@ -186,7 +186,7 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    private SchedulePosition Position(long step) => new(step, StepsPerEpoch, (long)StepsPerEpoch * _options.Epochs);
+    private SchedulePosition Position(long step) => new(step, StepsPerEpoch, (long)StepsPerEpoch * _options.Epochs) { ValidationLosses = [.. _state.History.Select(epoch => epoch.Validation.Loss)] };
 
     private OptimizerStep NextStep() => new(_state.Step + 1, Rates(Position(_state.Step)), _options.Schedule.Momentum(Position(_state.Step)));
 

@@ -76,13 +76,13 @@ public sealed class AdapterTrainerTests : IDisposable
         Assert.Equal(hashes[0], hashes[1]);
     }
 
-    [Theory, InlineData(1, 1), InlineData(3, 1), InlineData(5, 1), InlineData(3, 2)]
-    public async Task A_run_that_was_stopped_and_resumed_ends_with_the_same_bits(int stopAfter, int accumulation)
+    [Theory, InlineData(1, 1), InlineData(3, 1), InlineData(5, 1), InlineData(3, 2), InlineData(3, 1, 0.9), InlineData(3, 2, 0.9)]
+    public async Task A_run_that_was_stopped_and_resumed_ends_with_the_same_bits(int stopAfter, int accumulation, double? average = null)
     {
         FitOptions Options(string name, bool resume = false) => new()
         {
             Epochs = 3, Folder = Path.Combine(_folder, name), CheckpointEvery = 1, Resume = resume, Schedule = new CosineSchedule(), RecipeJson = "{}",
-            Graph = new TrainingGraphOptions { Accumulation = accumulation },
+            Graph = new TrainingGraphOptions { Accumulation = accumulation, AverageDecay = average },
         };
         await Runs.Trainer().FitAsync(Runs.Data(), Options("whole"));
         using (var stop = new CancellationTokenSource())
@@ -128,6 +128,18 @@ public sealed class AdapterTrainerTests : IDisposable
         var result = await Runs.Trainer(learningRate: 0).FitAsync(Runs.Data(), new FitOptions { Epochs = 50, Patience = 2 });
         Assert.Equal((3, 1), (result.Report.Epochs.Count, result.Report.BestEpoch));
         Assert.False(result.Report.Interrupted);
+    }
+
+    [Fact]
+    public async Task An_average_that_hardly_moves_saves_and_evaluates_what_was_there_before_training()
+    {
+        var untrained = Runs.Task().TrainingModel.Graph;
+        var result = await Runs.Trainer().FitAsync(Runs.Data(), new FitOptions { Epochs = 2, Graph = new TrainingGraphOptions { AverageDecay = 0.01 } });
+        var averaged = await Runs.Trainer().FitAsync(Runs.Data(), new FitOptions { Epochs = 2, Graph = new TrainingGraphOptions { AverageDecay = 0.999 } });
+        double Distance(FitResult run) => run.Adapter.Tensors.Sum(tensor => tensor.Value.ToSingles().Zip(untrained.FindInput(tensor.Key)!.Data!.ToSingles(), (a, b) => Math.Pow(a - b, 2)).Sum());
+        Assert.True(Distance(averaged) < Distance(result) && Distance(averaged) > 0);
+        Assert.NotEqual(result.Report.Epochs[^1].Validation.Loss, averaged.Report.Epochs[^1].Validation.Loss);
+        Assert.Equal(result.Report.Epochs[0].TrainingLoss, averaged.Report.Epochs[0].TrainingLoss);   // the steps themselves are the same
     }
 
     [Fact]

@@ -39,6 +39,9 @@ public readonly record struct SchedulePosition(long Step, long StepsPerEpoch, lo
     /// <summary>Epochs finished before it.</summary>
     public long Epoch => Step / Math.Max(1, StepsPerEpoch);
 
+    /// <summary>Validation losses of the epochs finished before it.</summary>
+    public IReadOnlyList<double> ValidationLosses { get => field ?? []; init; }
+
     /// <summary>Share of the run that is done, 0 to 1.</summary>
     internal double Done => Math.Min(1, Step / (double)Math.Max(1, TotalSteps));
 }
