@@ -1,0 +1,88 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using EoOnnx.Raster;
+using EoOnnx.Raster.Tiling;
+using EoOnnx.Runtime;
+
+namespace EoOnnx.Native;
+
+/// <summary>Options of <c>eoonnx_model_open</c>.</summary>
+internal sealed record ModelOptions(string? Device = null, int Threads = 0, bool Spinning = true, bool PackWeights = true)
+{
+    /// <exception cref="ArgumentException">No JSON, an unknown member or a value that is out of range.</exception>
+    public static EoModelOptions Parse(string? json)
+    {
+        var given = OptionsJson.Read(json, OptionsJson.Default.ModelOptions) ?? new ModelOptions();
+        return new EoModelOptions
+        {
+            Device = given.Device is { } device ? Runtime.Device.Parse(device) : Runtime.Device.Auto, Threads = given.Threads, Spinning = given.Spinning, PackWeights = given.PackWeights,
+        };
+    }
+}
+
+/// <summary>Options of <c>eoonnx_run_scene</c>.</summary>
+internal sealed record RunOptions(
+    string? Output = null, int? Tile = null, string? Overlap = null, BlendMode? Blend = null, EdgeMode Edge = EdgeMode.Shift, TestTimeAugmentation Augmentation = TestTimeAugmentation.None,
+    int[]? Window = null, double[]? Bounds = null, string? BoundsProjection = null, int? Batch = null, int? Prefetch = null, int? Readers = null,
+    string[]? Bands = null, double[]? Scale = null, double[]? Offset = null, string? NoData = null, MapContent? Content = null, ConfidenceBand Confidence = ConfidenceBand.None,
+    bool Restart = false, bool Overwrite = false)
+{
+    /// <exception cref="ArgumentException">No JSON, an unknown member or a value that is out of range.</exception>
+    public static SceneOptions Parse(string? json, EoAdapter? adapter)
+    {
+        var given = OptionsJson.Read(json, OptionsJson.Default.RunOptions) ?? new RunOptions();
+        var defaults = new SceneOptions();
+        return new SceneOptions
+        {
+            Adapter = adapter,
+            Output = given.Output,
+            Tile = given.Tile,
+            Overlap = given.Overlap is { } overlap ? TileOverlap.Parse(overlap) : null,
+            Blend = given.Blend,
+            Edge = given.Edge,
+            Augmentation = given.Augmentation,
+            Window = Four(given.Window, "window", "[x, y, width, height]") is [var x, var y, var width, var height] ? new PixelWindow(x, y, width, height) : null,
+            Bounds = Four(given.Bounds, "bounds", "[west, south, east, north]") is [var west, var south, var east, var north] ? new MapBounds(west, south, east, north) : null,
+            BoundsProjection = given.BoundsProjection,
+            Batch = given.Batch,
+            Prefetch = given.Prefetch ?? defaults.Prefetch,
+            Readers = given.Readers ?? defaults.Readers,
+            Bands = given.Bands ?? [],
+            Scale = given.Scale ?? [],
+            Offset = given.Offset ?? [],
+            Validity = ValidityOptions.Parse(given.NoData),
+            Content = given.Content,
+            Confidence = given.Confidence,
+            Restart = given.Restart,
+            Overwrite = given.Overwrite,
+        };
+    }
+
+    private static T[]? Four<T>(T[]? values, string name, string expected) => values is null or { Length: 4 } ? values
+        : throw new ArgumentException($"\"{name}\" has {values.Length} numbers; expected {expected}.");
+}
+
+/// <summary>Options as JSON, by generated code.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false,
+    Converters = [typeof(NameConverter<BlendMode>), typeof(NameConverter<EdgeMode>), typeof(NameConverter<TestTimeAugmentation>), typeof(NameConverter<MapContent>), typeof(NameConverter<ConfidenceBand>)])]
+[JsonSerializable(typeof(ModelOptions))]
+[JsonSerializable(typeof(RunOptions))]
+internal sealed partial class OptionsJson : JsonSerializerContext
+{
+    /// <summary>Reads options; null and empty text are none.</summary>
+    public static T? Read<T>(string? json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) where T : class
+    {
+        try
+        {
+            return string.IsNullOrWhiteSpace(json) ? null : JsonSerializer.Deserialize(json, type);
+        }
+        catch (JsonException failure)
+        {
+            throw new ArgumentException($"The options are not as eoonnx.h describes them: {failure.Message}", failure);
+        }
+    }
+}
+
+/// <summary>Values by their names in camel case; numbers are refused.</summary>
+internal sealed class NameConverter<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.CamelCase, allowIntegerValues: false) where T : struct, Enum;

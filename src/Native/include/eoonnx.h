@@ -1,0 +1,120 @@
+/*
+ * eoonnx.h - EoOnnx for C, C++, Python and every language that can call C.
+ *
+ * Streams satellite scenes of any size through an ONNX model and adapters and writes cloud-optimised GeoTIFF maps.
+ * Link with libeoonnx_native. ONNX Runtime (found beside this library) and GDAL (EOONNX_GDAL, beside the program, the
+ * system) are loaded at run time.
+ *
+ * Rules
+ *  - Text is UTF-8 and ends with a zero byte. Paths, too.
+ *  - A function that can fail returns a status, or NULL for a pointer; eoonnx_last_error() then says what, why and what
+ *    to do next.
+ *  - Every function may be called from any thread. One model may serve several scenes at the same time.
+ *  - A handle is not an address. A closed, wrong or NULL handle gives EOONNX_INVALID_HANDLE, never a crash.
+ *  - Closing a model while its scenes run or its adapters are open is allowed: it goes when the last of them ends.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef EOONNX_H
+#define EOONNX_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of this interface. Compare with eoonnx_abi_version(). Functions are added, never changed, within a version. */
+#define EOONNX_ABI_VERSION 1
+
+typedef enum eoonnx_status {
+    EOONNX_OK = 0,               /* done */
+    EOONNX_FAILED = 1,           /* the work failed; a file is missing, damaged or does not fit */
+    EOONNX_INVALID_ARGUMENT = 2, /* a NULL where there must be text, or options that are no JSON or not known */
+    EOONNX_INVALID_HANDLE = 3,   /* the handle was closed, or never was one */
+    EOONNX_CANCELLED = 130       /* the progress callback asked for the end */
+} eoonnx_status;
+
+typedef struct eoonnx_model eoonnx_model;
+typedef struct eoonnx_adapter eoonnx_adapter;
+
+/*
+ * Told how far a scene is, from a thread of the library; calls for one scene never overlap.
+ *   stage              "mapping", then "finishing"; valid during the call
+ *   tiles, tile_count  tiles that are done, and all of them
+ *   pixels_per_second  scene pixels a second since the start
+ *   user_data          what was given to eoonnx_run_scene
+ * Returns 0 to go on; anything else ends the run with EOONNX_CANCELLED. It must not throw or longjmp.
+ */
+typedef int (*eoonnx_progress)(const char *stage, int64_t tiles, int64_t tile_count, double pixels_per_second, void *user_data);
+
+/* The version of this interface that the library has. */
+int32_t eoonnx_abi_version(void);
+
+/* The version of EoOnnx, for example "0.1.0". Lives as long as the library; not to be freed. */
+const char *eoonnx_version(void);
+
+/*
+ * What the last failed call on this thread said; "" before the first. Valid until the next call that fails on this
+ * thread; not to be freed.
+ */
+const char *eoonnx_last_error(void);
+
+/*
+ * Opens a model, an .onnx file. options_json is NULL or a JSON object with any of
+ *   "device"       "auto" (default), "cpu", "cuda" or "cuda:n"
+ *   "threads"      threads of one operator; 0 (default) takes all physical cores
+ *   "spinning"     threads wait by spinning, default true; false beside other work
+ *   "packWeights"  keep a packed copy of the weights, default true
+ * Returns NULL on failure. Close it with eoonnx_model_close.
+ */
+eoonnx_model *eoonnx_model_open(const char *path, const char *options_json);
+
+/* Closes a model. */
+eoonnx_status eoonnx_model_close(eoonnx_model *model);
+
+/*
+ * What a model says about itself - bands, classes, tile, licence - as JSON (docs/manifest.schema.json).
+ * Returns NULL on failure. Free it with eoonnx_string_free.
+ */
+char *eoonnx_model_manifest(eoonnx_model *model);
+
+/*
+ * Loads an adapter for a model: adapter.safetensors, a PEFT folder or an .onnx_adapter file.
+ * Returns NULL on failure. Close it with eoonnx_adapter_close.
+ */
+eoonnx_adapter *eoonnx_adapter_load(eoonnx_model *model, const char *path);
+
+/* Closes an adapter; scenes that use it go on. */
+eoonnx_status eoonnx_adapter_close(eoonnx_adapter *adapter);
+
+/*
+ * Maps a scene and returns when the map is complete, has failed or was cancelled.
+ *   model         the model
+ *   adapter       an adapter of this model, or NULL
+ *   scene         any raster that GDAL opens
+ *   map           the map, a cloud-optimised GeoTIFF; it appears when it is complete. A run that was cancelled leaves
+ *                 a work area MAP.eoonnx/, which the next run with the same arguments continues.
+ *   options_json  NULL or a JSON object with any of
+ *                   "output", "tile", "overlap" ("32" or "25%"), "blend" ("none", "linear", "cosine"),
+ *                   "edge" ("shift", "reflect"), "augmentation" ("none", "flips", "d4"), "window" [x, y, width, height],
+ *                   "bounds" [west, south, east, north], "boundsProjection", "batch", "prefetch", "readers",
+ *                   "bands" ["B02", ...], "scale" [...], "offset" [...], "noData" ("-9999", "none"),
+ *                   "content" ("class", "probability", "value"), "confidence" ("none", "maximum", "entropy", "margin"),
+ *                   "restart", "overwrite"
+ *                 They mean what the options of "eoonnx infer" mean.
+ *   progress      NULL or a callback
+ *   user_data     given to the callback
+ *   report_json   NULL, or receives the report as JSON; free it with eoonnx_string_free. NULL is stored on failure.
+ */
+eoonnx_status eoonnx_run_scene(eoonnx_model *model, eoonnx_adapter *adapter, const char *scene, const char *map,
+                               const char *options_json, eoonnx_progress progress, void *user_data, char **report_json);
+
+/* Frees text that this library returned as char *; NULL is allowed. */
+void eoonnx_string_free(char *text);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

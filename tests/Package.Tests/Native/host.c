@@ -1,0 +1,115 @@
+/* A C program that hosts EoOnnx: every promise of eoonnx.h, one check a line. Arguments: MODEL SCENE MAP BIG_SCENE BIG_MAP */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eoonnx.h"
+
+static int failures;
+
+#define CHECK(condition)                                                                                          \
+    do {                                                                                                          \
+        if (!(condition)) {                                                                                       \
+            failures++;                                                                                           \
+            fprintf(stderr, "line %d: %s is false; last error: %s\n", __LINE__, #condition, eoonnx_last_error()); \
+        }                                                                                                         \
+    } while (0)
+
+typedef struct {
+    int calls;
+    int64_t tiles;
+    int64_t tile_count;
+    int stop_after;
+} progress_state;
+
+static int count_progress(const char *stage, int64_t tiles, int64_t tile_count, double pixels_per_second, void *user_data) {
+    progress_state *state = user_data;
+    CHECK(strcmp(stage, "mapping") == 0 || strcmp(stage, "finishing") == 0);
+    CHECK(tiles >= 0 && tiles <= tile_count && pixels_per_second >= 0);
+    state->calls++;
+    state->tiles = tiles;
+    state->tile_count = tile_count;
+    return state->stop_after > 0 && state->calls >= state->stop_after;
+}
+
+static void *ask_for_error(void *result) {
+    *(int *)result = strlen(eoonnx_last_error()) == 0;
+    return NULL;
+}
+
+static int file_exists(const char *path) {
+    FILE *file = fopen(path, "rb");
+    if (file) fclose(file);
+    return file != NULL;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 6) return 2;
+    const char *model_path = argv[1], *scene = argv[2], *map = argv[3], *big_scene = argv[4], *big_map = argv[5];
+
+    CHECK(eoonnx_abi_version() == EOONNX_ABI_VERSION);
+    CHECK(strlen(eoonnx_version()) > 0);
+    CHECK(strcmp(eoonnx_last_error(), "") == 0);
+
+    /* errors have words, and belong to their thread */
+    CHECK(eoonnx_model_open("/no/such/model.onnx", NULL) == NULL);
+    CHECK(strstr(eoonnx_last_error(), "/no/such/model.onnx") != NULL);
+    int other_thread_is_clean = 0;
+    pthread_t thread;
+    pthread_create(&thread, NULL, ask_for_error, &other_thread_is_clean);
+    pthread_join(thread, NULL);
+    CHECK(other_thread_is_clean);
+    CHECK(eoonnx_model_open(NULL, NULL) == NULL);
+    CHECK(eoonnx_model_open(model_path, "{\"thraeds\":1}") == NULL);
+    CHECK(strstr(eoonnx_last_error(), "thraeds") != NULL);
+    CHECK(eoonnx_model_open(model_path, "{\"threads\":-1}") == NULL);
+    CHECK(eoonnx_model_open(model_path, "not json") == NULL);
+
+    eoonnx_model *model = eoonnx_model_open(model_path, "{\"device\":\"cpu\",\"threads\":1}");
+    CHECK(model != NULL);
+    char *manifest = eoonnx_model_manifest(model);
+    CHECK(manifest != NULL && strstr(manifest, "\"bands\"") != NULL);
+    eoonnx_string_free(manifest);
+    eoonnx_string_free(NULL);
+
+    /* a scene with progress and a report */
+    progress_state state = {0};
+    char *report = NULL;
+    CHECK(eoonnx_run_scene(model, NULL, scene, map, "{\"overlap\":\"4\"}", count_progress, &state, &report) == EOONNX_OK);
+    CHECK(state.calls > 1 && state.tiles == state.tile_count && state.tile_count > 1);
+    CHECK(report != NULL && strstr(report, "\"predicted\"") != NULL);
+    CHECK(file_exists(map));
+    eoonnx_string_free(report);
+
+    /* the map exists now; wrong paths and options */
+    CHECK(eoonnx_run_scene(model, NULL, scene, map, NULL, NULL, NULL, NULL) == EOONNX_FAILED);
+    CHECK(eoonnx_run_scene(model, NULL, "/no/such/scene.tif", map, NULL, NULL, NULL, &report) == EOONNX_FAILED);
+    CHECK(report == NULL && strstr(eoonnx_last_error(), "/no/such/scene.tif") != NULL);
+    CHECK(eoonnx_run_scene(model, NULL, scene, map, "{\"window\":[1,2]}", NULL, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
+    CHECK(eoonnx_run_scene(model, NULL, scene, map, "{\"blend\":\"magic\"}", NULL, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
+    CHECK(eoonnx_run_scene(model, NULL, NULL, map, NULL, NULL, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
+    CHECK(eoonnx_adapter_load(model, "/no/such/adapter.safetensors") == NULL);
+    CHECK(strstr(eoonnx_last_error(), "/no/such/adapter.safetensors") != NULL);
+
+    /* cancelled from the callback */
+    progress_state impatient = {0};
+    impatient.stop_after = 2;
+    CHECK(eoonnx_run_scene(model, NULL, big_scene, big_map, NULL, count_progress, &impatient, &report) == EOONNX_CANCELLED);
+    CHECK(impatient.calls == 2 && impatient.tiles < impatient.tile_count && report == NULL);
+    CHECK(!file_exists(big_map));
+
+    /* handles after their end, of another kind, and invented ones */
+    CHECK(eoonnx_run_scene(model, (eoonnx_adapter *)model, scene, map, "{\"overwrite\":true}", NULL, NULL, NULL) == EOONNX_INVALID_HANDLE);
+    CHECK(eoonnx_model_close(model) == EOONNX_OK);
+    CHECK(eoonnx_model_close(model) == EOONNX_INVALID_HANDLE);
+    CHECK(eoonnx_run_scene(model, NULL, scene, map, "{\"overwrite\":true}", NULL, NULL, NULL) == EOONNX_INVALID_HANDLE);
+    CHECK(strstr(eoonnx_last_error(), "closed") != NULL);
+    CHECK(eoonnx_model_manifest(model) == NULL);
+    CHECK(eoonnx_adapter_load(model, "x") == NULL);
+    CHECK(eoonnx_adapter_close((eoonnx_adapter *)4711) == EOONNX_INVALID_HANDLE);
+    CHECK(eoonnx_model_close(NULL) == EOONNX_INVALID_HANDLE);
+
+    printf("%d failures\n", failures);
+    return failures != 0;
+}
