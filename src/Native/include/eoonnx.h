@@ -40,7 +40,7 @@ typedef struct eoonnx_adapter eoonnx_adapter;
 
 /*
  * Told how far a scene is, from a thread of the library; calls for one scene never overlap.
- *   stage              "mapping", then "finishing"; valid during the call
+ *   stage              "planned", "mapping", then "finishing"; valid during the call
  *   tiles, tile_count  tiles that are done, and all of them
  *   pixels_per_second  scene pixels a second since the start
  *   user_data          what was given to eoonnx_run_scene

@@ -25,7 +25,7 @@ typedef struct {
 
 static int count_progress(const char *stage, int64_t tiles, int64_t tile_count, double pixels_per_second, void *user_data) {
     progress_state *state = user_data;
-    CHECK(strcmp(stage, "mapping") == 0 || strcmp(stage, "finishing") == 0);
+    CHECK(strcmp(stage, "planned") == 0 || strcmp(stage, "mapping") == 0 || strcmp(stage, "finishing") == 0);
     CHECK(tiles >= 0 && tiles <= tile_count && pixels_per_second >= 0);
     state->calls++;
     state->tiles = tiles;
