@@ -76,7 +76,7 @@ int main(int argc, char **argv) {
     /* a scene with progress and a report */
     progress_state state = {0};
     char *report = NULL;
-    CHECK(eoonnx_run_scene(model, NULL, scene, map, "{\"overlap\":\"4\"}", count_progress, &state, &report) == EOONNX_OK);
+    CHECK(eoonnx_run_scene(model, NULL, scene, map, "{\"overlap\":\"4\",\"blend\":\"none\"}", count_progress, &state, &report) == EOONNX_OK);
     CHECK(state.calls > 1 && state.tiles == state.tile_count && state.tile_count > 1);
     CHECK(report != NULL && strstr(report, "\"predicted\"") != NULL);
     CHECK(file_exists(map));
