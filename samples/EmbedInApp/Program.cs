@@ -25,7 +25,7 @@ var fit = await TrainingJob.RunAsync(
         Model = encoder,
         Data = new DataRecipe { Folder = Path.Combine(folder, "chips"), Classes = [.. SyntheticScene.ClassNames.Select(name => new ClassRecipe(name))] },
         Method = new MethodRecipe { Name = TrainingMethod.LinearProbe },
-        Decoder = new DecoderRecipe { Name = DecoderName.Conv, Channels = 16 },
+        Decoder = new DecoderRecipe { Name = DecoderName.Conv, Channels = [16] },
         Optimizer = new OptimizerRecipe { LearningRate = 3e-3 },
         Run = new RunRecipe { Epochs = 4, Batch = 4, Seed = 1 },
     },
