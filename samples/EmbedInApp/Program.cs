@@ -27,7 +27,7 @@ var fit = await TrainingJob.RunAsync(
         Method = new MethodRecipe { Name = TrainingMethod.LinearProbe },
         Decoder = new DecoderRecipe { Name = DecoderName.Conv, Channels = [16] },
         Optimizer = new OptimizerRecipe { LearningRate = 3e-3 },
-        Run = new RunRecipe { Epochs = 4, Batch = 4, Seed = 1 },
+        Run = new RunRecipe { Epochs = 20, Batch = 4, Seed = 1 },
     },
     new JobOptions { Folder = Path.Combine(folder, "run") }, progress: null, stop.Token);
 Console.WriteLine($"trained {fit.Report.TrainableParameters} numbers");
