@@ -20,6 +20,24 @@ internal static class Lists
     public static string[] Texts(ArgumentResult argument) =>
         [.. argument.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))];
 
+    /// <summary><c>2024-05-01,2024-06-01</c> as dates, in UTC.</summary>
+    public static DateTimeOffset[] Dates(ArgumentResult argument)
+    {
+        var dates = new List<DateTimeOffset>();
+        foreach (var text in Texts(argument))
+        {
+            if (!DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var date))
+            {
+                argument.AddError($"'{text}' is no date; expected a list such as 2024-05-01,2024-06-01.");
+                return [];
+            }
+
+            dates.Add(date);
+        }
+
+        return [.. dates];
+    }
+
     private static T[] Parse<T>(ArgumentResult argument, NumberStyles styles, string complaint) where T : INumberBase<T>
     {
         var numbers = new List<T>();

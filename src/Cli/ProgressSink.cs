@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Spectre.Console;
 
 namespace EoOnnx.Cli;
 
@@ -55,6 +56,30 @@ internal sealed class ProgressSink(TextWriter error, ProgressForm form, int widt
 
     /// <summary>The same sink for a library's own progress type.</summary>
     public IProgress<T> For<T>(Func<T, Step> describe) => new Adapter<T>(this, describe);
+
+    /// <summary>Tells something once, before or between stages: a table for a person, a JSON event for programs.</summary>
+    /// <param name="name">Name of the event.</param>
+    /// <param name="value">What it holds.</param>
+    /// <param name="draw">Shows it to a person.</param>
+    public void Announce<T>(string name, T value, Action<IAnsiConsole, T> draw)
+    {
+        lock (_gate)
+        {
+            CloseStage();
+            if (form == ProgressForm.Json)
+            {
+                error.WriteLine(JsonSerializer.Serialize(new { @event = name, value }, JsonOutput.Line));
+            }
+            else
+            {
+                var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Out = new AnsiConsoleOutput(error) });
+                console.Profile.Width = Math.Max(width, 100);
+                draw(console, value);
+            }
+
+            error.Flush();
+        }
+    }
 
     /// <summary>Shows the last step of the last stage and leaves the cursor on a line of its own.</summary>
     public void Close()

@@ -11,12 +11,12 @@ public class RasterException : EoOnnxException
     }
 
     /// <summary>A failure with its explanation.</summary>
-    public RasterException(string message) : base(message)
+    public RasterException(string message) : base(RemoteAccess.Redact(message))
     {
     }
 
     /// <summary>A failure with its explanation and the exception that caused it.</summary>
-    public RasterException(string message, Exception innerException) : base(message, innerException)
+    public RasterException(string message, Exception innerException) : base(RemoteAccess.Redact(message), innerException)
     {
     }
 }

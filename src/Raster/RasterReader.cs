@@ -86,6 +86,7 @@ public sealed unsafe class RasterReader : IDisposable
             }
         }
 
+        using var remote = _dataset.EnterRemote();
         Gdal.CPLErrorReset();
         fixed (T* buffer = destination)
         fixed (int* list = bands)
@@ -171,6 +172,7 @@ public sealed unsafe class RasterReader : IDisposable
 
     private void ReadMask(nint band, PixelWindow window, Span<byte> mask)
     {
+        using var remote = _dataset.EnterRemote();
         Gdal.CPLErrorReset();
         fixed (byte* buffer = mask)
         {

@@ -37,6 +37,18 @@ public static partial class SpatialReference
         }
     }
 
+    /// <summary>Name of a system for a person, for example <c>WGS 84 / UTM zone 33N</c>; <c>none</c> for an empty text.</summary>
+    public static string Name(string wkt) => wkt.Length == 0 ? "none" : wkt.Split('"') is [_, var name, ..] ? name : wkt;
+
+    /// <summary>The UTM zone around a place, as <c>EPSG:326zz</c> in the north or <c>EPSG:327zz</c> in the south.</summary>
+    /// <param name="longitude">Degrees east.</param>
+    /// <param name="latitude">Degrees north.</param>
+    public static string UtmZone(double longitude, double latitude)
+    {
+        var zone = (int)Math.Clamp(Math.Floor((longitude + 180) / 6) + 1, 1, 60);
+        return string.Create(CultureInfo.InvariantCulture, $"EPSG:{(latitude >= 0 ? 32600 : 32700) + zone}");
+    }
+
     /// <summary>True when the system's coordinates are degrees of longitude and latitude.</summary>
     public static bool IsGeographic(string wkt)
     {

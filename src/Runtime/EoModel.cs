@@ -142,13 +142,27 @@ public sealed class EoModel : IDisposable
     }
 
     /// <summary>Prepares a run that is repeated over the same memory.</summary>
-    internal EoModelBinding Bind(Memory<float> images, long[] shape, string output, Memory<float> destination, long[] destinationShape, EoAdapter? adapter)
+    /// <param name="images">[batch, channel, …]: the channels of all inputs.</param>
+    /// <param name="shape">Extents of <paramref name="images"/>.</param>
+    /// <param name="output">Name of the output.</param>
+    /// <param name="destination">Receives the output.</param>
+    /// <param name="destinationShape">Its extents.</param>
+    /// <param name="adapter">An adapter, or null.</param>
+    /// <param name="parts">Which channels feed which input; null when there is one input.</param>
+    /// <param name="constants">Optional inputs that are the same in every run.</param>
+    internal EoModelBinding Bind(Memory<float> images, long[] shape, string output, Memory<float> destination, long[] destinationShape, EoAdapter? adapter,
+        IReadOnlyList<InputPart>? parts = null, IReadOnlyDictionary<string, TensorData>? constants = null)
     {
-        CheckSingle();
+        if (parts is not { Count: > 1 })
+        {
+            CheckSingle();
+        }
+
         CheckLength(images.Length, shape, Input.Name);
         CheckLength(destination.Length, destinationShape, output);
         CheckOwner(adapter);
-        return new EoModelBinding(_session, _memory, (Input.Name, images, shape), (output, destination, destinationShape), adapter, Refused);
+        IReadOnlyList<BoundInput> inputs = [.. BoundInput.Of(Input.Name, images, shape, parts), .. (constants ?? new Dictionary<string, TensorData>()).Select(item => BoundInput.Constant(item.Key, item.Value))];
+        return new EoModelBinding(_session, _memory, inputs, (output, destination, destinationShape), adapter, Refused);
     }
 
     /// <summary>Runs a batch whose inputs are named: several modalities, or an image with its date and place.</summary>

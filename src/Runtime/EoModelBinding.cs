@@ -12,7 +12,7 @@ internal sealed class EoModelBinding : IDisposable
 {
     private readonly InferenceSession _session;
     private readonly Func<string, OnnxRuntimeException, ModelException> _explain;
-    private readonly OrtValue _input;
+    private readonly IReadOnlyList<BoundInput> _bound;
     private readonly OrtValue _output;
     private readonly string[] _inputNames, _outputNames;
     private readonly OrtValue[] _inputs, _outputs;
@@ -21,13 +21,14 @@ internal sealed class EoModelBinding : IDisposable
     private readonly string _shape;
 
     public EoModelBinding(
-        InferenceSession session, OrtMemoryInfo memory, (string Name, Memory<float> Data, long[] Shape) input, (string Name, Memory<float> Data, long[] Shape) output,
+        InferenceSession session, OrtMemoryInfo memory, IReadOnlyList<BoundInput> inputs, (string Name, Memory<float> Data, long[] Shape) output,
         EoAdapter? adapter, Func<string, OnnxRuntimeException, ModelException> explain)
     {
-        (_session, _explain, _shape) = (session, explain, string.Join(", ", input.Shape));
-        _input = OrtValue.CreateTensorValueFromMemory(memory, input.Data, input.Shape);
+        (_session, _explain, _shape) = (session, explain, string.Join("; ", inputs.Select(input => string.Join(", ", input.Shape))));
+        _bound = inputs;
         _output = OrtValue.CreateTensorValueFromMemory(memory, output.Data, output.Shape);
-        (_inputNames, _inputs, _outputNames, _outputs) = ([input.Name], [_input], [output.Name], [_output]);
+        (_inputNames, _inputs, _outputNames, _outputs) = 
+            ([.. inputs.Select(input => input.Name)], [.. inputs.Select(input => OrtValue.CreateTensorValueFromMemory(memory, input.Data, input.Shape))], [output.Name], [_output]);
         _lease = adapter?.Activate(_options);
     }
 
@@ -36,6 +37,11 @@ internal sealed class EoModelBinding : IDisposable
     public void Run(CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        foreach (var input in _bound)
+        {
+            input.Gather();
+        }
+
         using var stop = cancellation.UnsafeRegister(static state => ((RunOptions)state!).Terminate = true, _options);
         try
         {
@@ -52,7 +58,11 @@ internal sealed class EoModelBinding : IDisposable
     {
         _lease?.Dispose();
         _output.Dispose();
-        _input.Dispose();
+        foreach (var input in _inputs)
+        {
+            input.Dispose();
+        }
+
         _options.Dispose();
     }
 }

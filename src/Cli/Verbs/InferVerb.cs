@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using EoOnnx.Raster;
 using EoOnnx.Runtime;
 using Spectre.Console;
 
@@ -11,14 +10,14 @@ internal static class InferVerb
 {
     public static Command Create(Terminal terminal)
     {
-        var scene = new Argument<string>("scene") { Description = "The scene: any raster that GDAL opens." };
+        var source = new SceneSourceOptions();
         var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF. MAP.report.json is written beside it. With several adapters: a folder, or a name with {adapter}.", "file");
         var dryRun = new Option<bool>("--dry-run") { Description = "Show what the run would need — tiles, memory, disk — and stop." };
         var verb = new Verb("infer", "Map a scene of any size: stream it through a model and write a cloud-optimised GeoTIFF.")
         {
             Example = "eoonnx demo --out demo\neoonnx infer demo/evaluate/images/scene_b.tif --model demo/run/model.onnx --adapter demo/run/adapter.safetensors --out map.tif",
         };
-        verb.Add(scene);
+        source.AddTo(verb);
         verb.Add(map);
         verb.Add(dryRun);
         var options = new SceneVerbOptions(verb);
@@ -26,14 +25,24 @@ internal static class InferVerb
         {
             using var model = options.LoadModel(parsed);
             using var adapters = options.LoadAdapters(parsed, model);
-            using var dataset = RasterDataset.Open(parsed.GetRequiredValue(scene));
-            var (pipeline, maps, how) = (new ScenePipeline(model), SceneOutput.For(parsed.GetRequiredValue(map), adapters.Adapters), options.Read(parsed, adapter: null));
+            using var scene = Scene.Open(model, source.Read(parsed), options.Read(parsed, adapters.Adapters.FirstOrDefault()));
+            var (pipeline, maps) = (new ScenePipeline(model), SceneOutput.For(parsed.GetRequiredValue(map), adapters.Adapters));
             if (parsed.GetValue(dryRun))
             {
-                return pipeline.Plan(dataset, maps, how, token);
+                return pipeline.Plan(scene.Dataset, maps, scene.Options, token);
             }
 
-            var reports = await pipeline.RunAsync(dataset, maps, how, progress.For<SceneProgress>(Describe), token);
+            var isTold = false;
+            var reports = await pipeline.RunAsync(scene.Dataset, maps, scene.Options, progress.For<SceneProgress>(step =>
+            {
+                // The first report comes when everything is decided and nothing has run.
+                if (!Interlocked.Exchange(ref isTold, true))
+                {
+                    progress.Announce("channels", scene.Channels, DrawChannels);
+                }
+
+                return Describe(step);
+            }), token);
             return reports is [var only] ? only : reports;
         }, DrawAny, cancellation));
         return verb;
@@ -71,6 +80,17 @@ internal static class InferVerb
         }
     }
 
+    internal static void DrawChannels(IAnsiConsole console, IReadOnlyList<SceneChannel> channels)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("channel", "band", "matched by", "scale", "offset", "mean", "deviation");
+        foreach (var channel in channels)
+        {
+            table.AddRow(Cell(channel.Channel), Cell(channel.Band), Cell(channel.MatchedBy), Number(channel.Scaling.Scale), Number(channel.Scaling.Offset), Number(channel.Scaling.Mean), Number(channel.Scaling.Deviation));
+        }
+
+        console.Write(table);
+    }
+
     private static Step Describe(SceneProgress progress) => progress.Note.Length > 0 ? new Step(progress.Stage, null, progress.Note) : new(progress.Stage, (double)progress.Tiles / progress.TileCount,
         string.Create(CultureInfo.InvariantCulture, $"{progress.Tiles} of {progress.TileCount} tiles, {progress.PixelsPerSecond / 1e6:F2} Mpx/s"));
 
@@ -105,6 +125,11 @@ internal static class InferVerb
             }
 
             console.Write(classes);
+        }
+
+        foreach (var note in report.Notes)
+        {
+            console.WriteLine($"note: {note}");
         }
 
         foreach (var warning in report.Warnings)

@@ -20,7 +20,7 @@ internal sealed class GdalDatasetHandle() : SafeHandle(0, ownsHandle: true)
         const uint raster = 0x2, verboseError = 0x40;
         GdalLibrary.Ensure();
         Gdal.CPLErrorReset();
-        return Gdal.GDALOpenEx(path, raster | verboseError, 0, 0, 0).Checked($"Cannot open {path}");
+        return Gdal.GDALOpenEx(path, raster | verboseError, AllowedDrivers.Pointer, 0, 0).Checked($"Cannot open {path}");
     }
 
     /// <summary>Opens a vector file for reading.</summary>

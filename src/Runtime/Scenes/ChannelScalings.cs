@@ -19,14 +19,23 @@ internal static class ChannelScalings
         {
             // Frames follow each other, each with all bands; a model without statistics takes values as they are.
             var statistics = manifest.Bands.Count > 0 ? manifest.Bands[i % manifest.Bands.Count] : new ManifestBand("");
-            var (scale, offset) = Decide(band.Source, manifest);
+            var (scale, offset) = Decide(band, statistics, manifest);
             return new ChannelScaling((float)statistics.Mean, (float)statistics.StandardDeviation,
                 (float)Chosen(options.Scale, i, scale), (float)Chosen(options.Offset, i, options.Scale.Count > 0 ? 0 : offset));
         })];
     }
 
-    private static (double Scale, double Offset) Decide(RasterBand band, ModelManifest manifest)
+    private static (double Scale, double Offset) Decide(MappedBand mapped, ManifestBand statistics, ModelManifest manifest)
     {
+        var band = mapped.Source;
+        if (mapped.IsReflectance)
+        {
+            // Statistics of reflectance lie below 2; above, they are of digital numbers, which all archives store as 10,000 times reflectance.
+            const double digitalNumbers = 10_000, mostReflectance = 2;
+            var unit = manifest is { ValueScale: 1, ValueOffset: 0 } && Math.Max(Math.Abs(statistics.Mean), statistics.StandardDeviation) > mostReflectance ? digitalNumbers : 1;
+            return (band.Scale * unit, band.Offset * unit);
+        }
+
         var declared = band.Scale != 1 || band.Offset != 0;
         if (manifest.ValueScale == 1 && manifest.ValueOffset == 0)
         {

@@ -42,7 +42,7 @@ internal static class ModelArena
         try
         {
             var before = Environment.WorkingSet;
-            model.Model.Run(images, shape, [model.Output], options.Adapter, cancellation);
+            model.Try(images, shape, options.Adapter, cancellation);
             return known[(model.Tile, model.Output)] = Math.Max(0, Environment.WorkingSet - before) / (Larger - 1);
         }
         catch (ModelException failure) when (failure.IsOutOfMemory)

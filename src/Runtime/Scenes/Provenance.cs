@@ -51,6 +51,26 @@ internal static class Provenance
         Hash(string.Concat(identity.OrderBy(item => item.Key, StringComparer.Ordinal)
             .Select(item => string.Create(CultureInfo.InvariantCulture, $"{item.Key.Length} {item.Key} {item.Value.Length} {item.Value}\n"))));
 
+    /// <summary>Tags of a scene that was put together from several files.</summary>
+    public static void Describe(SortedDictionary<string, string> tags, SceneOpening? opening)
+    {
+        if (opening is null)
+        {
+            return;
+        }
+
+        tags["EOONNX_SOURCE"] = opening.Source;
+        if (opening.Identity is { } identity)
+        {
+            tags["EOONNX_SOURCE_DIGEST"] = Hash(identity);
+        }
+
+        if (opening.Coordinates.Count > 0)
+        {
+            tags["EOONNX_COORDINATES"] = string.Join(' ', opening.Coordinates.Select(item => $"{item.Key}={string.Join(',', item.Value.AsSpan<float>().ToArray().Select(value => value.ToString("R", CultureInfo.InvariantCulture)))}"));
+        }
+    }
+
     /// <summary>SHA-256 over the model and, where there is one, its external data file.</summary>
     public static string ModelDigest(string path) =>
         File.Exists(path + ".data") ? Hash(FileDigest(path) + FileDigest(path + ".data")) : FileDigest(path);
@@ -63,7 +83,7 @@ internal static class Provenance
     /// <summary>Name, size and time of a local file; the name alone of anything else.</summary>
     public static string Stamp(string path)
     {
-        var file = new FileInfo(path);
+        var file = new FileInfo(path.Split('?')[0]);
         return file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}") : file.Name;
     }
 

@@ -58,7 +58,7 @@ internal sealed class SceneJob
             throw new RasterException($"{path} exists. Replace it with --overwrite (SceneOptions.Overwrite), or write to another file with --out.");
         }
 
-        var warnings = new List<string>(options.Adapter?.Notes ?? []);
+        var warnings = new List<string>([.. options.Adapter?.Notes ?? [], .. options.Opening?.Warnings ?? []]);
         if (scene.Projection.Length == 0)
         {
             warnings.Add($"{scene.Name} has no coordinate reference system; the map has none either.");
@@ -72,7 +72,7 @@ internal sealed class SceneJob
         var overlap = options.Overlap?.Of(described.Tile) ?? manifest.Overlap ?? TilePlanOptions.DefaultOverlap(described.Tile);
         var plan = TilePlan.Create(size, new TilePlanOptions { Tile = described.Tile, Overlap = options.Overlap is null ? Math.Min(overlap, described.Tile / 4 * 2) : overlap, Edge = options.Edge });
         var blend = plan.Options.Overlap == 0 ? BlendMode.None : options.Blend ?? BlendMode.Cosine;
-        var bands = BandMapping.Resolve(scene, described.Channels, options.Bands, warnings);
+        var bands = options.Opening?.Bands ?? BandMapping.Resolve(scene, described.Channels, options.Bands, warnings);
         WarnOfNoData(scene, bands, options, warnings);
         using (new MaskReader(scene, window, options))
         {
@@ -82,6 +82,7 @@ internal sealed class SceneJob
         var scalings = ChannelScalings.Decide(bands, manifest, options);
         var legend = content == MapContent.Value ? null : ClassLegend.For(manifest, model.Path, described.Classes);
         var tags = Provenance.Tags(scene, described, plan, blend, bands, scalings, options.Adapter);
+        Provenance.Describe(tags, options.Opening);
         if (legend is not null)
         {
             tags["EOONNX_CLASSES"] = legend.ToJson();
@@ -210,12 +211,12 @@ internal sealed class SceneJob
     {
         if (scene.HasGroundControlPoints)
         {
-            throw new RasterException($"{scene.Path} is placed by ground control points; a grid is needed. Make one with: gdalwarp -r near '{scene.Path}' warped.tif");
+            throw new RasterException($"{scene.Path} is placed by ground control points; a grid is needed. Lay it on one with --grid utm or --grid EPSG:n, or make one with: gdalwarp -r near '{scene.Path}' warped.tif");
         }
 
         if (scene.Transform is { IsNorthUp: false })
         {
-            throw new RasterException($"{scene.Path} has a rotated grid; a grid along the axes is needed. Make one with: gdalwarp -r near '{scene.Path}' warped.tif");
+            throw new RasterException($"{scene.Path} has a rotated grid; a grid along the axes is needed. Lay it on one with --grid utm or --grid EPSG:n, or make one with: gdalwarp -r near '{scene.Path}' warped.tif");
         }
     }
 

@@ -21,6 +21,10 @@ internal sealed class SceneModel
 
     public int Frames { get; private init; } = 1;
 
+    private IReadOnlyList<InputPart> Parts { get; init; } = [];
+
+    private IReadOnlyDictionary<string, TensorData> Coordinates { get; init; } = new Dictionary<string, TensorData>();
+
     public int Tile { get; private init; }
 
     /// <summary>Tiles a call.</summary>
@@ -54,22 +58,26 @@ internal sealed class SceneModel
     public EoModelBinding Bind(ImageBatch images, ScoreBatch scores, int first, int count, EoAdapter? adapter)
     {
         var (image, score) = (Channels.Count * Tile * Tile, Classes * Tile * Tile);
-        return Model.Bind(images.Images.AsMemory(first * image, count * image), ImageShape(count), Output, scores.Scores.AsMemory(first * score, count * score), ScoreShape(count), adapter);
+        return Model.Bind(images.Images.AsMemory(first * image, count * image), ImageShape(count), Output, scores.Scores.AsMemory(first * score, count * score), ScoreShape(count), adapter, Parts, Coordinates);
     }
+
+    /// <summary>Runs the model once on images that do not matter.</summary>
+    public TensorData Try(Memory<float> images, long[] shape, EoAdapter? adapter, CancellationToken cancellation) => Try(Model, Parts, images, shape, Output, adapter, cancellation);
+
+    private static TensorData Try(EoModel model, IReadOnlyList<InputPart> parts, Memory<float> images, long[] shape, string output, EoAdapter? adapter, CancellationToken cancellation) => parts.Count == 1
+        ? model.Run(images, shape, [output], adapter, cancellation)[0]
+        : model.Run(parts.ToDictionary(part => part.Input, part => Zeros([shape[0], part.Count, .. shape[2..]])), [output], adapter, cancellation)[0];
+
+    private static TensorData Zeros(long[] shape) => TensorData.FromValues<float>(shape, new float[TensorData.CountOf(shape)]);
 
     /// <summary>Decides what the options leave open and asks the graph for the shape of its scores by one run on zeros.</summary>
     /// <exception cref="ModelException">The graph gives no score for each pixel, or a number contradicts the options.</exception>
     public static SceneModel Describe(EoModel model, RasterDataset scene, SceneOptions options, CancellationToken cancellation)
     {
-        var manifest = options.Adapter?.Manifest ?? model.Manifest;
+        var channels = ModelChannels.Of(model, options.Adapter, scene.Bands.Count);
+        var manifest = channels.Manifest;
         var input = model.Input.Shape;
-        var frames = input.Count == 5 && input[2] > 0 ? (int)input[2] : manifest.Frames;
-        var bands = input[1] > 0 ? (int)input[1] : manifest.Bands.Count > 0 ? manifest.Bands.Count : Math.Max(1, scene.Bands.Count / frames);
-        if (manifest.Bands.Count > 0 && manifest.Bands.Count != bands)
-        {
-            throw new ModelException($"The graph of {model.Path} takes {bands} bands; its manifest describes {manifest.Bands.Count}. Export it again.");
-        }
-
+        var (frames, bands) = (channels.Frames, channels.Names.Count / channels.Frames);
         if (manifest.Task is ModelTask.Classification or ModelTask.Multilabel or ModelTask.ScalarRegression)
         {
             throw new ModelException($"{model.Path} is a model of the kind {manifest.Task}: it answers for whole images, so a scene has no map of it. Use eoonnx evaluate on chips, or EoModel.Run for single images.");
@@ -81,7 +89,7 @@ internal sealed class SceneModel
         var batch = fixedBatch > 0 ? fixedBatch : 1;
         var image = Shape(input.Count == 5, batch, bands, frames, tile);
         var (before, start) = (Environment.WorkingSet, Stopwatch.GetTimestamp());
-        var scores = model.Run(new float[TensorData.CountOf(image)], image, [output], options.Adapter, cancellation)[0];
+        var scores = Try(model, channels.Parts, new float[TensorData.CountOf(image)], image, output, options.Adapter, cancellation);
         if (scores.Type != ElementType.Float || scores.Shape.Length is not (3 or 4) || scores.Shape[^1] != tile || scores.Shape[^2] != tile || scores.Shape[0] != batch)
         {
             throw new ModelException($"The output '{output}' of {model.Path} is {scores.Type} [{string.Join(", ", scores.Shape)}] for a tile of {tile} x {tile}; a map needs Float [batch, classes, {tile}, {tile}]. " +
@@ -92,7 +100,9 @@ internal sealed class SceneModel
         manifest = manifest.Heads.FirstOrDefault(head => head.Output == output) is { } chosen ? manifest with { Classes = chosen.Classes } : manifest;
         return new SceneModel(model, manifest)
         {
-            Channels = [.. Enumerable.Range(0, frames).SelectMany(_ => ChannelNames(manifest, bands))],
+            Channels = channels.Names,
+            Parts = channels.Parts,
+            Coordinates = options.Opening?.Coordinates ?? new Dictionary<string, TensorData>(),
             Frames = frames,
             Tile = tile,
             Batch = fixedBatch > 0 ? fixedBatch : options.Batch ?? (model.Device.Kind == DeviceKind.Cuda ? 16 : 4),
@@ -106,10 +116,6 @@ internal sealed class SceneModel
     }
 
     private static long[] Shape(bool frameAxis, int count, int bands, int frames, int tile) => frameAxis ? [count, bands, frames, tile, tile] : [count, bands * frames, tile, tile];
-
-    private static IEnumerable<string> ChannelNames(ModelManifest manifest, int bands) => manifest.Bands.Count > 0
-        ? manifest.Bands.Select(band => band.Id)
-        : Enumerable.Range(1, bands).Select(i => $"band {i}");
 
     private static int TileEdge(EoModel model, ModelManifest manifest, SceneOptions options)
     {

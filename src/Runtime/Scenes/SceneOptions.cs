@@ -150,6 +150,9 @@ public sealed record SceneOptions
     /// <summary>Discard an unfinished run of the same map instead of continuing it.</summary>
     public bool Restart { get; init; }
 
+    /// <summary>What opening the scene has decided; null for a raster that is taken as it is.</summary>
+    internal SceneOpening? Opening { get; init; }
+
     /// <summary>Replace a map that exists.</summary>
     public bool Overwrite { get; init; }
 }

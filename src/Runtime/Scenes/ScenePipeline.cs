@@ -91,6 +91,21 @@ public sealed partial class ScenePipeline(EoModel model)
         }, cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Maps a scene that was opened for this model.</summary>
+    /// <param name="scene">The scene with its options; borrowed.</param>
+    /// <param name="output">The map, see the other overload.</param>
+    /// <param name="progress">Told about every batch, from a thread of the pipeline.</param>
+    /// <param name="cancellation">Ends the run within a batch; the work area stays.</param>
+    /// <returns>What was done.</returns>
+    /// <exception cref="RasterException">The scene cannot be read, or the map cannot be written.</exception>
+    /// <exception cref="ModelException">The model cannot be run or gives no score for each pixel.</exception>
+    /// <exception cref="ArgumentException">Options contradict each other.</exception>
+    public Task<SceneReport> RunAsync(Scene scene, string output, IProgress<SceneProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(scene);
+        return RunAsync(scene.Dataset, output, scene.Options, progress, cancellation);
+    }
+
     /// <summary>What a run would need and decide, without reading the scene or writing anything. The model is run to measure its memory.</summary>
     /// <param name="scene">The scene; borrowed.</param>
     /// <param name="maps">The maps, each with its adapter.</param>

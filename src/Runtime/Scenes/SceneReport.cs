@@ -46,6 +46,9 @@ public sealed record SceneReport
     /// <summary>Classes of a class map with their areas.</summary>
     public IReadOnlyList<ClassReport> Classes { get; init; } = [];
 
+    /// <summary>Decisions about the scene, for example whether an offset was applied.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Things the user should know.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 

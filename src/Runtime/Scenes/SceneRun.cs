@@ -105,7 +105,8 @@ internal sealed class SceneRun
         return new SceneReport
         {
             Map = job.Path,
-            Source = job.Scene.Path.Split('?')[0],
+            Source = job.Options.Opening?.Source ?? job.Scene.Path,
+            Notes = job.Options.Opening?.Notes ?? [],
             Model = model.Model.Path,
             Adapter = job.Options.Adapter?.Path,
             Content = job.Content,

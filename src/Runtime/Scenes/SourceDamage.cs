@@ -26,7 +26,7 @@ internal sealed class SourceDamage
     public SourceDamage(SceneJob job)
     {
         _job = job;
-        _files = [.. job.Scene.Files.Where(File.Exists).Select(file => (file, Provenance.Stamp(file)))];
+        _files = [.. (job.Options.Opening?.Files ?? job.Scene.Files).Where(File.Exists).Select(file => (file, Provenance.Stamp(file)))];
     }
 
     /// <summary>Pixels that could not be read.</summary>
