@@ -27,7 +27,7 @@ internal sealed class EoModelBinding : IDisposable
         (_session, _explain, _shape) = (session, explain, string.Join("; ", inputs.Select(input => string.Join(", ", input.Shape))));
         _bound = inputs;
         _output = OrtValue.CreateTensorValueFromMemory(memory, output.Data, output.Shape);
-        (_inputNames, _inputs, _outputNames, _outputs) = 
+        (_inputNames, _inputs, _outputNames, _outputs) =
             ([.. inputs.Select(input => input.Name)], [.. inputs.Select(input => OrtValue.CreateTensorValueFromMemory(memory, input.Data, input.Shape))], [output.Name], [_output]);
         _lease = adapter?.Activate(_options);
     }
