@@ -25,7 +25,7 @@ internal static class InferVerb
         {
             using var model = options.LoadModel(parsed);
             using var adapters = options.LoadAdapters(parsed, model);
-            using var scene = Scene.Open(model, source.Read(parsed), options.Read(parsed, adapters.Adapters.FirstOrDefault()));
+            using var scene = Scene.Open(model, source.Read(parsed), options.Read(parsed, adapters.Adapters is [var first, ..] ? first : null));
             var (pipeline, maps) = (new ScenePipeline(model), SceneOutput.For(parsed.GetRequiredValue(map), adapters.Adapters));
             if (parsed.GetValue(dryRun))
             {

@@ -56,7 +56,7 @@ public sealed class StackedRaster : IDisposable
         var folder = $"/vsimem/eoonnx-stack-{Guid.NewGuid():N}";
         try
         {
-            using var warped = VirtualWarp.Warp(raster.GdalName, $"{folder}/grid.vrt", ["-t_srs", projection], raster);
+            VirtualWarp.Warp(raster.GdalName, $"{folder}/grid.vrt", ["-t_srs", projection], raster);
             using var dataset = RasterDataset.Open($"{folder}/grid.vrt", new RasterAccess { DisplayName = raster.Name, AllowExternalVrt = true, IsRemote = raster.IsRemote });
             return RasterGrid.Of(dataset);
         }
@@ -92,7 +92,7 @@ public sealed class StackedRaster : IDisposable
             var numbers = members.Select(member => member.Item.Band).Distinct().ToList();
             VirtualWarp.Pick(source, picked, numbers, group.Key.MissingValue);
             var warped = NewFile("warp");
-            using var result = VirtualWarp.Warp(picked, warped, Arguments(grid, source, categorical, group.Key.MissingValue), source);
+            VirtualWarp.Warp(picked, warped, Arguments(grid, source, categorical, group.Key.MissingValue), source);
             foreach (var (index, band) in members)
             {
                 places[index] = new Place(warped, numbers.IndexOf(band.Band) + 1, categorical ? band.Description.Type : RasterType.Float32, categorical ? group.Key.MissingValue : double.NaN, new PixelSize(512, 128));

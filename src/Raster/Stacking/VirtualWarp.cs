@@ -30,12 +30,12 @@ internal static unsafe class VirtualWarp
         }
     }
 
-    /// <summary>A warped VRT, as gdalwarp makes it.</summary>
+    /// <summary>Writes a warped VRT, as gdalwarp makes it.</summary>
     /// <param name="input">GDAL's name of the raster to warp.</param>
     /// <param name="path">The VRT, in <c>/vsimem/</c>.</param>
     /// <param name="arguments">As gdalwarp takes them.</param>
     /// <param name="origin">The raster that the pixels come from, for messages and for access to servers.</param>
-    public static GdalDatasetHandle Warp(string input, string path, IReadOnlyList<string> arguments, RasterDataset origin)
+    public static void Warp(string input, string path, IReadOnlyList<string> arguments, RasterDataset origin)
     {
         using var remote = origin.EnterRemote();
         using var source = GdalDatasetHandle.Open(input);
@@ -46,10 +46,8 @@ internal static unsafe class VirtualWarp
             int usageError;
             var handle = source.DangerousGetHandle();
             Gdal.CPLErrorReset();
-            var result = Gdal.GDALWarp(path, 0, 1, &handle, options, &usageError).Checked($"Cannot lay {origin.Path} on another grid");
-            // The description is on disk (in memory) when it has been flushed.
-            Gdal.GDALFlushCache(result);
-            return result;
+            // Closed here, before what it reads from: GDALClose deletes a source whoever still refers to it. Closing writes the description.
+            using var result = Gdal.GDALWarp(path, 0, 1, &handle, options, &usageError).Checked($"Cannot lay {origin.Path} on another grid");
         }
         finally
         {

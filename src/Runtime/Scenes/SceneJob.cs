@@ -72,7 +72,7 @@ internal sealed class SceneJob
         var overlap = options.Overlap?.Of(described.Tile) ?? manifest.Overlap ?? TilePlanOptions.DefaultOverlap(described.Tile);
         var plan = TilePlan.Create(size, new TilePlanOptions { Tile = described.Tile, Overlap = options.Overlap is null ? Math.Min(overlap, described.Tile / 4 * 2) : overlap, Edge = options.Edge });
         var blend = plan.Options.Overlap == 0 ? BlendMode.None : options.Blend ?? BlendMode.Cosine;
-        var bands = options.Opening?.Bands ?? BandMapping.Resolve(scene, described.Channels, options.Bands, warnings);
+        var bands = BandsOf(scene, described, options, warnings);
         WarnOfNoData(scene, bands, options, warnings);
         using (new MaskReader(scene, window, options))
         {
@@ -155,6 +155,18 @@ internal sealed class SceneJob
         MapContent.Probability => new ProbabilityEncoder(model.Classes),
         _ => new ValueEncoder(model.Classes, (float)model.Manifest.OutputScale),
     };
+
+    // A scene is opened for one list of channels; of several adapters one may take another.
+    private static IReadOnlyList<MappedBand> BandsOf(RasterDataset scene, SceneModel model, SceneOptions options, List<string> warnings)
+    {
+        if (options.Opening is { } opening && opening.Bands.Select(band => band.Channel).SequenceEqual(model.Channels))
+        {
+            return opening.Bands;
+        }
+
+        return options.Opening is not { Identity: not null } stack ? BandMapping.Resolve(scene, model.Channels, options.Bands, warnings)
+            : throw new ArgumentException($"{stack.Source} was put together for the channels {string.Join(", ", stack.Bands.Select(band => band.Channel))}; {options.Adapter?.Path ?? model.Model.Path} takes {string.Join(", ", model.Channels)}. Map it on its own.");
+    }
 
     private static MapContent ContentOf(ModelManifest manifest, SceneModel model, SceneOptions options)
     {

@@ -25,7 +25,7 @@ public sealed class RemoteSceneTests : IDisposable
         using var server = Serve(_ => null);
         using var model = Model();
         using var scene = Scene.Open(model, new SceneRequest { Sources = [$"{server.Address}item.json?sig=secret"] });
-        Assert.Equal(["red", "nir08"], scene.Channels.Select(channel => channel.Band));
+        Assert.Equal(["B04", "B8A"], scene.Channels.Select(channel => channel.Band));
         var map = Path.Combine(_folder, "map.tif");
         var report = await new ScenePipeline(model).RunAsync(scene, map, cancellation: TestContext.Current.CancellationToken);
         Assert.All(TestScenes.Read<float>(map), value => Assert.Equal(Pixel * 0.0001f, value, 1e-6f));
