@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using EoOnnx.Tests;
 
 namespace EoOnnx.Raster.Tests.Stacking;
 
+[Collection(OpenHandles.Name)]
 public sealed class StackedRasterTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("eoonnx-stack-").FullName;
