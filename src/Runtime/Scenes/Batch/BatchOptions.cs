@@ -23,4 +23,11 @@ public sealed record BatchOptions
         var threads = model.Threads > 0 ? model.Threads : Environment.ProcessorCount;
         return jobs == 1 ? model : model with { Threads = Math.Max(1, threads - jobs + 1), Spinning = false };
     }
+
+    /// <summary>How each of several scenes at a time is read: their threads together are as many as those of one scene alone.</summary>
+    public static SceneOptions ShareReaders(SceneOptions scene, int jobs)
+    {
+        ArgumentNullException.ThrowIfNull(scene);
+        return scene with { Readers = scene.Readers > 0 ? scene.Readers : jobs == 1 ? 0 : Math.Max(1, 4 / jobs) };
+    }
 }

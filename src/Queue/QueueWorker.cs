@@ -1,0 +1,53 @@
+using EoOnnx.Runtime;
+using Hangfire;
+
+namespace EoOnnx.Queue;
+
+/// <summary>Takes scenes from a queue and maps them until it is told to end.</summary>
+public static class QueueWorker
+{
+    /// <summary>Works.</summary>
+    /// <param name="address">The queue.</param>
+    /// <param name="options">How.</param>
+    /// <param name="log">Told about every scene and every difficulty, from any thread.</param>
+    /// <param name="cancellation">Ends the worker: scenes that are being mapped go back to the queue, and what is stored of them is continued by the next worker.</param>
+    /// <exception cref="QueueException">The queue cannot be reached at the start. Later the worker waits for it.</exception>
+    public static async Task<WorkerReport> RunAsync(QueueAddress address, QueueWorkerOptions options, IProgress<WorkerMessage> log, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(log);
+        var roots = new AllowedRoots(options.Roots);
+        QueueStorage.LogTo(log);
+        using var models = new LoadedModels(BatchOptions.ShareModel(options.Model, options.Jobs));
+        var scenes = new QueuedScenes(models, roots, options.Jobs, log);
+        var storage = QueueStorage.Open(address, options.LostAfter);
+        using (var server = new BackgroundJobServer(new BackgroundJobServerOptions
+        {
+            Queues = [QueuedScenes.Queue],
+            WorkerCount = options.Jobs,
+            Activator = new ScenesActivator(scenes),
+            SchedulePollingInterval = TimeSpan.FromSeconds(2),
+            HeartbeatInterval = options.LostAfter / 5,
+            ServerTimeout = options.LostAfter,
+            ServerCheckInterval = options.LostAfter,
+            StopTimeout = TimeSpan.Zero,
+            ShutdownTimeout = TimeSpan.FromSeconds(30),
+            CancellationCheckInterval = TimeSpan.FromSeconds(1),
+        }, storage))
+        {
+            log.Report(new WorkerMessage("worker", FormattableString.Invariant($"takes scenes from {address}, {options.Jobs} at a time")));
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            log.Report(new WorkerMessage("worker", "ends; what it is mapping goes back to the queue"));
+            server.SendStop();
+            await server.WaitForShutdownAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+
+        return scenes.Report;
+    }
+
+    private sealed class ScenesActivator(QueuedScenes scenes) : JobActivator
+    {
+        public override object ActivateJob(Type jobType) => scenes;
+    }
+}

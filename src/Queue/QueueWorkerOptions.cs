@@ -1,0 +1,25 @@
+using EoOnnx.Runtime;
+
+namespace EoOnnx.Queue;
+
+/// <summary>How a worker works.</summary>
+public sealed record QueueWorkerOptions
+{
+    /// <summary>Folders, and beginnings of URLs, below which tasks may read and write.</summary>
+    public required IReadOnlyList<string> Roots { get; init => field = value is { Count: > 0 } ? value
+        : throw new ArgumentOutOfRangeException(nameof(Roots), value, "A worker needs at least one folder below which tasks may read and write (--root)."); }
+
+    /// <summary>Scenes at a time; they share models.</summary>
+    public int Jobs { get; init => field = value is >= 1 and <= 256 ? value
+        : throw new ArgumentOutOfRangeException(nameof(Jobs), value, "The number of scenes at a time (--jobs) must be 1 to 256."); } = 1;
+
+    /// <summary>How models are loaded.</summary>
+    public EoModelOptions Model { get; init; } = new();
+
+    /// <summary>A scene whose worker has been silent for so long is given to another. The same for all workers of a queue.</summary>
+    public TimeSpan LostAfter { get; init => field = value >= TimeSpan.FromSeconds(5) && value <= TimeSpan.FromDays(1) ? value
+        : throw new ArgumentOutOfRangeException(nameof(LostAfter), value, "A scene can be taken over after 5 seconds to one day of silence (--lost-after)."); } = DefaultLostAfter;
+
+    /// <summary>One minute: workers are heard of every twelve seconds.</summary>
+    public static TimeSpan DefaultLostAfter { get; } = TimeSpan.FromMinutes(1);
+}
