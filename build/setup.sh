@@ -27,6 +27,9 @@ install_packages() {
 
 need_gdal() { find_gdal || install_packages libgdal32 gdal-data proj-data; }
 
+# Only the tests need it: eoonnx itself reaches a database over the network.
+find_postgresql() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
 sources_changed() {
     local stamp=$1
     [ ! -e "$stamp" ] || [ -n "$(find "$root" \( -name bin -o -name obj -o -name .git -o -name TestResults \) -prune -o \

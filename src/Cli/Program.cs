@@ -42,6 +42,7 @@ internal static class Program
             SynthesizeVerb.Create(terminal),
             InferVerb.Create(terminal),
             BatchVerb.Create(terminal),
+            WorkerVerb.Create(terminal),
             TrainAdapterVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
             MergeVerb.Create(terminal),

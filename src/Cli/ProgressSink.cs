@@ -91,6 +91,18 @@ internal sealed class ProgressSink(TextWriter error, ProgressForm form, int widt
         }
     }
 
+    /// <summary>Shows a line of its own at once: for what happens rather than how far something is.</summary>
+    public void Tell(Step step)
+    {
+        lock (_gate)
+        {
+            CloseStage();
+            Show(step);
+            (_last, _lastIsShown) = (null, true);
+            CloseStage();
+        }
+    }
+
     private void CloseStage()
     {
         if (!_lastIsShown && _last is not null)

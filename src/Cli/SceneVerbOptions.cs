@@ -11,6 +11,7 @@ namespace EoOnnx.Cli;
 internal sealed class SceneVerbOptions
 {
     private readonly Option<FileInfo> _model = SharedOptions.RequiredFile("--model", "The model, an .onnx file.");
+    private readonly LoadingOptions _loading = new();
     private readonly Option<string[]> _adapter = new("--adapter")
     {
         Description = "An adapter for this model: adapter.safetensors, .onnx_adapter or a PEFT folder. Repeat it to make a map with each while the scene is read once.",
@@ -60,8 +61,6 @@ internal sealed class SceneVerbOptions
     private readonly Option<double[]> _offset = new("--offset") { Description = "Addend after --scale: one, or one a channel.", HelpName = "addend", CustomParser = Lists.Numbers };
     private readonly Option<string?> _noData = SharedOptions.Optional<string>("--nodata", "Value of missing pixels instead of the one the scene declares; none: every finite pixel counts.", "value|none");
     private readonly Option<NoDataRule> _noDataRule = SharedOptions.WithDefault("--nodata-rule", NoDataRule.Any, "A pixel is missing when any band is, or only when all are.", "any|all");
-    private readonly Option<string?> _device = SharedOptions.Optional<string>("--device", "auto (default), cpu, cuda or cuda:n.", "device");
-    private readonly Option<int> _threads = SharedOptions.WithDefault("--threads", 0, "Threads of the model; 0 takes all physical cores.", "count");
     private readonly Option<MapKind?> _content = SharedOptions.Optional<MapKind?>("--out-type", "What the map stores: class, prob (a band for each class) or value. Default: by the model's task.", "class|prob|value");
     private readonly Option<SurenessKind> _confidence = SharedOptions.WithDefault("--confidence", SurenessKind.None, "A second band of a class map: probability of the class (max), entropy or margin.", "none|max|entropy|margin");
     private readonly Option<bool> _restart = new("--restart") { Description = "Discard an unfinished run of the same map instead of continuing it." };
@@ -70,7 +69,7 @@ internal sealed class SceneVerbOptions
     /// <summary>Adds the options to a verb.</summary>
     public SceneVerbOptions(Command verb)
     {
-        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, _device, _threads, _content, _confidence, _restart, _overwrite])
+        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _confidence, _restart, _overwrite])
         {
             verb.Add(option);
         }
@@ -93,11 +92,10 @@ internal sealed class SceneVerbOptions
     }
 
     /// <summary>Loads the model that the command line names, for <paramref name="jobs"/> scenes at a time.</summary>
-    public EoModel LoadModel(ParseResult parsed, int jobs = 1) => EoModel.Load(ModelPath(parsed), BatchOptions.ShareModel(new EoModelOptions
-    {
-        Device = parsed.GetValue(_device) is { } device ? Device.Parse(device) : Device.Auto,
-        Threads = parsed.GetValue(_threads),
-    }, jobs));
+    public EoModel LoadModel(ParseResult parsed, int jobs = 1) => EoModel.Load(ModelPath(parsed), BatchOptions.ShareModel(_loading.Read(parsed), jobs));
+
+    /// <summary>The options of loading a model that were given: they concern the machine that maps.</summary>
+    public IEnumerable<Option> GivenForLoading(ParseResult parsed) => _loading.All.Where(option => parsed.GetResult(option) is { Implicit: false });
 
     /// <summary>The model that the command line names.</summary>
     public string ModelPath(ParseResult parsed) => parsed.GetRequiredValue(_model).ToString();

@@ -12,9 +12,10 @@ public class ReferencesTableTests
         ["EoOnnx.Decoders"] = ["EoOnnx.Formats", "EoOnnx.Onnx"],
         ["EoOnnx.Raster"] = ["EoOnnx.Formats"],
         ["EoOnnx.Runtime"] = ["EoOnnx.Formats", "EoOnnx.Raster"],
+        ["EoOnnx.Queue"] = ["EoOnnx.Formats", "EoOnnx.Raster", "EoOnnx.Runtime"],
         ["EoOnnx.Training"] = ["EoOnnx.Formats", "EoOnnx.Onnx", "EoOnnx.Decoders", "EoOnnx.Runtime", "EoOnnx.Raster"],
         ["EoOnnx.Export"] = ["EoOnnx.Formats", "EoOnnx.Onnx", "EoOnnx.Decoders"],
-        ["eoonnx"] = ["EoOnnx.Formats", "EoOnnx.Onnx", "EoOnnx.Decoders", "EoOnnx.Raster", "EoOnnx.Runtime", "EoOnnx.Training", "EoOnnx.Export"],
+        ["eoonnx"] = ["EoOnnx.Formats", "EoOnnx.Onnx", "EoOnnx.Decoders", "EoOnnx.Raster", "EoOnnx.Runtime", "EoOnnx.Queue", "EoOnnx.Training", "EoOnnx.Export"],
     };
 
     public static TheoryData<string, string> ClosedDoors()

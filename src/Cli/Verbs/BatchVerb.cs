@@ -1,5 +1,7 @@
 using System.CommandLine;
+using EoOnnx.Queue;
 using EoOnnx.Runtime;
+using Spectre.Console;
 
 namespace EoOnnx.Cli.Verbs;
 
@@ -17,16 +19,36 @@ internal static class BatchVerb
         var scenes = new BatchVerbOptions(verb);
         verb.Add(jobs);
         verb.Add(failFast);
+        var queue = new QueueVerbOptions(verb);
         var options = new SceneVerbOptions(verb);
-        verb.SetAction((parsed, cancellation) => terminal.RunAsync(parsed, async (progress, token) =>
+        verb.SetAction((parsed, cancellation) => terminal.RunAsync<object>(parsed, async (progress, token) =>
         {
             var batch = new BatchOptions { Jobs = parsed.GetValue(jobs), FailFast = parsed.GetValue(failFast) };
+            var address = queue.Read(parsed, [.. ((Option[])[jobs, failFast]).Where(option => parsed.GetResult(option) is { Implicit: false }), .. options.GivenForLoading(parsed)]);
             var planned = await scenes.ReadAsync(parsed, token);
+            if (address is not null)
+            {
+                var (modelPath, adapterPath, how) = (options.ModelPath(parsed), options.AdapterPath(parsed), options.Read(parsed, adapter: null));
+                return await queue.RunAsync(parsed, address, [.. planned.Select(scene => SceneTask.Of(scene, modelPath, adapterPath, how))], scenes.Folder(parsed), progress, token);
+            }
+
             using var model = options.LoadModel(parsed, batch.Jobs);
             using var adapter = options.LoadAdapter(parsed, model);
             var report = await new SceneBatch(model).RunAsync(planned, batch with { Scene = options.Read(parsed, adapter) }, progress.For<BatchProgress>(BatchResult.Describe), token);
             return BatchResult.Save(report, scenes.Folder(parsed), token.IsCancellationRequested);
-        }, BatchResult.Draw, cancellation));
+        }, Draw, cancellation));
         return verb;
+    }
+
+    private static void Draw(IAnsiConsole console, object result)
+    {
+        if (result is EnqueuedResult enqueued)
+        {
+            EnqueuedResult.Draw(console, enqueued);
+        }
+        else
+        {
+            BatchResult.Draw(console, (BatchResult)result);
+        }
     }
 }

@@ -1,0 +1,21 @@
+using System.CommandLine;
+using EoOnnx.Runtime;
+
+namespace EoOnnx.Cli;
+
+/// <summary>The options that say how this machine runs a model.</summary>
+internal sealed class LoadingOptions
+{
+    private readonly Option<string?> _device = SharedOptions.Optional<string>("--device", "auto (default), cpu, cuda or cuda:n.", "device");
+    private readonly Option<int> _threads = SharedOptions.WithDefault("--threads", 0, "Threads of the model; 0 takes all physical cores.", "count");
+
+    /// <summary>The options, for a verb.</summary>
+    public IReadOnlyList<Option> All => [_device, _threads];
+
+    /// <summary>What the command line says.</summary>
+    public EoModelOptions Read(ParseResult parsed) => new()
+    {
+        Device = parsed.GetValue(_device) is { } device ? Device.Parse(device) : Device.Auto,
+        Threads = parsed.GetValue(_threads),
+    };
+}
