@@ -63,13 +63,18 @@ internal sealed class SceneVerbOptions
     private readonly Option<NoDataRule> _noDataRule = SharedOptions.WithDefault("--nodata-rule", NoDataRule.Any, "A pixel is missing when any band is, or only when all are.", "any|all");
     private readonly Option<MapKind?> _content = SharedOptions.Optional<MapKind?>("--out-type", "What the map stores: class, prob (a band for each class) or value. Default: by the model's task.", "class|prob|value");
     private readonly Option<SurenessKind> _confidence = SharedOptions.WithDefault("--confidence", SurenessKind.None, "A second band of a class map: probability of the class (max), entropy or margin.", "none|max|entropy|margin");
+    private readonly Option<string?> _vector = Beside("--vector", "Write the classes as polygons, too: a GeoPackage with area, pixels and (with --confidence max) mean confidence. Default name: MAP.gpkg.");
+    private readonly Option<double> _minimumArea = SharedOptions.WithDefault("--min-area", 0.0, "Polygons smaller than this go to their largest neighbour.", "m²");
+    private readonly Option<double> _simplify = SharedOptions.WithDefault("--simplify", 0.0, "Simplify the outlines of polygons by up to this, in map units.", "distance");
+    private readonly Option<string?> _stac = Beside("--stac", "Describe the map in a STAC item, too. Default name: MAP.stac.json.");
+    private readonly Option<string?> _quickLook = Beside("--quicklook", "Write a small picture of the map, too. Default name: MAP.png.");
     private readonly Option<bool> _restart = new("--restart") { Description = "Discard an unfinished run of the same map instead of continuing it." };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace a map that exists." };
 
     /// <summary>Adds the options to a verb.</summary>
     public SceneVerbOptions(Command verb)
     {
-        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _confidence, _restart, _overwrite])
+        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _confidence, _vector, _minimumArea, _simplify, _stac, _quickLook, _restart, _overwrite])
         {
             verb.Add(option);
         }
@@ -143,9 +148,21 @@ internal sealed class SceneVerbOptions
         Validity = ValidityOptions.Parse(parsed.GetValue(_noData), parsed.GetValue(_noDataRule)),
         Content = (MapContent?)parsed.GetValue(_content),
         Confidence = (ConfidenceBand)parsed.GetValue(_confidence),
+        Companions = new MapCompanions
+        {
+            Vector = NameBeside(parsed, _vector),
+            Polygons = new PolygonOptions { MinimumArea = parsed.GetValue(_minimumArea), Simplify = parsed.GetValue(_simplify) },
+            Stac = NameBeside(parsed, _stac),
+            QuickLook = NameBeside(parsed, _quickLook),
+        },
         Restart = parsed.GetValue(_restart),
         Overwrite = parsed.GetValue(_overwrite),
     };
+
+    // An option whose name of a file may be left out.
+    private static Option<string?> Beside(string name, string description) => new(name) { Description = description, HelpName = "file", Arity = ArgumentArity.ZeroOrOne };
+
+    private static string? NameBeside(ParseResult parsed, Option<string?> option) => parsed.GetResult(option) is null ? null : parsed.GetValue(option) ?? MapCompanions.Beside;
 
     private static T[]? Four<T>(ParseResult parsed, Option<T[]> option) => parsed.GetValue(option) switch
     {

@@ -29,7 +29,7 @@ public sealed class InferTests : IDisposable
 
         using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder, "map.report.json")));
         Assert.Equal(6, report.RootElement.GetProperty("plan").GetProperty("overlap").GetInt32());
-        Assert.Equal(["map.report.json", "map.tif", "map.tif.aux.xml", "model.onnx", "scene.tif"], Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["map.report.html", "map.report.json", "map.tif", "map.tif.aux.xml", "model.onnx", "scene.tif"], Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]

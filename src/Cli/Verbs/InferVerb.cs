@@ -11,11 +11,11 @@ internal static class InferVerb
     public static Command Create(Terminal terminal)
     {
         var source = new SceneSourceOptions();
-        var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF. MAP.report.json is written beside it. With several adapters: a folder, or a name with {adapter}.", "file");
+        var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF. MAP.report.json and MAP.report.html are written beside it. With several adapters: a folder, or a name with {adapter}.", "file");
         var dryRun = new Option<bool>("--dry-run") { Description = "Show what the run would need — tiles, memory, disk — and stop." };
         var verb = new Verb("infer", "Map a scene of any size: stream it through a model and write a cloud-optimised GeoTIFF.")
         {
-            Example = "eoonnx demo --out demo\neoonnx infer demo/evaluate/images/scene_b.tif --model demo/run/model.onnx --adapter demo/run/adapter.safetensors --out map.tif",
+            Example = "eoonnx demo --out demo\neoonnx infer demo/evaluate/images/scene_b.tif --model demo/run/model.onnx --adapter demo/run/adapter.safetensors --out map.tif --confidence max --vector --stac --quicklook",
         };
         source.AddTo(verb);
         verb.Add(map);
@@ -139,6 +139,10 @@ internal static class InferVerb
 
         console.WriteLine($"map: {report.Map}");
         console.WriteLine($"report: {ScenePipeline.ReportPath(report.Map)}");
+        foreach (var file in report.Files)
+        {
+            console.WriteLine($"file: {file}");
+        }
 
         void Fact(string name, FormattableString value) => facts.AddRow(new Text(name, new Style(decoration: Decoration.Bold)), Cell(value));
     }

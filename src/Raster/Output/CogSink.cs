@@ -17,6 +17,9 @@ public sealed class CogSink : IStripSink
     private readonly StripJournal _journal;
     private bool _completed;
 
+    /// <summary>Pixels by class value, for the attribute table of a class map; set it before <see cref="Complete(CancellationToken)"/>.</summary>
+    public IReadOnlyList<long> ClassPixels { get; set; } = [];
+
     private CogSink(string path, RasterProfile profile, string resampling, StripJournal journal) =>
         (_path, _profile, _resampling, _journal) = (path, profile, resampling, journal);
 
@@ -97,8 +100,16 @@ public sealed class CogSink : IStripSink
     /// <inheritdoc/>
     /// <exception cref="RasterException">Rows are missing, or GDAL cannot write the map; the work area stays.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; the work area stays.</exception>
-    public void Complete(CancellationToken cancellation = default)
+    public void Complete(CancellationToken cancellation = default) => Complete(static _ => { }, cancellation);
+
+    /// <summary>Turns the rows into the file; what belongs to the map is made before the map appears, so that it is the mark of completeness.</summary>
+    /// <param name="beforeAppearing">Gets the verified map under a temporary name.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="RasterException">Rows are missing, or GDAL cannot write the map; the work area stays.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; the work area stays.</exception>
+    public void Complete(Action<string> beforeAppearing, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(beforeAppearing);
         if (FirstMissingRow != _profile.Size.Height)
         {
             throw new RasterException($"{_path} has {FirstMissingRow} of {_profile.Size.Height} rows; it cannot be completed.");
@@ -116,6 +127,7 @@ public sealed class CogSink : IStripSink
                 }
             }
 
+            beforeAppearing(temporary);
             if (File.Exists(temporary + ".aux.xml"))
             {
                 File.Move(temporary + ".aux.xml", _path + ".aux.xml", overwrite: true);
@@ -166,6 +178,11 @@ public sealed class CogSink : IStripSink
         var options = Gdal.GDALTranslateOptionsNew(arguments.Pointer, 0);
         using var vrt = Translate(vrtName, raw, options);
         _profile.ApplyTo(vrt, _path);
+        if (_profile.CategoryNames.Count > 0)
+        {
+            AttributeTable.Apply(Gdal.GDALGetRasterBand(vrt, 1), _profile, ClassPixels, _path);
+        }
+
         using var creation = new GdalStringList("COMPRESS=DEFLATE", "NUM_THREADS=ALL_CPUS", "BLOCKSIZE=512", "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling,
             "PREDICTOR=" + (_resampling == "MODE" ? "NO" : "YES"));
         Gdal.CPLErrorReset();

@@ -43,6 +43,9 @@ internal sealed class SceneJob
 
     public required RasterProfile Profile { get; init; }
 
+    /// <summary>Files that are made beside the map, with their names.</summary>
+    public MapCompanions Companions { get; private init; } = new();
+
     public required List<string> Warnings { get; init; }
 
     /// <summary>Everything that can change a pixel, by name.</summary>
@@ -53,6 +56,7 @@ internal sealed class SceneJob
     public static SceneJob Create(EoModel model, RasterDataset scene, string path, SceneOptions options, CancellationToken cancellation)
     {
         CheckGrid(scene);
+        CheckName(path);
         if (File.Exists(path) && !options.Overwrite)
         {
             throw new RasterException($"{path} exists. Replace it with --overwrite (SceneOptions.Overwrite), or write to another file with --out.");
@@ -115,6 +119,7 @@ internal sealed class SceneJob
             Bands = bands,
             Scalings = scalings,
             Legend = legend,
+            Companions = path.Length == 0 ? options.Companions : Companioned(new SceneOutput(path, options.Adapter), options, content),
             Warnings = warnings,
             Identity = identity,
             Profile = new RasterProfile
@@ -132,6 +137,18 @@ internal sealed class SceneJob
                 Metadata = tags,
             },
         };
+    }
+
+    private static MapCompanions Companioned(SceneOutput map, SceneOptions options, MapContent content) => options.Companions.Vector is null || content == MapContent.Class
+        ? options.Companions.For(map)
+        : throw new ArgumentException("Polygons are made of classes; choose --out-type class, or leave out --vector.");
+
+    private static void CheckName(string path)
+    {
+        if (path.EndsWith(".gpkg", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new ArgumentException($"{path} would be a GeoTIFF; name the map .tif, and its polygons with --vector {System.IO.Path.GetFileName(path)}.");
+        }
     }
 
     /// <summary>How often each tile goes through the model.</summary>

@@ -147,6 +147,9 @@ public sealed record SceneOptions
     /// <summary>An additional band of a class map.</summary>
     public ConfidenceBand Confidence { get; init; }
 
+    /// <summary>Files that are made beside the map.</summary>
+    public MapCompanions Companions { get; init; } = new();
+
     /// <summary>Discard an unfinished run of the same map instead of continuing it.</summary>
     public bool Restart { get; init; }
 

@@ -22,6 +22,9 @@ public sealed record SceneOutput(string Path, EoAdapter? Adapter = null)
         return adapters.Count == 0 ? [new SceneOutput(output)] : [.. adapters.Select(adapter => new SceneOutput(pattern.Replace(Placeholder, NameOf(adapter), StringComparison.Ordinal), adapter))];
     }
 
+    /// <summary>The name of a file that belongs to this map: {adapter} is replaced.</summary>
+    internal string Named(string pattern) => Adapter is null ? pattern : pattern.Replace(Placeholder, NameOf(Adapter), StringComparison.Ordinal);
+
     // Training writes RUN/adapter.safetensors: the folder tells adapters apart.
     private static string NameOf(EoAdapter adapter)
     {

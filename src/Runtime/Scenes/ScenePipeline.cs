@@ -87,7 +87,7 @@ public sealed partial class ScenePipeline(EoModel model)
             var job = SceneJob.Create(model, scene, output, (options ?? new SceneOptions()) with { Overwrite = true }, cancellation);
             using var map = RasterDataset.Open(output);
             return map.FindMetadata(Provenance.JobTag) != Provenance.JobDigest(job.Identity) ? null
-                : new FinishedMap(output, map.Size, File.Exists(ReportPath(output)) ? SceneReport.Load(ReportPath(output)) : null);
+                : job.Companions.Files.Any(file => !File.Exists(file)) ? null : new FinishedMap(output, map.Size, File.Exists(ReportPath(output)) ? SceneReport.Load(ReportPath(output)) : null);
         }, cancellation).ConfigureAwait(false);
     }
 
@@ -129,6 +129,11 @@ public sealed partial class ScenePipeline(EoModel model)
         if (jobs.Select(job => Path.GetFullPath(job.Path)).Distinct().Count() != jobs.Count)
         {
             throw new ArgumentException("Two maps have the same name; give each its own.", nameof(maps));
+        }
+
+        if (jobs.SelectMany(job => job.Companions.Files).Select(Path.GetFullPath).GroupBy(file => file).FirstOrDefault(files => files.Count() > 1) is { } shared && jobs[0].Path.Length > 0)
+        {
+            throw new ArgumentException($"{shared.Key} would be made for several maps; tell them apart with {SceneOutput.Placeholder} in its name.", nameof(maps));
         }
 
         var first = jobs[0];
@@ -189,11 +194,16 @@ public sealed partial class ScenePipeline(EoModel model)
         var finish = Stopwatch.GetTimestamp();
         progress?.Report(new SceneProgress("finishing", job.Plan.Count, job.Plan.Count, streamed.Rate.PixelsPerSecond));
         cancellation.ThrowIfCancellationRequested();
-        sink.Complete(cancellation);
-        var report = streamed.Finished(Stopwatch.GetElapsedTime(finish).TotalSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        report.Save(ReportPath(job.Path));
+        var report = streamed;
+        sink.ClassPixels = [.. Enumerable.Range(0, job.Profile.CategoryNames.Count).Select(id => streamed.Classes.FirstOrDefault(item => item.Id == id)?.Pixels ?? 0)];
+        sink.Complete(
+            map => report = CompanionFiles.Write(
+                job, map, () => streamed.Finished(Stopwatch.GetElapsedTime(finish).TotalSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds), cancellation), cancellation);
         return report;
     }
+
+    /// <summary>Where the report of a map for people is written.</summary>
+    public static string PagePath(string output) => Path.ChangeExtension(output, ".report.html");
 
     /// <summary>Where the report of a map is written.</summary>
     public static string ReportPath(string output) => Path.ChangeExtension(output, ".report.json");

@@ -49,6 +49,9 @@ public sealed record SceneReport
     /// <summary>Decisions about the scene, for example whether an offset was applied.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
+    /// <summary>Files that were made beside the map and this report.</summary>
+    public IReadOnlyList<string> Files { get; init; } = [];
+
     /// <summary>Things the user should know.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
