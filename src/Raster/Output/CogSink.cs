@@ -6,7 +6,7 @@ namespace EoOnnx.Raster;
 
 /// <summary>
 /// Writes a map as a cloud-optimised GeoTIFF: rows go to a journaled work area (<c>OUT.tif.eoonnx/</c>), which a later run can
-/// continue; <see cref="Complete"/> turns them into the COG, verifies it and renames it. The <c>.tif</c> appears last.
+/// continue; <see cref="Complete(CancellationToken)"/> turns them into the COG, verifies it and renames it. The <c>.tif</c> appears last.
 /// </summary>
 public sealed class CogSink : IStripSink
 {

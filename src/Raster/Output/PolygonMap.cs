@@ -113,8 +113,8 @@ public static unsafe class PolygonMap
                     Ogr.OGR_F_SetFieldDouble(feature, (int)Field.Confidence, region.Confidence * confidenceScale / region.Pixels);
                 }
 
-                Ogr.OGR_F_SetGeometryDirectly(feature, Shaped(geometry, options));
-                var result = Ogr.OGR_L_CreateFeature(target, feature);
+                var result = Ogr.OGR_F_SetGeometryDirectly(feature, Shaped(geometry, options));
+                result = result != 0 ? result : Ogr.OGR_L_CreateFeature(target, feature);
                 Ogr.OGR_F_Destroy(feature);
                 Check(result, what);
                 if (++count % FeaturesATransaction == 0)
