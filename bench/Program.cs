@@ -1,13 +1,22 @@
 using System.Globalization;
+using System.Text.Json;
 using EoOnnx.Bench.Encoder;
 using EoOnnx.Bench.Scene;
+using EoOnnx.Bench.Training;
 
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]
+// dotnet run -c Release --project bench -- training [threads] [repetitions]
 // dotnet run -c Release --project bench -- scene tiny|vit-b [width] [height] [batch] [repetitions] [folder]
 switch (args)
 {
     case ["encoder", ..]:
         EncoderComparison.Run(Number(1, 2), Number(2, 5), Console.Out);
+        return 0;
+    case ["training", ..]:
+        TrainingComparison.Run(Number(1, 2), Number(2, 5), Console.Out);
+        return 0;
+    case ["probe", var settings]:
+        Console.Out.WriteLine(JsonSerializer.Serialize(StepProbe.Measure(StepSettings.Parse(settings))));
         return 0;
     case ["scene", var model, ..]:
         SceneComparison.Run(model, Number(2, 10_980), Number(3, 10_980), Number(4, 4), Number(5, 3), args.ElementAtOrDefault(6) ?? Path.Combine(Path.GetTempPath(), "eoonnx-bench"), Console.Out);
@@ -17,6 +26,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]");
+        Console.Error.WriteLine("       dotnet run -c Release --project bench -- training [threads] [repetitions]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- scene tiny|vit-b [width] [height] [batch] [repetitions] [folder]");
         return 2;
 }

@@ -4,6 +4,7 @@ using System.Globalization;
 using EoOnnx.Raster;
 using EoOnnx.Raster.Tiling;
 using EoOnnx.Runtime;
+using EoOnnx.Training.Memory;
 
 namespace EoOnnx.Cli;
 
@@ -46,7 +47,7 @@ internal sealed class SceneVerbOptions
     private readonly Option<int> _maskDilation = SharedOptions.WithDefault("--mask-dilate", 0, "Grow masks to every side.", "pixels");
     private readonly Option<MaskMode> _maskMode = SharedOptions.WithDefault("--mask-mode", MaskMode.Output, "output: the model sees masked pixels, the map does not show them; input: the model does not see them either.", "output|input");
     private readonly Option<int?> _batch = SharedOptions.Optional<int?>("--batch", "Tiles a model call.", "tiles");
-    private readonly Option<long?> _memory = new("--memory") { Description = "What the process may use, such as 2GB or 512MB. Default: what it uses plus half of what is free. Less memory costs batch size, then panels.", HelpName = "size", CustomParser = argument => Parsed(argument, text => (long?)MemorySize.Parse(text)) };
+    private readonly Option<long?> _memory = new("--memory") { Description = "What the process may use, such as 2GB or 512MB. Default: what it uses plus half of what is free. Less memory costs batch size, then panels.", HelpName = "size", CustomParser = argument => Parsed(argument, text => (long?)MemorySize.Parse(text).Bytes) };
     private readonly Option<bool> _deterministic = new("--deterministic") { Description = "Fill up the last batch and keep the batch size whatever the memory, so that the map is the same to the last bit." };
     private readonly Option<ErrorMode> _onError = SharedOptions.WithDefault("--on-error", ErrorMode.Fail, "A part of the scene that cannot be read: fail stops and names it, nodata leaves it out and counts it.", "fail|nodata");
     private readonly Option<double> _mostDamage = SharedOptions.WithDefault("--max-bad", 1.0, "With --on-error nodata: stop when more of the scene than this is lost.", "percent");

@@ -44,6 +44,7 @@ internal sealed class TrainingOptions
     private readonly Option<int> _batch = SharedOptions.WithDefault("--batch", Run.Batch, "Chips that go through the model together.", "n");
     private readonly Option<long> _seed = SharedOptions.WithDefault("--seed", Run.Seed, "Seed of split, initial values, shuffling and augmentation.", "n");
     private readonly Option<int> _threads = SharedOptions.WithDefault("--threads", Run.Threads, "Threads of one operator; 0 takes all physical cores.", "n");
+    private readonly Option<string?> _memory = SharedOptions.Optional<string>("--memory", "The most memory that the run may take, for example 2GB: values are computed again and weights stay unpacked as far as that takes.", "size");
     private readonly Option<BestBy> _bestBy = SharedOptions.Choice("--best-by", BestBy.Score, "Which validation figure decides on the best epoch: mIoU or loss.");
     private readonly Option<int?> _patience = SharedOptions.Optional<int?>("--patience", "Epochs without a better figure after which the run ends.", "n");
     private readonly MethodOptions _method = new();
@@ -62,7 +63,7 @@ internal sealed class TrainingOptions
         Option[] options =
         [
             _task, _classes, _unit, _validationShare, _holdOut, _statistics, _noAugmentation, .. _method.All, .. _decoder.All, _loss, _weights, _standardize, _optimizer, _rate,
-            _headRate, _decay, _schedule, _warmUp, _gamma, _every, _milestones, _power, _minimum, _ratePatience, _layerDecay, _average, _clip, _clipValue, _accumulate, _epochs, _batch, _seed, _threads, _bestBy, _patience,
+            _headRate, _decay, _schedule, _warmUp, _gamma, _every, _milestones, _power, _minimum, _ratePatience, _layerDecay, _average, _clip, _clipValue, _accumulate, _epochs, _batch, _seed, _threads, _memory, _bestBy, _patience,
         ];
         foreach (var option in options)
         {
@@ -135,6 +136,7 @@ internal sealed class TrainingOptions
                 Batch = parsed.GetValue(_batch),
                 Seed = parsed.GetValue(_seed),
                 Threads = parsed.GetValue(_threads),
+                Memory = parsed.GetValue(_memory),
                 BestBy = parsed.GetValue(_bestBy),
                 Patience = parsed.GetValue(_patience),
             },

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 
 namespace EoOnnx.Formats;
 
@@ -9,7 +10,7 @@ namespace EoOnnx.Formats;
 /// process that maps the same file and can be evicted, so a mapped model costs no private memory.
 /// </summary>
 /// <remarks>There is deliberately no Dispose: a slice that outlives a disposed mapping would read freed memory.</remarks>
-public sealed class MappedFile
+public sealed partial class MappedFile
 {
     private readonly View? _view;
 
@@ -49,6 +50,16 @@ public sealed class MappedFile
         return length == 0 ? ReadOnlyMemory<byte>.Empty : new SliceOwner(_view!, offset, (int)length).Memory;
     }
 
+    /// <summary>Tells the system that the pages of a slice are not needed for now, so that they no longer count as this process's memory; they
+    /// are read from the file again when they are used. Memory that is no slice of a mapped file is left alone, as is everything on systems other than Linux.</summary>
+    public static void ReleasePages(ReadOnlyMemory<byte> slice)
+    {
+        if (OperatingSystem.IsLinux() && MemoryMarshal.TryGetMemoryManager<byte, SliceOwner>(slice, out var owner, out var start, out var length))
+        {
+            owner.ReleasePages(start, length);
+        }
+    }
+
     private sealed unsafe class View
     {
         private readonly MemoryMappedFile _file;
@@ -73,8 +84,26 @@ public sealed class MappedFile
         public byte* Start { get; }
     }
 
-    private sealed unsafe class SliceOwner(View view, long offset, int length) : MemoryManager<byte>
+    private sealed unsafe partial class SliceOwner(View view, long offset, int length) : MemoryManager<byte>
     {
+        private const int DoNotNeed = 4;   // MADV_DONTNEED of Linux; the mapping is read-only, so nothing can be lost
+
+        public void ReleasePages(int start, int count)
+        {
+            var page = Environment.SystemPageSize;
+            var first = ((nint)(view.Start + offset + start) + page - 1) / page * page;
+            var end = (nint)(view.Start + offset + start + count) / page * page;
+            if (end > first)
+            {
+                // Advice: a system that does not take it keeps the pages until it needs them.
+                _ = Advise(first, (nuint)(end - first), DoNotNeed);
+            }
+        }
+
+        [LibraryImport("libc", EntryPoint = "madvise")]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        private static partial int Advise(nint address, nuint length, int advice);
+
         public override Span<byte> GetSpan() => new(view.Start + offset, length);
 
         public override MemoryHandle Pin(int elementIndex = 0) => new(view.Start + offset + elementIndex, pinnable: this);

@@ -89,6 +89,30 @@ public sealed class Graph(string name)
         }
     }
 
+    /// <summary>Gives a symbol of the inputs' shapes a number and infers all shapes anew.</summary>
+    /// <exception cref="OnnxGraphException">The number contradicts an operator.</exception>
+    public void Bind(string symbol, long extent)
+    {
+        foreach (var input in _inputs.Where(input => input.Shape is not null))
+        {
+            input.Shape = new TensorShape(input.KnownShape.Select(dim => dim.Symbol == symbol ? extent : dim));
+        }
+
+        foreach (var node in _nodes)
+        {
+            var known = node.Outputs.Select(output => output?.Shape?.Select(dim => dim.Symbol == symbol ? extent : dim).ToList()).ToList();
+            ShapeInference.Infer(node);
+            for (var i = 0; i < known.Count; i++)
+            {
+                // What was known and cannot be inferred, such as the shape of ReshapeAs, stays known.
+                if (node.Outputs[i] is { } output && known[i] is { } before && (output.Shape is null || output.Shape.Rank == before.Count))
+                {
+                    output.Shape = output.Shape is null ? new TensorShape(before) : new TensorShape(output.Shape.Zip(before, (now, old) => now.IsUnknown ? old : now));
+                }
+            }
+        }
+    }
+
     /// <summary>Removes nodes and initializers that no output depends on. Inputs stay.</summary>
     public void RemoveUnused()
     {

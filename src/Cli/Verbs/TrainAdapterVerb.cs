@@ -47,6 +47,7 @@ internal static class TrainAdapterVerb
     private static Step Describe(TrainingProgress now) => now.Stage switch
     {
         TrainingStage.Compiling => new Step("compiling"),
+        TrainingStage.Planned => new Step("memory plan", null, MemoryPlanTable.Line(now.Plan!)),
         TrainingStage.Validating => new Step($"epoch {now.Epoch} validation", now.Fraction),
         TrainingStage.EpochDone => new Step(
             $"epoch {now.Epoch} of {now.Epochs}", null, string.Create(CultureInfo.InvariantCulture, $"loss {now.Loss:F4}, validation loss {now.Validation!.Loss:F4}, {now.Validation.ScoreName} {now.Validation.Score:F4}")),
@@ -66,6 +67,16 @@ internal static class TrainAdapterVerb
             {
                 console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {baseline.ScoreName} {baseline.Score:F4}"));
             }
+        }
+
+        if (report.SkippedTiles > 0)
+        {
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.SkippedTiles} tiles without any label were left out"));
+        }
+
+        if (report.Memory is { } memory)
+        {
+            MemoryPlanTable.Draw(console, memory);
         }
 
         console.WriteLine(string.Create(

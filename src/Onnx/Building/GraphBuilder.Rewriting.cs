@@ -6,6 +6,14 @@ namespace EoOnnx.Onnx;
 /// <content>Additions to nodes that are already in the graph.</content>
 public sealed partial class GraphBuilder
 {
+    /// <summary>Reshapes to a shape that the graph computes and that is known to be the shape of another value.</summary>
+    public Value ReshapeAs(Value x, Value shape, Value like)
+    {
+        var result = Reshape(x, shape);
+        result.Shape = like.Shape;
+        return result;
+    }
+
     /// <summary>An optional output of a node that is already in the graph, made now when nobody asked for it before: mean and
     /// inverse deviation of LayerNormalization (1, 2), positions of MaxPool (1).</summary>
     /// <param name="node">The node.</param>

@@ -112,7 +112,11 @@ internal sealed class OnnxWriter
                 var alignment = data.ByteLength >= PageAlignment ? PageAlignment : CacheLineAlignment;
                 var offset = (stream.Position + alignment - 1) / alignment * alignment;
                 stream.Write(new byte[offset - stream.Position]);
-                data.Use(bytes => stream.Write(bytes.Span));
+                data.Use(bytes =>
+                {
+                    stream.Write(bytes.Span);
+                    MappedFile.ReleasePages(bytes);
+                });
                 written.Add((data, offset));
             }
         });

@@ -18,24 +18,35 @@ internal sealed class Backpropagation
 
     /// <summary>Gradients of <paramref name="loss"/>, in the order of <paramref name="parameters"/>; null for one that the loss does
     /// not depend on.</summary>
+    /// <inheritdoc cref="Differentiate"/>
+    public static IReadOnlyList<Value?> Run(GraphBuilder op, Value loss, IReadOnlyList<Value> parameters, Value? seed = null, Recompute recompute = Recompute.Nothing) =>
+        Differentiate(op, loss, parameters, seed, recompute).Gradients;
+
+    /// <summary>The backward pass of <paramref name="loss"/>.</summary>
     /// <param name="op">Builder of the graph that holds the loss.</param>
     /// <param name="loss">A float without axes, or any float when <paramref name="seed"/> is given.</param>
     /// <param name="parameters">The values to differentiate with respect to.</param>
     /// <param name="seed">dL/dLoss in the shape of the loss; one when null.</param>
+    /// <param name="recompute">Forward values that are computed again instead of kept.</param>
     /// <exception cref="TrainingException">An operator on the way has no rule; the message names node and blocked parameters.</exception>
-    public static IReadOnlyList<Value?> Run(GraphBuilder op, Value loss, IReadOnlyList<Value> parameters, Value? seed = null)
+    public static BackwardPass Differentiate(GraphBuilder op, Value loss, IReadOnlyList<Value> parameters, Value? seed, Recompute recompute)
     {
         op.Graph.Sort();
         var nodes = op.Graph.Nodes.ToList();
         var walker = new Backpropagation(op, Leading(nodes, parameters));
         using var scope = op.Scope("gradient");
+        var tape = new BackwardTape(op.Graph.Nodes.Count);
         walker.Add(loss, seed ?? op.Scalar(1, loss));
         for (var i = nodes.Count - 1; i >= 0; i--)
         {
-            walker.Visit(nodes[i], nodes, parameters);
+            walker.Visit(nodes[i], nodes, parameters, tape);
         }
 
-        return [.. parameters.Select(walker.Take)];
+        IReadOnlyList<Value?> gradients = [.. parameters.Select(walker.Take)];
+        var again = Recomputation.Apply(op, tape, recompute);
+        var made = nodes.SelectMany(node => node.Outputs).OfType<Value>().ToHashSet();
+        var kept = op.Graph.Nodes.Skip(nodes.Count).SelectMany(node => node.Inputs).OfType<Value>().Where(made.Contains).ToHashSet();
+        return new BackwardPass(gradients, kept, again);
     }
 
     /// <summary>Every value that depends differentiably on a parameter.</summary>
@@ -55,7 +66,7 @@ internal sealed class Backpropagation
         return leading;
     }
 
-    private void Visit(Node node, List<Node> nodes, IReadOnlyList<Value> parameters)
+    private void Visit(Node node, List<Node> nodes, IReadOnlyList<Value> parameters, BackwardTape tape)
     {
         if (!node.Outputs.Any(output => output is not null && _partial.ContainsKey(output)))
         {
@@ -64,6 +75,7 @@ internal sealed class Backpropagation
 
         var gradients = node.Outputs.Select(output => output is null || !_partial.ContainsKey(output) ? null
             : parameters.Contains(output) ? Total(output) : Take(output)).ToList();
+        tape.Add(_op.Graph.Nodes.Count, gradients.OfType<Value>().First());
         for (var i = 0; i < node.Inputs.Count; i++)
         {
             if (node.Inputs[i] is not { } input || !_leading.Contains(input))
@@ -135,3 +147,9 @@ internal sealed class Backpropagation
         return string.Join(", ", blocked.Take(5)) + (blocked.Count > 5 ? $", … ({blocked.Count} tensors)" : "");
     }
 }
+
+/// <summary>What differentiating a graph gave.</summary>
+/// <param name="Gradients">One a parameter; null for one that the loss does not depend on.</param>
+/// <param name="Kept">Forward values that the backward pass reads.</param>
+/// <param name="Recomputed">Forward values that it makes again instead.</param>
+internal sealed record BackwardPass(IReadOnlyList<Value?> Gradients, IReadOnlyCollection<Value> Kept, IReadOnlyCollection<Value> Recomputed);

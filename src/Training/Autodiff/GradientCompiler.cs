@@ -41,7 +41,8 @@ public static class GradientCompiler
             }
         }
 
-        var gradients = Backpropagation.Run(op, objective, parameters, options.Accumulation == 1 ? null : op.Scalar(1.0 / options.Accumulation, objective));
+        var backward = Backpropagation.Differentiate(op, objective, parameters, options.Accumulation == 1 ? null : op.Scalar(1.0 / options.Accumulation, objective), options.Recompute);
+        var gradients = backward.Gradients;
         for (var i = 0; i < parameters.Count; i++)
         {
             if (gradients[i] is null)
@@ -57,7 +58,7 @@ public static class GradientCompiler
         if (options.Accumulation == 1)
         {
             var slots = update.Append(op, parameters, gradients!);
-            return Product(model, optimizer, update, [.. slots, .. Finish(op, buffers)], dataInputs, target, options, null, []);
+            return Product(model, optimizer, update, [.. slots, .. Finish(op, buffers)], dataInputs, target, options, null, [], backward);
         }
 
         var sums = new List<TrainingSlot>();
@@ -70,7 +71,7 @@ public static class GradientCompiler
         }
 
         var (updateModel, updateSlots) = update.Standalone(parameters);
-        return Product(model, optimizer, update, [.. updateSlots, .. Finish(op, buffers)], dataInputs, target, options, updateModel, sums);
+        return Product(model, optimizer, update, [.. updateSlots, .. Finish(op, buffers)], dataInputs, target, options, updateModel, sums, backward);
     }
 
     /// <summary>The values that task outputs named <c>NAME.next</c> give to buffers named NAME.</summary>
@@ -89,7 +90,7 @@ public static class GradientCompiler
 
     private static TrainingGraph Product(
         OnnxModel model, Optimizer optimizer, UpdateBuilder update, IReadOnlyList<TrainingSlot> slots, IReadOnlyList<Value> dataInputs, Value target,
-        TrainingGraphOptions options, OnnxModel? updateModel, IReadOnlyList<TrainingSlot> sums)
+        TrainingGraphOptions options, OnnxModel? updateModel, IReadOnlyList<TrainingSlot> sums, BackwardPass backward)
     {
         var graph = model.Graph;
 
@@ -125,6 +126,9 @@ public static class GradientCompiler
             Groups = update.Groups,
             Accumulation = options.Accumulation,
             AverageDecay = options.AverageDecay,
+            Recompute = options.Recompute,
+            Kept = [.. backward.Kept.Select(value => value.Name)],
+            Recomputed = [.. backward.Recomputed.Select(value => value.Name)],
         };
     }
 }

@@ -78,6 +78,15 @@ public sealed class TrainingGraph
     /// <summary>Largest share of the old value in the averages of parameters; null when none are kept.</summary>
     internal double? AverageDecay { get; init; }
 
+    /// <summary>How much of the forward pass is computed again.</summary>
+    public Recompute Recompute { get; init; }
+
+    /// <summary>Names of the forward values that are kept for the gradients.</summary>
+    public IReadOnlyList<string> Kept { get; init; } = [];
+
+    /// <summary>Names of the forward values that gradients need and that are computed again.</summary>
+    public IReadOnlyList<string> Recomputed { get; init; } = [];
+
     /// <summary>The content of the input <c>optimizer.scalars</c>, computed in double precision.</summary>
     /// <exception cref="TrainingException">Not one learning rate a group.</exception>
     public TensorData Scalars(OptimizerStep step)

@@ -29,6 +29,9 @@ public sealed record TrainingGraphOptions
         init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(Accumulation), value, "At least one micro-batch makes a step.");
     } = 1;
 
+    /// <summary>Forward values that are computed again during the backward pass instead of being kept. The gradients are the same.</summary>
+    public Recompute Recompute { get; init; }
+
     private static double? Positive(double? value, string name) => value is null or > 0
         ? value
         : throw new ArgumentOutOfRangeException(name, value, $"{name} must be above 0; leave it null not to clip.");

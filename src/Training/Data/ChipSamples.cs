@@ -41,6 +41,9 @@ public sealed class ChipSamples : SampleSet
             ?? (options.Classes is { } classes ? new SampleTarget([Tile, Tile], classes.Classes, classes.IgnoreIndex) : new SampleTarget([1, Tile, Tile]));
     }
 
+    private ChipSamples(ChipSamples all, IReadOnlyList<SampleWindow> windows) =>
+        (_source, _options, _windows, Inputs, Target) = (all._source, all._options, windows, all.Inputs, all.Target);
+
     /// <inheritdoc/>
     public override IReadOnlyList<SampleInput> Inputs { get; }
 
@@ -122,6 +125,31 @@ public sealed class ChipSamples : SampleSet
         else
         {
             _options.Values!.Convert(scratch.AsSpan(ImageLength), values, name);
+        }
+    }
+
+    internal override SampleSet WithLabels(bool training, CancellationToken cancellation)
+    {
+        if (_options.Scene is not null)
+        {
+            return this;
+        }
+
+        var (classes, values) = Target.HasClasses ? (new int[Target.Length], Array.Empty<float>()) : ([], new float[Target.Length]);
+        var kept = Enumerable.Range(0, Count).Where(IsLabelled).Select(sample => _windows[sample]).ToList();
+        if (training && _options.Augmentation.RandomCrop)
+        {
+            var chips = kept.Select(window => window.Chip).ToHashSet();
+            kept = [.. _windows.Where(window => chips.Contains(window.Chip))];
+        }
+
+        return kept.Count == Count ? this : new ChipSamples(this, kept);
+
+        bool IsLabelled(int sample)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            ReadTarget(sample, classes, values);
+            return Target.HasClasses ? classes.AsSpan().ContainsAnyExcept(Target.IgnoreIndex) : Array.Exists(values, value => !float.IsNaN(value));
         }
     }
 

@@ -38,4 +38,9 @@ public abstract class SampleSet
     /// <param name="classes">Receives class numbers, when the target has them.</param>
     /// <param name="values">Receives values, when it has those.</param>
     internal abstract void ReadTarget(int sample, Span<int> classes, Span<float> values);
+
+    /// <summary>The samples that have a label; the set itself when all have one.</summary>
+    /// <param name="training">True when crops may be drawn from the sample's chip, whose labels then count together.</param>
+    /// <param name="cancellation">Ends the pass over the labels.</param>
+    internal virtual SampleSet WithLabels(bool training, CancellationToken cancellation) => this;
 }

@@ -74,6 +74,23 @@ public sealed class TrainingData
     /// <summary>Chips held out.</summary>
     public IReadOnlyList<string> ValidationNames { get; }
 
+    /// <summary>Tiles that were left out because nothing in them is labelled.</summary>
+    public int Skipped { get; internal init; }
+
+    /// <summary>
+    /// The same data without the tiles in which no pixel is labelled: they cost a pass through the model and teach nothing. One pass over the
+    /// labels. Where crops are drawn at random from a chip, its tiles go only when the whole chip has no label. Metrics count labelled pixels
+    /// and are the same; the validation loss is the mean over tiles with labels.
+    /// </summary>
+    /// <exception cref="TrainingDataException">A label is not a class, or what is left does not fill a batch.</exception>
+    public TrainingData WithoutUnlabelledTiles(CancellationToken cancellation = default)
+    {
+        var training = TrainingSamples.WithLabels(training: true, cancellation);
+        var validation = ValidationSamples.WithLabels(training: false, cancellation);
+        var skipped = TrainingSamples.Count + ValidationSamples.Count - training.Count - validation.Count;
+        return skipped == 0 ? this : new TrainingData(training, validation, How, Loading) { Skipped = Skipped + skipped };
+    }
+
     /// <summary>Labelled training pixels (or chips) of each class: one pass over the labels.</summary>
     /// <exception cref="TrainingDataException">A label is not a class.</exception>
     public long[] CountClasses(CancellationToken cancellation = default)

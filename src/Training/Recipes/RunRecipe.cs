@@ -1,3 +1,4 @@
+using EoOnnx.Training.Memory;
 using EoOnnx.Training.Trainer;
 
 namespace EoOnnx.Training.Recipes;
@@ -16,6 +17,9 @@ public sealed record RunRecipe
 
     /// <summary>Threads of one operator; 0 takes the machine's physical cores.</summary>
     public int Threads { get; init; }
+
+    /// <summary>The most memory that the run may take, for example <c>2GB</c>; null takes the fastest way whatever it needs.</summary>
+    public string? Memory { get; init => field = value is null || MemorySize.Parse(value).Bytes > 0 ? value : null; }
 
     /// <summary>Figure that decides on the best epoch.</summary>
     public BestBy BestBy { get; init; } = BestBy.Score;

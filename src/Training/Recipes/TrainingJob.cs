@@ -5,6 +5,7 @@ using EoOnnx.Training.Baselines;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Losses;
+using EoOnnx.Training.Memory;
 using EoOnnx.Training.Optimizers;
 using EoOnnx.Training.Trainer;
 
@@ -60,7 +61,7 @@ public static class TrainingJob
         var split = RecipeData.Split(recipe.Data, source, recipe.Run.Seed);
         var bands = RecipeData.Bands(recipe.Data, manifest, source, split.Training, null, cancellation);
         var samples = RecipeData.Samples(recipe.Data, task, source, manifest, bands, RecipeData.Tile(encoder, manifest));
-        var data = new TrainingData(source, split, samples, new BatchLoaderOptions { BatchSize = recipe.Run.Batch, Seed = recipe.Run.Seed });
+        var data = new TrainingData(source, split, samples, new BatchLoaderOptions { BatchSize = recipe.Run.Batch, Seed = recipe.Run.Seed }).WithoutUnlabelledTiles(cancellation);
         var target = data.TrainingSamples.Target;
         var counts = target.HasClasses ? data.CountClasses(cancellation) : null;
         var statistics = task.IsMeasured() ? TargetStatistics.Of(data.TrainingSamples, cancellation) : null;
@@ -86,7 +87,7 @@ public static class TrainingJob
     {
         var (samples, batch) = (data.Training.Samples, data.Training.BatchSize);
         return samples > batch && batch >= smallest && samples % batch != 0 && samples % batch < smallest
-            ? new TrainingData(data.TrainingSamples, data.ValidationSamples, data.How, data.Loading with { DropLast = true })
+            ? new TrainingData(data.TrainingSamples, data.ValidationSamples, data.How, data.Loading with { DropLast = true }) { Skipped = data.Skipped }
             : data;
     }
 
@@ -135,6 +136,7 @@ public static class TrainingJob
         CheckpointEvery = options.CheckpointEvery,
         PackWeights = options.PackWeights,
         Threads = recipe.Run.Threads,
+        MemoryBudget = recipe.Run.Memory is { } memory ? MemorySize.Parse(memory).Bytes : null,
         BestBy = recipe.Run.BestBy,
         Patience = recipe.Run.Patience,
         Schedule = job.Schedule,

@@ -34,6 +34,10 @@ public sealed record FitOptions
     /// <summary>Keep a packed copy of the frozen weights beside the mapped ones: about a tenth faster, twice the memory of the weights.</summary>
     public bool PackWeights { get; init; } = true;
 
+    /// <summary>The most memory that the run may take, in bytes; what is computed again and whether weights are packed follows from it. Null sets
+    /// no limit and takes the fastest way.</summary>
+    public long? MemoryBudget { get; init => field = value is null or > 0 ? value : throw new ArgumentOutOfRangeException(nameof(MemoryBudget), value, "A run needs some memory; leave the budget out to set no limit."); }
+
     /// <summary>How the learning rate changes.</summary>
     public LearningRateSchedule Schedule { get; init; } = LearningRateSchedule.Constant;
 

@@ -1,3 +1,5 @@
+using EoOnnx.Training.Memory;
+
 namespace EoOnnx.Training.Trainer;
 
 /// <summary>What a run is doing.</summary>
@@ -5,6 +7,9 @@ public enum TrainingStage
 {
     /// <summary>Gradients, graphs and sessions are being made.</summary>
     Compiling,
+
+    /// <summary>It is decided what is kept in memory: <see cref="TrainingProgress.Plan"/> is set.</summary>
+    Planned,
 
     /// <summary>Steps.</summary>
     Training,
@@ -42,6 +47,9 @@ public sealed record TrainingProgress
 
     /// <summary>Share of the time in which the trainer waited for data.</summary>
     public double WaitingShare { get; init; }
+
+    /// <summary>What is kept in memory and what is computed again.</summary>
+    public MemoryPlan? Plan { get; init; }
 
     /// <summary>Figures of the epoch that has just ended.</summary>
     public ValidationReport? Validation { get; init; }

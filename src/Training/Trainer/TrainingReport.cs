@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using EoOnnx.Training.Memory;
 
 namespace EoOnnx.Training.Trainer;
 
@@ -47,6 +48,11 @@ public sealed record EpochReport(int Epoch, double TrainingLoss, double Learning
 /// <param name="WaitingForData">Part of the training in which no batch was ready.</param>
 /// <param name="ImagesPerSecond">Trained images over <paramref name="Steps"/>.</param>
 public sealed record TrainingTiming(double Total, double Steps, double Validation, double WaitingForData, double ImagesPerSecond);
+
+/// <summary>The memory of a run.</summary>
+/// <param name="Plan">What was planned.</param>
+/// <param name="MeasuredPeak">Largest resident set of the process so far, in bytes; in a program that does other things, theirs too.</param>
+public sealed record MemoryReport(MemoryPlan Plan, long MeasuredPeak);
 
 /// <summary>What a run did: the content of <c>report.json</c>.</summary>
 public sealed record TrainingReport
@@ -95,6 +101,12 @@ public sealed record TrainingReport
 
     /// <summary>Optimizer steps made.</summary>
     public required long Steps { get; init; }
+
+    /// <summary>Tiles that were left out because nothing in them is labelled.</summary>
+    public int SkippedTiles { get; init; }
+
+    /// <summary>Where the memory went.</summary>
+    public MemoryReport? Memory { get; init; }
 
     /// <summary>Where the time went.</summary>
     public required TrainingTiming Timing { get; init; }

@@ -6,6 +6,7 @@ using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Losses;
+using EoOnnx.Training.Memory;
 using EoOnnx.Training.Optimizers;
 using EoOnnx.Training.Trainer.Schedules;
 
@@ -21,6 +22,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly IProgress<TrainingProgress>? _progress;
     private readonly Workspace _workspace;
     private readonly TrainingGraph _graph;
+    private readonly MemoryPlan _plan;
     private readonly StepRunner _runner;
     private readonly Evaluator _evaluator;
     private readonly HashSet<string> _adapterSlots;
@@ -35,8 +37,9 @@ internal sealed class TrainingRun : IDisposable
     {
         (_task, _data, _options, _optimizer, _progress) = (task, data, options, optimizer, progress);
         _adapterSlots = [.. task.InferenceModel.Graph.Inputs.Where(input => input.Data is not null).Select(input => input.Name)];
-        _graph = GradientCompiler.Compile(task, loss, optimizer, options.Graph);
-        _workspace = new Workspace(options);
+        (_graph, _plan) = MemoryPlanner.Compile(task, loss, optimizer, options.Graph, new MemoryRequest(data.Training.BatchSize, options.MemoryBudget, options.PackWeights, data.Loading.Workers));
+        _progress?.Report(new TrainingProgress { Stage = TrainingStage.Planned, Epochs = options.Epochs, Plan = _plan });
+        _workspace = new Workspace(options with { PackWeights = _plan.PackWeights });
         try
         {
             _runner = new StepRunner(_graph, _workspace);
@@ -243,6 +246,8 @@ internal sealed class TrainingRun : IDisposable
         Baselines = _options.Baselines,
         Interrupted = interrupted,
         Steps = _state.Step,
+        SkippedTiles = _data.Skipped,
+        Memory = new MemoryReport(_plan, Process.GetCurrentProcess().PeakWorkingSet64),
         Timing = new TrainingTiming(
             _total.Elapsed.TotalSeconds, _training.Elapsed.TotalSeconds, _validation.Elapsed.TotalSeconds, _data.Training.Waited.TotalSeconds,
             _imagesDone / Math.Max(1e-9, _training.Elapsed.TotalSeconds)),

@@ -17,7 +17,10 @@ public class DecoderGradientTests
     [Theory, MemberData(nameof(Cases))]
     public void Gradients_with_batch_statistics_agree_with_the_reference(string @case) => Compare(@case, LayerUse.Training, "grad.train.");
 
-    private static void Compare(string name, LayerUse use, string prefix)
+    [Theory, MemberData(nameof(Cases))]
+    public void They_agree_when_values_are_computed_again_instead_of_kept(string @case) => Compare(@case, LayerUse.Training, "grad.train.", Recompute.Products);
+
+    private static void Compare(string name, LayerUse use, string prefix, Recompute recompute = Recompute.Nothing)
     {
         var @case = DecoderCase.Open(name);
         var (layers, inputs, outputs) = @case.Build(use);
@@ -25,7 +28,7 @@ public class DecoderGradientTests
         var probes = @case.Series("probe");
         var loss = outputs.Select((output, i) => op.ReduceSum(op.Mul(output, op.Constant(probes[i])), keepDims: false)).Aggregate(op.Add);
         var parameters = inputs.Concat(layers.Parameters.Select(parameter => op.Graph.FindInput(parameter)!)).ToList();
-        var gradients = Backpropagation.Run(op, loss, parameters);
+        var gradients = Backpropagation.Run(op, loss, parameters, recompute: recompute);
         op.Graph.SetOutputs();
         var found = new HashSet<string>();
         for (var i = 0; i < parameters.Count; i++)

@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using EoOnnx.Export;
+using EoOnnx.Onnx;
+using EoOnnx.Raster;
+using EoOnnx.Training.Autodiff;
+using EoOnnx.Training.Composition;
+using EoOnnx.Training.Data;
+using EoOnnx.Training.Losses;
+using EoOnnx.Training.Optimizers;
+using EoOnnx.Training.Peft;
+using EoOnnx.Training.Trainer;
+using Microsoft.ML.OnnxRuntime;
+
+namespace EoOnnx.Bench.Training;
+
+/// <summary>
+/// One measuring process: a forward pass, a training step (LoRA r = 8 on q and v of every block, linear head, cross-entropy, AdamW) or both in
+/// turns, on the encoder that <c>export dofa --random --size base</c> writes.
+/// </summary>
+internal static class StepProbe
+{
+    private const int Classes = 2, Rank = 8;
+
+    public static StepFigures Measure(StepSettings settings)
+    {
+        var (encoder, bands) = Encoder(settings);
+        var task = TaskModel.Compose(encoder, new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = Rank, Seed = 1 }, new LinearHead { Classes = Classes, Seed = 1 });
+        if (settings.Subject == "run")
+        {
+            return Run(settings, task, bands);
+        }
+
+        using var workspace = new Workspace(new FitOptions { Threads = settings.Threads, PackWeights = settings.Pack });
+        using var batch = new Batch(settings.Batch, bands * settings.Tile * settings.Tile, settings.Tile * settings.Tile, classes: true, _ => { });
+        batch.Chips = new int[settings.Batch];
+        for (var i = 0; i < batch.Images.Length; i++)
+        {
+            batch.Images.Span[i] = MathF.Sin(i);
+        }
+
+        for (var i = 0; i < batch.Classes.Length; i++)
+        {
+            batch.Classes.Span[i] = i / 7 % Classes;
+        }
+
+        using var forward = settings.Subject is "forward" or "turns" ? new ForwardPass(workspace, encoder) : null;
+        using var step = settings.Subject is "step" or "turns" ? new TrainingStep(workspace, task, settings) : null;
+        var (forwards, steps) = (new List<double>(), new List<double>());
+        for (var turn = -1; turn < settings.Repetitions; turn++)
+        {
+            Time(forward is null ? null : () => forward.Run(batch, bands, settings.Tile), turn, forwards);
+            Time(step is null ? null : () => step.Run(batch, bands, settings.Tile, turn + 2), turn, steps);
+        }
+
+        var ratio = forwards.Count > 0 && steps.Count > 0 ? Median([.. steps.Zip(forwards, (a, b) => a / b)]) : 0;
+        return new StepFigures(Median(forwards), Median(steps), ratio, Process.GetCurrentProcess().PeakWorkingSet64, $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}");
+    }
+
+    /// <summary>An epoch of two steps with validation through the trainer, as <c>train-adapter</c> makes it.</summary>
+    private static StepFigures Run(StepSettings settings, TaskModel task, int bands)
+    {
+        var (chips, pixels) = (3 * settings.Batch, settings.Tile * settings.Tile);
+        var size = new PixelSize(settings.Tile, settings.Tile);
+        var labels = Enumerable.Range(0, pixels).Select(i => (float)(i / 7 % Classes)).ToArray();
+        var image = Enumerable.Range(0, bands * pixels).Select(i => MathF.Sin(i)).ToArray();
+        var source = new ArrayChipSource([.. Enumerable.Range(0, chips).Select(chip => new ArrayChip($"chip {chip}", size, image, labels))]);
+        var data = new TrainingData(
+            source,
+            DataSplit.LeaveOut(source.Chips, [.. Enumerable.Range(0, settings.Batch).Select(chip => $"chip {chip}")]),
+            new SampleOptions { Tile = settings.Tile, Scaling = [.. Enumerable.Repeat(new ChannelScaling(0, 1), bands)], Classes = new ClassLabels { Classes = Classes } },
+            new BatchLoaderOptions { BatchSize = settings.Batch });
+        var fit = new FitOptions { Epochs = 1, Threads = settings.Threads, PackWeights = settings.Pack, MemoryBudget = settings.MemoryBudget };
+        var report = new AdapterTrainer(task, Loss.CrossEntropy(255), new AdamW(1e-3)).FitAsync(data, fit).GetAwaiter().GetResult().Report;
+        return new StepFigures(0, report.Timing.Steps / report.Steps, 0, report.Memory!.MeasuredPeak, report.Memory.Plan.Recompute.ToString(), report.Memory.Plan.EstimatedPeak);
+    }
+
+    public static double Median(List<double> values)
+    {
+        values.Sort();
+        return values.Count == 0 ? 0 : values[values.Count / 2];
+    }
+
+    // The file is read back: weights are then pages of a mapped file, as in a real run.
+    private static (OnnxModel Encoder, int Bands) Encoder(StepSettings settings)
+    {
+        var folder = Path.Combine(Path.GetTempPath(), $"eoonnx-bench-encoder-{settings.Tile}-{settings.Depth}");
+        var path = Path.Combine(folder, "encoder.onnx");
+        if (!File.Exists(path))
+        {
+            Directory.CreateDirectory(folder);
+            BackboneExport.FromRandom(Backbones.Find("dofa"), "base", 1, new BackboneOptions { Tile = settings.Tile, Layers = [settings.Depth - 1] }).Save(path, externalData: true);
+        }
+
+        var encoder = OnnxModel.Load(path);
+        return (encoder, (int)encoder.Graph.Inputs[0].KnownShape[1].Value!.Value);
+    }
+
+    private static void Time(Action? work, int turn, List<double> seconds)
+    {
+        var clock = Stopwatch.StartNew();
+        work?.Invoke();
+        if (work is not null && turn >= 0)
+        {
+            seconds.Add(clock.Elapsed.TotalSeconds);
+        }
+    }
+
+    private sealed class ForwardPass(Workspace workspace, OnnxModel encoder) : IDisposable
+    {
+        private readonly InferenceSession _session = workspace.Open("forward", encoder);
+        private readonly RunOptions _run = new();
+
+        public void Run(Batch batch, int bands, int tile)
+        {
+            using var image = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, batch.Images, [batch.Count, bands, tile, tile]);
+            _session.Run(_run, [_session.InputNames[0]], [image], [_session.OutputNames[^1]]).Dispose();
+        }
+
+        public void Dispose()
+        {
+            _session.Dispose();
+            _run.Dispose();
+        }
+    }
+
+    private sealed class TrainingStep : IDisposable
+    {
+        private readonly TrainingGraph _graph;
+        private readonly StepRunner _runner;
+
+        public TrainingStep(Workspace workspace, TaskModel task, StepSettings settings)
+        {
+            _graph = GradientCompiler.Compile(task, Loss.CrossEntropy(255), new AdamW(1e-3), new TrainingGraphOptions { Recompute = settings.Recompute });
+            _runner = new StepRunner(_graph, workspace);
+        }
+
+        public void Run(Batch batch, int bands, int tile, int number)
+        {
+            using var tensors = new BatchTensors(batch, _graph.DataInputs[0], bands, tile, ["chip"]);
+            _runner.Run(tensors, new OptimizerStep(number, [1e-3]));
+        }
+
+        public void Dispose() => _runner.Dispose();
+    }
+}

@@ -1,0 +1,57 @@
+using EoOnnx.Raster;
+using EoOnnx.Training.Data;
+using EoOnnx.Training.Tests.Trainer;
+using EoOnnx.Training.Trainer;
+
+namespace EoOnnx.Training.Tests.Data;
+
+public class UnlabelledTilesTests
+{
+    private const int Tile = Runs.Tile;
+
+    [Fact]
+    public void Tiles_in_which_nothing_is_labelled_are_left_out()
+    {
+        var all = Data(Augmentation.None);
+        var kept = all.WithoutUnlabelledTiles();
+        Assert.Equal((8, 8), (all.Training.Samples, all.Validation.Samples));
+        Assert.Equal((4, 4, 8), (kept.Training.Samples, kept.Validation.Samples, kept.Skipped));
+        Assert.Equal(all.CountClasses(), kept.CountClasses());
+    }
+
+    [Fact]
+    public void Where_crops_are_random_only_chips_without_any_label_are_left_out()
+    {
+        var kept = Data(Augmentation.Standard).WithoutUnlabelledTiles();
+        Assert.Equal((8, 4), (kept.Training.Samples, kept.Validation.Samples));
+    }
+
+    [Fact]
+    public void Data_in_which_every_tile_is_labelled_stays_as_it_is()
+    {
+        var data = Runs.Data();
+        Assert.Same(data, data.WithoutUnlabelledTiles());
+        Assert.Equal(0, data.Skipped);
+    }
+
+    [Fact]
+    public async Task A_run_without_them_counts_every_labelled_pixel_and_half_the_steps()
+    {
+        var data = Data(Augmentation.None);
+        var report = (await Runs.Trainer().FitAsync(data.WithoutUnlabelledTiles(), new FitOptions { Epochs = 1 })).Report;
+        Assert.Equal((8, 4L), (report.SkippedTiles, report.Steps));
+        Assert.Equal(4 * Tile * Tile, report.Best!.Confusion!.Sum(row => row.Sum()));
+        Assert.True(double.IsFinite(report.Best.Loss));
+    }
+
+    /// <summary>Chips of two tiles, one above the other; only the upper one is labelled.</summary>
+    private static TrainingData Data(Augmentation augmentation) => new(
+        Source(), Source(),
+        new SampleOptions { Tile = Tile, Scaling = [.. Enumerable.Repeat(new ChannelScaling(0, 1), 3)], Classes = new ClassLabels { Classes = 2 }, Augmentation = augmentation },
+        new BatchLoaderOptions { BatchSize = 1, Seed = 1 });
+
+    private static ArrayChipSource Source() => new([.. Enumerable.Range(0, 4).Select(chip => new ArrayChip(
+        $"chip {chip}", new PixelSize(Tile, 2 * Tile),
+        [.. Enumerable.Range(0, 3 * 2 * Tile * Tile).Select(i => MathF.Sin(i + chip))],
+        [.. Enumerable.Range(0, 2 * Tile * Tile).Select(i => i < Tile * Tile ? i % 2 : float.NaN)]))]);
+}
