@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EoOnnx.Decoders;
 using EoOnnx.Export;
 using EoOnnx.Onnx;
 using EoOnnx.Raster;
@@ -24,23 +25,18 @@ internal static class StepProbe
     public static StepFigures Measure(StepSettings settings)
     {
         var (encoder, bands) = Encoder(settings);
-        var task = TaskModel.Compose(encoder, new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = Rank, Seed = 1 }, new LinearHead { Classes = Classes, Seed = 1 });
+        var task = TaskModel.Compose(encoder, new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = Rank, Seed = 1 }, new LinearDecoder { Classes = Classes, Upsampling = 16, Seed = 1 });
         if (settings.Subject == "run")
         {
             return Run(settings, task, bands);
         }
 
         using var workspace = new Workspace(new FitOptions { Threads = settings.Threads, PackWeights = settings.Pack });
-        using var batch = new Batch(settings.Batch, bands * settings.Tile * settings.Tile, settings.Tile * settings.Tile, classes: true, _ => { });
-        batch.Chips = new int[settings.Batch];
-        for (var i = 0; i < batch.Images.Length; i++)
+        var samples = Data(settings, bands).TrainingSamples;
+        using var batch = new Batch(settings.Batch, samples, _ => { }) { Chips = new int[settings.Batch] };
+        for (var i = 0; i < settings.Batch; i++)
         {
-            batch.Images.Span[i] = MathF.Sin(i);
-        }
-
-        for (var i = 0; i < batch.Classes.Length; i++)
-        {
-            batch.Classes.Span[i] = i / 7 % Classes;
+            samples.Read(i, null, batch, i);
         }
 
         using var forward = settings.Subject is "forward" or "turns" ? new ForwardPass(workspace, encoder) : null;
@@ -49,7 +45,7 @@ internal static class StepProbe
         for (var turn = -1; turn < settings.Repetitions; turn++)
         {
             Time(forward is null ? null : () => forward.Run(batch, bands, settings.Tile), turn, forwards);
-            Time(step is null ? null : () => step.Run(batch, bands, settings.Tile, turn + 2), turn, steps);
+            Time(step is null ? null : () => step.Run(batch, turn + 2), turn, steps);
         }
 
         var ratio = forwards.Count > 0 && steps.Count > 0 ? Median([.. steps.Zip(forwards, (a, b) => a / b)]) : 0;
@@ -59,19 +55,24 @@ internal static class StepProbe
     /// <summary>An epoch of two steps with validation through the trainer, as <c>train-adapter</c> makes it.</summary>
     private static StepFigures Run(StepSettings settings, TaskModel task, int bands)
     {
+        var fit = new FitOptions { Epochs = 1, Threads = settings.Threads, PackWeights = settings.Pack, MemoryBudget = settings.MemoryBudget };
+        var report = new AdapterTrainer(task, Loss.CrossEntropy(255), new AdamW(1e-3)).FitAsync(Data(settings, bands), fit).GetAwaiter().GetResult().Report;
+        return new StepFigures(0, report.Timing.Steps / report.Steps, 0, report.Memory!.MeasuredPeak, report.Memory.Plan.Recompute.ToString(), report.Memory.Plan.EstimatedPeak);
+    }
+
+    // Two batches to train on and one held out.
+    private static TrainingData Data(StepSettings settings, int bands)
+    {
         var (chips, pixels) = (3 * settings.Batch, settings.Tile * settings.Tile);
         var size = new PixelSize(settings.Tile, settings.Tile);
         var labels = Enumerable.Range(0, pixels).Select(i => (float)(i / 7 % Classes)).ToArray();
         var image = Enumerable.Range(0, bands * pixels).Select(i => MathF.Sin(i)).ToArray();
         var source = new ArrayChipSource([.. Enumerable.Range(0, chips).Select(chip => new ArrayChip($"chip {chip}", size, image, labels))]);
-        var data = new TrainingData(
+        return new TrainingData(
             source,
             DataSplit.LeaveOut(source.Chips, [.. Enumerable.Range(0, settings.Batch).Select(chip => $"chip {chip}")]),
             new SampleOptions { Tile = settings.Tile, Scaling = [.. Enumerable.Repeat(new ChannelScaling(0, 1), bands)], Classes = new ClassLabels { Classes = Classes } },
             new BatchLoaderOptions { BatchSize = settings.Batch });
-        var fit = new FitOptions { Epochs = 1, Threads = settings.Threads, PackWeights = settings.Pack, MemoryBudget = settings.MemoryBudget };
-        var report = new AdapterTrainer(task, Loss.CrossEntropy(255), new AdamW(1e-3)).FitAsync(data, fit).GetAwaiter().GetResult().Report;
-        return new StepFigures(0, report.Timing.Steps / report.Steps, 0, report.Memory!.MeasuredPeak, report.Memory.Plan.Recompute.ToString(), report.Memory.Plan.EstimatedPeak);
     }
 
     public static double Median(List<double> values)
@@ -134,9 +135,9 @@ internal static class StepProbe
             _runner = new StepRunner(_graph, workspace);
         }
 
-        public void Run(Batch batch, int bands, int tile, int number)
+        public void Run(Batch batch, int number)
         {
-            using var tensors = new BatchTensors(batch, _graph.DataInputs[0], bands, tile, ["chip"]);
+            using var tensors = new BatchTensors(batch, _graph.DataInputs);
             _runner.Run(tensors, new OptimizerStep(number, [1e-3]));
         }
 

@@ -1,3 +1,4 @@
+using EoOnnx.Decoders;
 using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Losses;
@@ -14,7 +15,7 @@ public class MemoryPlannerTests
     private const int Batch = 64;
 
     private static readonly TaskModel Deep = TaskModel.Compose(
-        TestEncoder.Build(patch: 4, width: 48, depth: 6, heads: 4), new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = 4 }, new LinearHead { Classes = 2 });
+        TestEncoder.Build(patch: 4, width: 48, depth: 6, heads: 4), new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = 4 }, new LinearDecoder { Classes = 2, Upsampling = 4 });
 
     [Fact]
     public void Without_a_budget_nothing_is_computed_again_and_weights_are_packed()
