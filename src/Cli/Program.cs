@@ -46,6 +46,7 @@ internal static class Program
             TrainAdapterVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
             MergeVerb.Create(terminal),
+            AdapterVerb.Create(terminal),
             DemoVerb.Create(terminal),
         };
         root.Options.Add(SharedOptions.Json);

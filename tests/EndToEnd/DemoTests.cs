@@ -55,6 +55,9 @@ public sealed class DemoTests(DemoOutput demo) : IClassFixture<DemoOutput>
     [InlineData("batch")]
     [InlineData("deepness")]
     [InlineData("export", "dofa")]
+    [InlineData("adapter", "diff")]
+    [InlineData("adapter", "compress")]
+    [InlineData("adapter", "convert")]
     public async Task The_example_of_a_verb_works_when_pasted(params string[] verb)
     {
         var help = (await Eoonnx.RunAsync(demo.Folder, [.. verb, "--help"])).Succeeded().Output.Split('\n');

@@ -21,7 +21,7 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
         using var report = JsonDocument.Parse(train.Output);
         Assert.Equal(3, report.RootElement.GetProperty("report").GetProperty("epochs").GetArrayLength());
         Assert.Contains("\"stage\":\"training\"", train.Error, StringComparison.Ordinal);
-        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.json"], Files("run"));
+        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.html", "report.json"], Files("run"));
 
         (await Eoonnx.RunAsync(_folder, "merge", "run/model.onnx", "--adapter", "run/adapter.safetensors", "--out", "merged.onnx")).Succeeded();
         using var adapted = await EvaluateAsync("run/model.onnx", "--adapter", "run/adapter.safetensors");
@@ -39,6 +39,72 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
 
         (await Eoonnx.RunAsync(_folder, "merge", "run/model.onnx", "--adapter", "run/adapter.safetensors", "--encoder-of", "encoder.onnx", "--out", "tuned.onnx")).Succeeded();
         (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments[2..], "--model", "tuned.onnx", "--method", "linear-probe", "--epochs", "1", "--out", "probe"])).Succeeded();
+    }
+
+    [Theory]
+    [InlineData("adapter", "--variant", "houlsby", "--bottleneck", "4")]
+    [InlineData("prompt", "--prompts", "3")]
+    public async Task A_method_that_adds_parts_to_the_encoder_trains_is_evaluated_and_merged(string method, params string[] more)
+    {
+        (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments[..^2], "--method", method, .. more, "--epochs", "2", "--out", method])).Succeeded();
+        (await Eoonnx.RunAsync(_folder, "merge", $"{method}/model.onnx", "--adapter", $"{method}/adapter.safetensors", "--out", $"{method}.onnx")).Succeeded();
+        using var adapted = await EvaluateAsync($"{method}/model.onnx", "--adapter", $"{method}/adapter.safetensors");
+        using var merged = await EvaluateAsync($"{method}.onnx");
+        Assert.Equal(adapted.RootElement.GetProperty("crossEntropy").GetDouble(), merged.RootElement.GetProperty("crossEntropy").GetDouble(), 1e-4);
+        Assert.Equal(adapted.RootElement.GetProperty("calibration").GetProperty("expectedError").GetDouble(), merged.RootElement.GetProperty("calibration").GetProperty("expectedError").GetDouble(), 1e-3);
+    }
+
+    [Fact]
+    public async Task An_adapter_is_compared_compressed_converted_and_refused_by_another_base()
+    {
+        (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments, "--epochs", "2", "--out", "base"])).Succeeded();
+        using var compressed = JsonDocument.Parse((await Eoonnx.RunAsync(_folder, "adapter", "compress", "base/adapter.safetensors", "--rank", "2", "--out", "small.safetensors", "--json")).Succeeded().Output);
+        var layers = compressed.RootElement.GetProperty("layers").EnumerateArray().ToList();
+        Assert.NotEmpty(layers);
+        Assert.All(layers, layer => Assert.Equal(2, layer.GetProperty("to").GetInt32()));
+        using var difference = JsonDocument.Parse((await Eoonnx.RunAsync(_folder, "adapter", "diff", "base/adapter.safetensors", "small.safetensors", "--json")).Succeeded().Output);
+        foreach (var (layer, update) in layers.Zip(difference.RootElement.GetProperty("updates").EnumerateArray()))
+        {
+            Assert.Equal(layer.GetProperty("error").GetDouble(), update.GetProperty("distance").GetDouble() / Math.Max(1e-30, update.GetProperty("first").GetDouble()), 1e-3);
+        }
+
+        (await Eoonnx.RunAsync(_folder, "adapter", "convert", "base/adapter.safetensors", "--out", "base-peft")).Succeeded();
+        (await Eoonnx.RunAsync(_folder, "adapter", "convert", "base-peft", "--out", "base-again.onnx_adapter")).Succeeded();
+        using var whole = await EvaluateAsync("base/model.onnx", "--adapter", "base/adapter.safetensors");
+        using var again = await EvaluateAsync("base/model.onnx", "--adapter", "base-again.onnx_adapter");
+        Assert.Equal(whole.RootElement.GetProperty("crossEntropy").GetDouble(), again.RootElement.GetProperty("crossEntropy").GetDouble(), 1e-5);
+        using var small = await EvaluateAsync("base/model.onnx", "--adapter", "small.safetensors");
+
+        TestEncoder.Build(bands: 6, tile: 64, seed: 2).Save(Path.Combine(_folder, "other.onnx"));
+        (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments[2..], "--model", "other.onnx", "--epochs", "1", "--out", "other"])).Succeeded();
+        var refused = await Eoonnx.RunAsync(_folder, "evaluate", "other/model.onnx", "--adapter", "base/adapter.safetensors", "--data", "demo/train");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Matches("was trained on the base tiny with weights [0-9a-f]{64}; other/model.onnx has weights [0-9a-f]{64}", refused.Error);
+    }
+
+    [Fact]
+    public async Task A_folder_that_cannot_be_written_is_told_before_the_first_step()
+    {
+        var run = await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments, "--out", "/proc/eoonnx/run"]);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("/proc/eoonnx", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("epoch", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Progress_is_plain_lines_in_logs_and_events_with_json()
+    {
+        var lines = (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments, "--epochs", "1", "--out", "lines"])).Succeeded();
+        Assert.DoesNotContain('\u001b', lines.Error);
+        Assert.DoesNotContain('\r', lines.Error);
+        Assert.Contains("epoch 1 of 1", lines.Error, StringComparison.Ordinal);
+        Assert.Contains("expected calibration error", lines.Output, StringComparison.Ordinal);
+        var events = (await Eoonnx.RunAsync(_folder, ["train-adapter", .. Arguments, "--epochs", "1", "--out", "events", "--json"])).Succeeded();
+        foreach (var line in events.Error.TrimEnd().Split('\n'))
+        {
+            using var json = JsonDocument.Parse(line);
+            Assert.Equal("progress", json.RootElement.GetProperty("event").GetString());
+        }
     }
 
     [Fact]
@@ -81,7 +147,7 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
         using var report = JsonDocument.Parse(output);
         Assert.True(report.RootElement.GetProperty("report").GetProperty("interrupted").GetBoolean());
         Assert.True(report.RootElement.GetProperty("report").GetProperty("bestEpoch").GetInt32() >= 1);
-        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.json"], Files("stopped"));
+        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.html", "report.json"], Files("stopped"));
         Assert.DoesNotContain("\"event\":\"error\"", await rest, StringComparison.Ordinal);
         using var evaluation = await EvaluateAsync("stopped/model.onnx", "--adapter", "stopped/adapter.safetensors");
     }

@@ -44,5 +44,10 @@ internal static class EvaluateVerb
     {
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Chips} chips, {report.Pixels:N0} labels"));
         MetricsTable.Draw(console, report.Metrics, report.Classes);
+        if (report.Calibration is { } calibration)
+        {
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"expected calibration error: {calibration.ExpectedError:F4}"));
+        }
+
     }
 }

@@ -12,7 +12,7 @@ internal static class TrainAdapterVerb
     public static Command Create(Terminal terminal)
     {
         var options = new TrainingOptions();
-        var output = SharedOptions.Required<string>("--out", "Folder for model.onnx, adapter.safetensors, adapter.onnx_adapter and report.json.", "folder");
+        var output = SharedOptions.Required<string>("--out", "Folder for model.onnx, adapter.safetensors, adapter.onnx_adapter, report.json and report.html.", "folder");
         var resume = new Option<bool>("--resume") { Description = "Go on from the checkpoint in the folder; the result is bit for bit that of an uninterrupted run." };
         var checkpoint = SharedOptions.WithDefault("--checkpoint-every", 0, "Optimizer steps between two checkpoints; 0 writes one at the end of each epoch.", "steps");
         var noPacking = new Option<bool>("--no-packing") { Description = "Do not keep packed copies of the frozen weights: half their memory, about a tenth slower." };
@@ -49,6 +49,7 @@ internal static class TrainAdapterVerb
         TrainingStage.Compiling => new Step("compiling"),
         TrainingStage.Planned => new Step("memory plan", null, MemoryPlanTable.Line(now.Plan!)),
         TrainingStage.Validating => new Step($"epoch {now.Epoch} validation", now.Fraction),
+        TrainingStage.Reviewing => new Step("calibration", now.Fraction),
         TrainingStage.EpochDone => new Step(
             $"epoch {now.Epoch} of {now.Epochs}", null, string.Create(CultureInfo.InvariantCulture, $"loss {now.Loss:F4}, validation loss {now.Validation!.Loss:F4}, {now.Validation.ScoreName} {now.Validation.Score:F4}")),
         _ => new Step("training", now.Fraction, string.Create(
@@ -77,6 +78,11 @@ internal static class TrainAdapterVerb
         if (report.Memory is { } memory)
         {
             MemoryPlanTable.Draw(console, memory);
+        }
+
+        if (report.Calibration is { } calibration)
+        {
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"temperature {calibration.Temperature:F3}: expected calibration error {calibration.Before.ExpectedError:F4} before, {calibration.After.ExpectedError:F4} after"));
         }
 
         console.WriteLine(string.Create(

@@ -128,7 +128,7 @@ public static class DeepnessForm
         var op = new GraphBuilder(graph);
         graph.Rename(output, name + "/raw");
         graph.SetOutputs();
-        op.Output(isSigmoid ? op.Sigmoid(output) : op.Softmax(output, 1), name);
+        op.Output(isSigmoid ? op.Sigmoid(output) : op.Softmax(manifest.Temperature is { } temperature ? op.Mul(output, 1 / temperature) : output, 1), name);
         return (int)channels;
     }
 }

@@ -6,6 +6,23 @@ namespace EoOnnx.Raster;
 /// <summary>Writes small pictures for people: 8-bit RGB as PNG, without georeferencing.</summary>
 public static class PngWriter
 {
+    /// <summary>The PNG file as bytes, for pages that hold their pictures.</summary>
+    /// <inheritdoc cref="Write"/>
+    public static byte[] ToBytes(PixelSize size, ReadOnlySpan<byte> pixels)
+    {
+        var folder = Directory.CreateTempSubdirectory("eoonnx-png-").FullName;
+        try
+        {
+            var path = Path.Combine(folder, "picture.png");
+            Write(path, size, pixels);
+            return File.ReadAllBytes(path);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     /// <summary>Writes <paramref name="pixels"/> atomically.</summary>
     /// <param name="path">Target; replaced when it exists.</param>
     /// <param name="size">Width and height.</param>

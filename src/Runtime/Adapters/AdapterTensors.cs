@@ -10,10 +10,6 @@ namespace EoOnnx.Runtime;
 /// <param name="Metadata">Text by key; empty for files that hold none.</param>
 internal sealed record AdapterTensors(string Path, IReadOnlyDictionary<string, TensorData> Tensors, IReadOnlyDictionary<string, string> Metadata)
 {
-    private const string PartA = ".lora_A.";
-    private const string PartB = ".lora_B.";
-    private const string ParallelUp = ".adapter_parallel.up.";
-
     /// <summary>Reads <c>adapter.safetensors</c>, a PEFT folder or an <c>.onnx_adapter</c> file.</summary>
     public static AdapterTensors Read(string path)
     {
@@ -28,12 +24,6 @@ internal sealed record AdapterTensors(string Path, IReadOnlyDictionary<string, T
             : FromSafetensors(file);
     }
 
-    /// <summary>The other half of a LoRA pair; null for other tensors.</summary>
-    public static string? Partner(string name) =>
-        name.Contains(PartA, StringComparison.Ordinal) ? name.Replace(PartA, PartB, StringComparison.Ordinal)
-        : name.IndexOf(PartB, StringComparison.Ordinal) is var at && at >= 0 ? $"{name[..at]}{PartA}weight"   // for B's weight and bias alike
-        : null;
-
     private static AdapterTensors FromSafetensors(string file)
     {
         var source = SafetensorsFile.Open(file);
@@ -47,50 +37,28 @@ internal sealed record AdapterTensors(string Path, IReadOnlyDictionary<string, T
         }
 
         Checked(file, tensors);
-        if (tensors.Keys.Any(name => name.Contains(PartB, StringComparison.Ordinal)))
+        if (tensors.Keys.Any(LoraTensors.IsB))
         {
             var scale = LoraScale(file, source.Metadata);
-            foreach (var (name, tensor) in tensors.Where(item => item.Key.Contains(PartB, StringComparison.Ordinal)).ToList())
+            foreach (var (name, tensor) in tensors.Where(item => LoraTensors.IsB(item.Key)).ToList())
             {
-                tensors[name] = Scaled(tensor, scale(name[..name.IndexOf(PartB, StringComparison.Ordinal)], tensors[Partner(name)!].Shape[0]));
+                tensors[name] = LoraTensors.Scaled(tensor, scale(LoraTensors.LayerOf(name), tensors[LoraTensors.Partner(name)!].Shape[0]));
             }
         }
 
         if (source.Metadata.TryGetValue(AdapterMetadata.ParallelScale, out var text))
         {
-            foreach (var (name, tensor) in tensors.Where(item => item.Key.Contains(ParallelUp, StringComparison.Ordinal)).ToList())
+            foreach (var (name, tensor) in tensors.Where(item => LoraTensors.IsParallelUp(item.Key)).ToList())
             {
-                tensors[name] = Scaled(tensor, Number(file, AdapterMetadata.ParallelScale, text));
+                tensors[name] = LoraTensors.Scaled(tensor, Number(file, AdapterMetadata.ParallelScale, text));
             }
         }
 
         return new AdapterTensors(file, tensors, source.Metadata);
     }
 
-    /// <summary>Refuses half pairs and pairs whose ranks differ; ONNX Runtime would only fail inside a MatMul.</summary>
-    private static IReadOnlyDictionary<string, TensorData> Checked(string file, IReadOnlyDictionary<string, TensorData> tensors)
-    {
-        foreach (var (name, tensor) in tensors)
-        {
-            if (Partner(name) is not { } partner)
-            {
-                continue;
-            }
-
-            if (!tensors.TryGetValue(partner, out var other))
-            {
-                throw new ModelException($"{file} holds '{name}' but not '{partner}'; a LoRA pair needs both.");
-            }
-
-            if (name.Contains(PartA, StringComparison.Ordinal) && (tensor.Shape.Length < 2 || other.Shape.Length < 2 || tensor.Shape[0] != other.Shape[1]))
-            {
-                throw new ModelException($"{file}: '{name}' has the shape [{string.Join(", ", tensor.Shape)}] and '{partner}' [{string.Join(", ", other.Shape)}]; " +
-                    "expected [r, in] and [out, r] with the same rank r.");
-            }
-        }
-
-        return tensors;
-    }
+    private static IReadOnlyDictionary<string, TensorData> Checked(string file, IReadOnlyDictionary<string, TensorData> tensors) =>
+        LoraTensors.Misfit(tensors) is { } misfit ? throw new ModelException($"{file} {misfit}") : tensors;
 
     /// <summary>The scale of a layer by its path and rank. A file of ours without an alpha holds scaled tensors.</summary>
     private static Func<string, long, double> LoraScale(string file, IReadOnlyDictionary<string, string> metadata)
@@ -98,7 +66,7 @@ internal sealed record AdapterTensors(string Path, IReadOnlyDictionary<string, T
         if (metadata.TryGetValue(AdapterMetadata.LoraAlpha, out var text))
         {
             var (alpha, stabilized) = (Number(file, AdapterMetadata.LoraAlpha, text), metadata.GetValueOrDefault(AdapterMetadata.UseRslora) == "true");
-            return (_, rank) => alpha / (stabilized ? Math.Sqrt(rank) : rank);
+            return (_, rank) => LoraTensors.Scale(alpha, rank, stabilized);
         }
 
         if (metadata.ContainsKey(AdapterMetadata.Version))
@@ -117,7 +85,7 @@ internal sealed record AdapterTensors(string Path, IReadOnlyDictionary<string, T
             using var json = JsonDocument.Parse(File.ReadAllBytes(path));
             var config = json.RootElement.Clone();
             var (alpha, stabilized) = (config.GetProperty("lora_alpha").GetDouble(), config.TryGetProperty("use_rslora", out var flag) && flag.GetBoolean());
-            return (layer, rank) => (PeftPattern.Find(config, "alpha_pattern", layer) ?? alpha) / (stabilized ? Math.Sqrt(rank) : rank);
+            return (layer, rank) => LoraTensors.Scale(PeftPattern.Find(config, "alpha_pattern", layer) ?? alpha, rank, stabilized);
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException or KeyNotFoundException)
         {
@@ -127,15 +95,4 @@ internal sealed record AdapterTensors(string Path, IReadOnlyDictionary<string, T
 
     private static double Number(string file, string key, string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number
         : throw new FileFormatException($"{file}: metadata {key} is '{text}'; expected a number.");
-
-    private static TensorData Scaled(TensorData tensor, double scale)
-    {
-        var values = tensor.ToSingles();
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = (float)(values[i] * scale);
-        }
-
-        return TensorData.FromValues<float>(tensor.Shape.AsSpan(), values);
-    }
 }

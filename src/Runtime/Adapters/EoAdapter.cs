@@ -93,7 +93,7 @@ public sealed class EoAdapter : IDisposable
 
         var unknown = source.Tensors.Keys.Where(name => !model.AdapterSlots.ContainsKey(name)).Order(StringComparer.Ordinal).ToList();
         // A LoRA pair that is absent keeps its default, which changes nothing; any other default is untrained.
-        var missing = model.AdapterSlots.Keys.Where(name => !source.Tensors.ContainsKey(name) && AdapterTensors.Partner(name) is null).ToList();
+        var missing = model.AdapterSlots.Keys.Where(name => !source.Tensors.ContainsKey(name) && LoraTensors.Partner(name) is null).ToList();
         if (unknown.Count + missing.Count > 0)
         {
             throw new ModelException($"{source.Path} does not fit {model.Path}." + Listed(" It holds tensors that the model has no slot for", unknown) + Listed(" It lacks tensors that the model needs", missing));

@@ -18,7 +18,7 @@ internal sealed class MapTarget : IDisposable
         (Job, Sink, _limit) = (job, sink, job.Model.Batch);
         var (model, area) = (job.Model, job.Model.Tile * job.Model.Tile);
         Encoder = job.NewEncoder();
-        Activation = new ScoreActivation(job.Activation, model.Classes, area);
+        Activation = new ScoreActivation(job.Activation, model.Classes, area, (float)(model.Manifest.Temperature ?? 1));
         Statistics = new MapStatistics(job.Profile, GroundArea.Of(job.Transform, job.Scene.Projection));
         Scores = new Pool<ScoreBatch>(Enumerable.Range(0, ScoreBuffers).Select(i => new ScoreBatch(i, model.Batch, model.Classes * area, model.Tile) { Target = this }));
         _augmented = job.Options.Augmentation == TestTimeAugmentation.None ? null : new AugmentedModel(model, job.Options.Augmentation, Activation, job.Options.Adapter);

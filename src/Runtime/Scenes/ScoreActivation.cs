@@ -3,7 +3,7 @@ using System.Numerics.Tensors;
 namespace EoOnnx.Runtime;
 
 /// <summary>Turns a tile's logits into probabilities, before blending. Scratch is kept from tile to tile.</summary>
-internal sealed class ScoreActivation(ScoreActivation.Kind kind, int classes, int pixels)
+internal sealed class ScoreActivation(ScoreActivation.Kind kind, int classes, int pixels, float temperature = 1)
 {
     private readonly float[] _scratch = kind == Kind.Softmax ? new float[pixels] : [];
 
@@ -29,7 +29,7 @@ internal sealed class ScoreActivation(ScoreActivation.Kind kind, int classes, in
         }
     }
 
-    // exp(s − max) / Σ exp(s − max), plane by plane.
+    // exp((s − max)/T) / Σ exp((s − max)/T), plane by plane.
     private void Softmax(Span<float> scores)
     {
         var reduced = _scratch.AsSpan();
@@ -43,6 +43,11 @@ internal sealed class ScoreActivation(ScoreActivation.Kind kind, int classes, in
         {
             var plane = scores.Slice(k * pixels, pixels);
             TensorPrimitives.Subtract(plane, reduced, plane);
+            if (temperature != 1)
+            {
+                TensorPrimitives.Divide(plane, temperature, plane);
+            }
+
             TensorPrimitives.Exp(plane, plane);
         }
 

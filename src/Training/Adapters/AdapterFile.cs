@@ -12,9 +12,6 @@ namespace EoOnnx.Training.Adapters;
 /// s·B·A with s = alpha / r, or alpha / √r with rsLoRA, where r is the first extent of A.</remarks>
 public sealed record AdapterFile
 {
-    private const string MarkA = ".lora_A.";
-    private const string MarkB = ".lora_B.";
-
     /// <summary>The tensors by the name of the graph input that each overrides.</summary>
     public required IReadOnlyDictionary<string, TensorData> Tensors { get; init; }
 
@@ -112,6 +109,27 @@ public sealed record AdapterFile
         SafetensorsFile.Write(path, Tensors.Select(tensor => KeyValuePair.Create(FileName(tensor.Key), tensor.Value)), metadata);
     }
 
+    /// <summary>Writes the form that a path names: <c>.safetensors</c>, <c>.onnx_adapter</c> (which keeps the tensors alone), or a folder for PEFT.</summary>
+    /// <exception cref="AdapterException">PEFT has no form for the method.</exception>
+    /// <exception cref="IOException">The folder cannot be written or the disk is full; the target is unchanged.</exception>
+    public void Save(string path)
+    {
+        switch (Path.GetExtension(path).ToLowerInvariant())
+        {
+            case ".safetensors":
+                Write(path);
+                break;
+            case ".onnx_adapter":
+                ToOnnxAdapter().Write(path);
+                break;
+            case "":
+                PeftFolder.Write(this, path);
+                break;
+            default:
+                throw new AdapterException($"{path} ends like no adapter; expected .safetensors, .onnx_adapter, or a folder's name without a dot for PEFT.");
+        }
+    }
+
     /// <summary>The tensors as ONNX Runtime takes them: the scale s is multiplied into every LoRA B and every parallel adapter's <c>up</c>, everything else is unchanged.</summary>
     /// <param name="wanted">Names of the graph inputs to fill; null takes all. ONNX Runtime fails on a name that its graph lacks.</param>
     public OnnxAdapterFile ToOnnxAdapter(IReadOnlySet<string>? wanted = null) => new(Tensors
@@ -127,10 +145,9 @@ public sealed record AdapterFile
             return 1;
         }
 
-        var nameOfA = PartnerOf(nameOfB);
-        var rank = Tensors.TryGetValue(nameOfA, out var a) ? a.Shape[0]
+        var nameOfA = LoraTensors.Partner(nameOfB);
+        return nameOfA is not null && Tensors.TryGetValue(nameOfA, out var a) ? LoraTensors.Scale(alpha, a.Shape[0], UseRslora)
             : throw new AdapterException($"The adapter holds '{nameOfB}' but not '{nameOfA}'; both are needed to scale it.");
-        return UseRslora ? alpha / Math.Sqrt(rank) : alpha / rank;
     }
 
     /// <summary>Refuses a base that the adapter was not trained on.</summary>
@@ -147,46 +164,19 @@ public sealed record AdapterFile
         }
     }
 
-    internal static bool IsLoraA(string name) => name.Contains(MarkA, StringComparison.Ordinal);
-
-    internal static bool IsLoraB(string name) => name.Contains(MarkB, StringComparison.Ordinal);
-
-    /// <summary>Path of the layer that a LoRA tensor belongs to.</summary>
-    internal static string LayerOf(string name) => name[..(IsLoraA(name) ? name.IndexOf(MarkA, StringComparison.Ordinal) : name.IndexOf(MarkB, StringComparison.Ordinal))];
-
     internal void RequireWholeLora(string source)
     {
-        foreach (var (name, tensor) in Tensors)
+        if (LoraTensors.Misfit(Tensors) is { } misfit)
         {
-            var expected = IsLoraA(name) ? name.Replace(MarkA, MarkB, StringComparison.Ordinal) : IsLoraB(name) ? PartnerOf(name) : null;
-            if (expected is null)
-            {
-                continue;
-            }
-
-            if (!Tensors.TryGetValue(expected, out var partner))
-            {
-                throw new AdapterException($"{source} holds '{name}' but not '{expected}'. The adapter is incomplete; save it again.");
-            }
-
-            if (IsLoraA(name) && (tensor.Shape.Length < 2 || partner.Shape.Length < 2 || partner.Shape[1] != tensor.Shape[0] || tensor.Shape[0] == 0))
-            {
-                throw new AdapterException(
-                    $"{source}: '{name}' is [{string.Join(", ", tensor.Shape)}] and '{expected}' is [{string.Join(", ", partner.Shape)}]; expected A [r, in, …] and B [out, r, …] of one rank r.");
-            }
+            throw new AdapterException($"{source} {misfit}");
         }
     }
 
     private static string FileName(string graphName) =>
         TrainableTensor.IsBehindEncoder(graphName) ? graphName : AdapterMetadata.PeftPrefix + graphName;
 
-    private static string PartnerOf(string nameOfB) => $"{LayerOf(nameOfB)}{MarkA}weight";
-
-    private TensorData Scaled(string name, TensorData tensor)
-    {
-        var scale = IsLoraB(name) ? ScaleOf(name) : name.Contains($".{BottleneckOptions.ParallelName}.up.", StringComparison.Ordinal) ? ParallelScale : 1;
-        return scale == 1 ? tensor : TrainableTensor.Scaled(tensor, scale);
-    }
+    private TensorData Scaled(string name, TensorData tensor) =>
+        LoraTensors.Scaled(tensor, LoraTensors.IsB(name) ? ScaleOf(name) : LoraTensors.IsParallelUp(name) ? ParallelScale : 1);
 
     private static string Short(string hash) => hash.Length > 12 ? hash[..12] + "…" : hash;
 }

@@ -76,14 +76,14 @@ public static class AdapterSlots
 
     private static LoraOptions? Lora(AdapterFile adapter, List<string> names)
     {
-        var matrices = names.Where(AdapterFile.IsLoraA).ToList();
+        var matrices = names.Where(LoraTensors.IsA).ToList();
         if (matrices.Count == 0)
         {
             return null;
         }
 
         adapter.RequireWholeLora("The adapter");
-        var ranks = matrices.ToDictionary(AdapterFile.LayerOf, name => Extent(adapter, name, 0), StringComparer.Ordinal);
+        var ranks = matrices.ToDictionary(LoraTensors.LayerOf, name => Extent(adapter, name, 0), StringComparer.Ordinal);
         var usual = ranks.Values.GroupBy(rank => rank).OrderByDescending(group => group.Count()).ThenBy(group => group.Key).First().Key;
         return new LoraOptions
         {
@@ -91,7 +91,7 @@ public static class AdapterSlots
             Rank = usual,
             RankPattern = ranks.Where(item => item.Value != usual).ToDictionary(item => Regex.Escape(item.Key), item => item.Value),
             Dora = names.Exists(name => name.EndsWith(Magnitude, StringComparison.Ordinal)),
-            LoraBias = names.Exists(name => AdapterFile.IsLoraB(name) && name.EndsWith(".bias", StringComparison.Ordinal)),
+            LoraBias = names.Exists(name => LoraTensors.IsB(name) && name.EndsWith(".bias", StringComparison.Ordinal)),
         };
     }
 

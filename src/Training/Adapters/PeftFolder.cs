@@ -68,11 +68,11 @@ public static class PeftFolder
         adapter = AsNormTuning(adapter);
         RequireMethodOfPeft(adapter);
         Directory.CreateDirectory(folder);
-        var layers = adapter.Tensors.Where(tensor => AdapterFile.IsLoraA(tensor.Key)).Select(tensor => (Layer: AdapterFile.LayerOf(tensor.Key), Rank: tensor.Value.Shape[0])).ToList();
+        var layers = adapter.Tensors.Where(tensor => LoraTensors.IsA(tensor.Key)).Select(tensor => (Layer: LoraTensors.LayerOf(tensor.Key), Rank: tensor.Value.Shape[0])).ToList();
         var rank = layers.GroupBy(layer => layer.Rank).OrderByDescending(group => group.Count()).ThenBy(group => group.Key).Select(group => group.Key).FirstOrDefault(8);
         var isIa3 = adapter.Tensors.Keys.Any(name => name.EndsWith(".ia3_l", StringComparison.Ordinal));
         var isNorm = adapter.Tensors.Keys.Any(name => name.Contains(NormPart, StringComparison.Ordinal));
-        var convolutions = adapter.Tensors.Where(tensor => AdapterFile.IsLoraA(tensor.Key) && tensor.Value.Shape.Length > 2).Select(tensor => LastWord(AdapterFile.LayerOf(tensor.Key))).ToHashSet(StringComparer.Ordinal);
+        var convolutions = adapter.Tensors.Where(tensor => LoraTensors.IsA(tensor.Key) && tensor.Value.Shape.Length > 2).Select(tensor => LastWord(LoraTensors.LayerOf(tensor.Key))).ToHashSet(StringComparer.Ordinal);
 
         // A last word that means several kinds of layers, such as proj or 0, is written with the word before it.
         string Target(string path) => LastWord(path) is var word && (convolutions.Contains(word) || int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out _))
@@ -133,13 +133,13 @@ public static class PeftFolder
         var tensors = new Dictionary<string, TensorData>(adapter.Tensors, StringComparer.Ordinal);
         foreach (var (name, tensor) in adapter.Tensors)
         {
-            var layer = AdapterFile.IsLoraA(name) || AdapterFile.IsLoraB(name) ? AdapterFile.LayerOf(name) : "";
-            if (AdapterFile.IsLoraA(name) && (PeftPattern.Find(config, "rank_pattern", layer) ?? rank) is var expected && expected != tensor.Shape[0])
+            var layer = LoraTensors.IsA(name) || LoraTensors.IsB(name) ? LoraTensors.LayerOf(name) : "";
+            if (LoraTensors.IsA(name) && (PeftPattern.Find(config, "rank_pattern", layer) ?? rank) is var expected && expected != tensor.Shape[0])
             {
                 throw new AdapterException($"{name} has the rank {tensor.Shape[0]}; {configPath} says {expected}. The folder mixes files of two adapters.");
             }
 
-            if (AdapterFile.IsLoraB(name) && PeftPattern.Find(config, "alpha_pattern", layer) is { } alpha && alpha != adapter.LoraAlpha)
+            if (LoraTensors.IsB(name) && PeftPattern.Find(config, "alpha_pattern", layer) is { } alpha && alpha != adapter.LoraAlpha)
             {
                 tensors[name] = TensorData.FromValues<float>(tensor.Shape.AsSpan(), [.. tensor.ToSingles().Select(value => (float)(value * alpha / adapter.LoraAlpha!.Value))]);
             }
@@ -148,7 +148,7 @@ public static class PeftFolder
         return adapter with { Tensors = tensors };
     }
 
-    private static bool IsAdapterTensor(string name) => AdapterFile.IsLoraA(name) || AdapterFile.IsLoraB(name) || name.EndsWith(".lora_magnitude_vector", StringComparison.Ordinal)
+    private static bool IsAdapterTensor(string name) => LoraTensors.IsA(name) || LoraTensors.IsB(name) || name.EndsWith(".lora_magnitude_vector", StringComparison.Ordinal)
         || name.EndsWith(".ia3_l", StringComparison.Ordinal) || name.Contains(NormPart, StringComparison.Ordinal);
 
     /// <summary>The bias of a layer that carries LoRA and was trained along.</summary>
@@ -173,7 +173,7 @@ public static class PeftFolder
             throw new AdapterException($"PEFT has no form for '{ours}': bottleneck adapters, prefixes and prompts of plain vision transformers. Keep the .safetensors file, or merge it.");
         }
 
-        var kinds = new[] { names.Exists(AdapterFile.IsLoraA) ? "LORA" : null, names.Exists(name => name.EndsWith(".ia3_l", StringComparison.Ordinal)) ? "IA3" : null, names.Exists(name => name.Contains(NormPart, StringComparison.Ordinal)) ? "LN_TUNING" : null }.OfType<string>().ToList();
+        var kinds = new[] { names.Exists(LoraTensors.IsA) ? "LORA" : null, names.Exists(name => name.EndsWith(".ia3_l", StringComparison.Ordinal)) ? "IA3" : null, names.Exists(name => name.Contains(NormPart, StringComparison.Ordinal)) ? "LN_TUNING" : null }.OfType<string>().ToList();
         if (kinds.Count != 1)
         {
             throw new AdapterException(kinds.Count == 0
@@ -188,7 +188,7 @@ public static class PeftFolder
     }
 
     /// <summary>Path of the layer that an adapter's tensor belongs to.</summary>
-    private static string PathOf(string name) => AdapterFile.IsLoraA(name) || AdapterFile.IsLoraB(name) ? AdapterFile.LayerOf(name)
+    private static string PathOf(string name) => LoraTensors.IsA(name) || LoraTensors.IsB(name) ? LoraTensors.LayerOf(name)
         : name.IndexOf(NormPart, StringComparison.Ordinal) is var at && at >= 0 ? name[..at] : ModuleOf(name);
 
     private static string ModuleOf(string name) => name[..Math.Max(0, name.LastIndexOf('.'))];

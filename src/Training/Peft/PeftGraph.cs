@@ -68,7 +68,7 @@ internal sealed class PeftGraph(GraphBuilder op, GraphForm form, long seed, Laye
     {
         if (Form == GraphForm.Inference && scale != 1)
         {
-            initial = TrainableTensor.Scaled(initial, scale);
+            initial = LoraTensors.Scaled(initial, scale);
         }
 
         var input = Op.OverridableInput(name, initial, Form == GraphForm.Inference ? shape : null);

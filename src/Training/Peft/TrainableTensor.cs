@@ -20,8 +20,5 @@ public sealed record TrainableTensor(string Name, string FileName, double Infere
     internal static bool IsBehindEncoder(string name) => BehindEncoder.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
 
     /// <summary>The value that an inference graph takes for a trained value.</summary>
-    public TensorData ForInference(TensorData trained) => InferenceScale == 1 ? trained : Scaled(trained, InferenceScale);
-
-    internal static TensorData Scaled(TensorData data, double scale) =>
-        TensorData.FromValues<float>(data.Shape.AsSpan(), Array.ConvertAll(data.ToSingles(), value => (float)(value * scale)));
+    public TensorData ForInference(TensorData trained) => LoraTensors.Scaled(trained, InferenceScale);
 }

@@ -2,6 +2,7 @@ using EoOnnx.Formats;
 using EoOnnx.Runtime;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
+using EoOnnx.Training.Metrics;
 using EoOnnx.Training.Trainer;
 
 namespace EoOnnx.Training.Recipes;
@@ -33,6 +34,9 @@ public sealed record EvaluationReport
     /// <summary>Metrics by the names that TerraTorch logs.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
 
+    /// <summary>How well the probabilities, scaled by the model's temperature, say how often a label is right; null when the model gives no logits of classes.</summary>
+    public Reliability? Calibration { get; init; }
+
     /// <summary>Labels by true class (row) and predicted class (column); null when the task has no single class.</summary>
     public long[][]? Confusion { get; init; }
 }
@@ -58,13 +62,13 @@ public static class EvaluationJob
         var bands = RecipeData.Bands(recipe, manifest, source, [], null, cancellation);
         var samples = new ChipSamples(source, Enumerable.Range(0, source.Chips.Count), RecipeData.Samples(recipe, manifest.Task, source, manifest, bands, tile));
         var loader = new BatchLoader(samples, new BatchLoaderOptions { BatchSize = batch }, training: false);
-        var (evaluation, loss, done) = (new Evaluation(manifest.Task, samples.Target), 0.0, 0);
+        var (evaluation, reliability, loss, done) = (new Evaluation(manifest.Task, samples.Target), new ReliabilityCounter(), 0.0, 0);
         await foreach (var images in loader.ReadAsync(0, 0, cancellation).ConfigureAwait(false))
         {
             using (images)
             {
                 var output = Run(model, adapter, images, cancellation);
-                loss += Score(model, manifest, images, output, evaluation);
+                loss += Score(model, manifest, images, output, evaluation, reliability);
                 progress?.Report((double)(done += images.Count) / loader.Samples);
             }
         }
@@ -78,6 +82,7 @@ public static class EvaluationJob
             Chips = source.Chips.Count,
             Pixels = evaluation.Count,
             CrossEntropy = manifest.Activation == "none" && samples.Target.HasClasses ? loss / Math.Max(1, evaluation.Count) : null,
+            Calibration = manifest.Activation == "none" && samples.Target.HasClasses ? reliability.Result() : null,
             Classes = names,
             Metrics = evaluation.Named(names),
             Confusion = evaluation.Confusion?.ToRows(),
@@ -111,7 +116,7 @@ public static class EvaluationJob
     }
 
     /// <summary>Counts a batch; returns Σ −log p of the true classes, or 0 for values.</summary>
-    private static double Score(EoModel model, ModelManifest manifest, Batch batch, TensorData output, Evaluation evaluation)
+    private static double Score(EoModel model, ModelManifest manifest, Batch batch, TensorData output, Evaluation evaluation, ReliabilityCounter reliability)
     {
         var target = batch.Target;
         var wanted = target.HasClasses ? [batch.Count, target.Classes, .. target.Shape] : new List<long> { batch.Count }.Concat(target.Shape).ToArray();
@@ -126,15 +131,15 @@ public static class EvaluationJob
             return 0;
         }
 
-        var (predicted, loss) = Classify(output.AsSpan<float>(), batch.Classes.Span, target.Length, target);
+        var (predicted, loss) = Classify(output.AsSpan<float>(), batch.Classes.Span, target.Length, target, manifest.Temperature ?? 1, reliability);
         evaluation.Add(predicted, batch);
         return loss;
     }
 
     /// <summary>The class of each pixel and Σ −log softmax(z)[y] over labelled pixels.</summary>
-    private static (int[] Predicted, double Loss) Classify(ReadOnlySpan<float> logits, ReadOnlySpan<int> target, int plane, SampleTarget labels)
+    private static (int[] Predicted, double Loss) Classify(ReadOnlySpan<float> logits, ReadOnlySpan<int> target, int plane, SampleTarget labels, double temperature, ReliabilityCounter reliability)
     {
-        var predicted = new int[target.Length];
+        var (predicted, row) = (new int[target.Length], new float[labels.Classes]);
         var loss = 0.0;
         for (var i = 0; i < target.Length; i++)
         {
@@ -152,8 +157,11 @@ public static class EvaluationJob
                 var sum = 0.0;
                 for (var c = 0; c < labels.Classes; c++)
                 {
-                    sum += Math.Exp(logits[start + (c * plane)] - largest);
+                    row[c] = logits[start + (c * plane)];
+                    sum += Math.Exp(row[c] - largest);
                 }
+
+                reliability.Add(row, target[i], temperature);
 
                 loss += Math.Log(sum) + largest - logits[start + (target[i] * plane)];
             }

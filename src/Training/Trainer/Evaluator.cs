@@ -31,7 +31,6 @@ internal sealed class Evaluator : IDisposable
         op.Output(loss.Build(op, prediction, target), TrainingGraph.LossName);
         if (loss.TargetType == ElementType.Int64)
         {
-            model.Graph.SetOutputs(model.Graph.Outputs.Where(output => output != prediction));
             op.Output(op.ArgMax(prediction, 1), ClassesName);
         }
 
@@ -50,7 +49,8 @@ internal sealed class Evaluator : IDisposable
     /// <param name="slots">The parameters.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    public async Task<ValidationReport> RunAsync(TrainingData data, NativeSlots slots, Action<double> progress, CancellationToken cancellation)
+    /// <param name="review">Looks at the predictions of classes too; null does not.</param>
+    public async Task<ValidationReport> RunAsync(TrainingData data, NativeSlots slots, Action<double> progress, CancellationToken cancellation, ValidationReview? review = null)
     {
         var evaluation = new Evaluation(_task.Manifest?.Task ?? (data.ValidationSamples.Target.HasClasses ? ModelTask.Segmentation : ModelTask.Regression), data.ValidationSamples.Target);
         var (lossSum, images) = (0.0, 0L);
@@ -68,7 +68,9 @@ internal sealed class Evaluator : IDisposable
                     images += batch.Count;
                     if (batch.Target.HasClasses)
                     {
-                        evaluation.Add(Array.ConvertAll(outputs[ClassesName].GetTensorDataAsSpan<long>().ToArray(), value => (int)value), batch);
+                        var classes = Array.ConvertAll(outputs[ClassesName].GetTensorDataAsSpan<long>().ToArray(), value => (int)value);
+                        evaluation.Add(classes, batch);
+                        review?.Add(batch, outputs[TaskModel.PredictionName].GetTensorDataAsSpan<float>(), classes);
                     }
                     else
                     {

@@ -1,6 +1,7 @@
 using EoOnnx.Formats;
 using EoOnnx.Training.Adapters;
 using EoOnnx.Training.Composition;
+using EoOnnx.Training.Reports;
 
 namespace EoOnnx.Training.Trainer;
 
@@ -9,15 +10,25 @@ namespace EoOnnx.Training.Trainer;
 /// <param name="Report">What happened.</param>
 public sealed record FitResult(AdapterFile Adapter, TrainingReport Report)
 {
-    /// <summary>Writes <c>model.onnx</c> (the task with slots for adapters), <c>adapter.safetensors</c>, <c>adapter.onnx_adapter</c> and
-    /// <c>report.json</c>, each atomically.</summary>
+    /// <summary>Best and worst held-out samples, for the page.</summary>
+    internal ValidationReview? Review { get; init; }
+
+    /// <summary>Writes <c>model.onnx</c> (the task with slots for adapters), <c>adapter.safetensors</c>, <c>adapter.onnx_adapter</c>,
+    /// <c>report.json</c> and <c>report.html</c>, each atomically.</summary>
     /// <exception cref="IOException">The folder cannot be written or the disk is full.</exception>
     public void Write(TaskModel task, string folder)
     {
         Directory.CreateDirectory(folder);
-        task.InferenceModel.Save(Path.Combine(folder, "model.onnx"));
+        var model = task.InferenceModel.Clone();
+        if (Adapter.Manifest is { } manifest)
+        {
+            model.Metadata[ModelManifest.MetadataKey] = manifest.ToJson();
+        }
+
+        model.Save(Path.Combine(folder, "model.onnx"));
         Adapter.Write(Path.Combine(folder, "adapter.safetensors"));
         Adapter.ToOnnxAdapter().Write(Path.Combine(folder, "adapter.onnx_adapter"));
         AtomicFile.WriteText(Path.Combine(folder, "report.json"), Report.ToJson());
+        AtomicFile.WriteText(Path.Combine(folder, "report.html"), TrainingPage.Of(Report, Adapter.Manifest, Review).ToHtml());
     }
 }

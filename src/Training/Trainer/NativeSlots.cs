@@ -83,6 +83,15 @@ internal sealed class NativeSlots : IDisposable
         }
     }
 
+    /// <summary>Replaces parameters and buffers, and averages of parameters with them.</summary>
+    public void WriteEvaluated(IReadOnlyDictionary<string, TensorData> values)
+    {
+        foreach (var (name, value) in values)
+        {
+            NativeTensor.Write(value, Evaluated(name)!);
+        }
+    }
+
     public void Dispose()
     {
         foreach (var value in _current.Concat(_next))

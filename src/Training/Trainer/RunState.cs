@@ -1,5 +1,6 @@
 using System.Text.Json;
 using EoOnnx.Formats;
+using EoOnnx.Training.Adapters;
 
 namespace EoOnnx.Training.Trainer;
 
@@ -89,37 +90,6 @@ internal sealed record RunState
     }
 
     /// <summary>The first setting that differs, as <c> epochs was 10 and is 20</c>.</summary>
-    private static string Difference(string? found, string? wanted)
-    {
-        var (before, now) = (Settings(found), Settings(wanted));
-        var name = before.Keys.Union(now.Keys).Order(StringComparer.Ordinal).FirstOrDefault(key => before.GetValueOrDefault(key) != now.GetValueOrDefault(key));
-        return name is null ? "" : $" {name} was {before.GetValueOrDefault(name) ?? "not set"} and is {now.GetValueOrDefault(name) ?? "not set"}";
-    }
-
-    private static Dictionary<string, string> Settings(string? json)
-    {
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (json is not null)
-        {
-            using var document = JsonDocument.Parse(json);
-            Add("", document.RootElement);
-        }
-
-        return settings;
-
-        void Add(string path, JsonElement element)
-        {
-            if (element.ValueKind == JsonValueKind.Object)
-            {
-                foreach (var member in element.EnumerateObject())
-                {
-                    Add(path.Length == 0 ? member.Name : $"{path}.{member.Name}", member.Value);
-                }
-            }
-            else
-            {
-                settings[path] = element.GetRawText();
-            }
-        }
-    }
+    private static string Difference(string? found, string? wanted) => RecipeDifference.Between(found, wanted) is [var first, ..]
+        ? $" {first.Setting} was {first.First ?? "not set"} and is {first.Second ?? "not set"}" : "";
 }

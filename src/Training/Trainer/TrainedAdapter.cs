@@ -18,7 +18,7 @@ internal static class TrainedAdapter
         var trainables = task.Trainables.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         return new AdapterFile
         {
-            Tensors = task.WithoutReparametrization(tensors).ToDictionary(item => item.Key, item => !oneAlpha && AdapterFile.IsLoraB(item.Key) ? trainables[item.Key].ForInference(item.Value) : item.Value, StringComparer.Ordinal),
+            Tensors = task.WithoutReparametrization(tensors).ToDictionary(item => item.Key, item => !oneAlpha && LoraTensors.IsB(item.Key) ? trainables[item.Key].ForInference(item.Value) : item.Value, StringComparer.Ordinal),
             LoraAlpha = oneAlpha ? lora[0].Alpha : null,
             UseRslora = oneAlpha && lora[0].RankStabilized,
             LoraDropout = lora.Count == 0 ? 0 : lora[0].Dropout,

@@ -17,6 +17,9 @@ public enum TrainingStage
     /// <summary>Held-out chips.</summary>
     Validating,
 
+    /// <summary>Held-out chips once more, with the parameters that are saved.</summary>
+    Reviewing,
+
     /// <summary>An epoch has ended: <see cref="TrainingProgress.Validation"/> is set.</summary>
     EpochDone,
 }

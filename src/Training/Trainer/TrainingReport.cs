@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using EoOnnx.Training.Memory;
+using EoOnnx.Training.Metrics;
 
 namespace EoOnnx.Training.Trainer;
 
@@ -107,6 +108,12 @@ public sealed record TrainingReport
 
     /// <summary>Where the memory went.</summary>
     public MemoryReport? Memory { get; init; }
+
+    /// <summary>Temperature of the probabilities and what it mends; null without classes, and for a run that was interrupted.</summary>
+    public TemperatureScaling? Calibration { get; init; }
+
+    /// <summary>Memory, processor time and energy.</summary>
+    public ResourceUse? Resources { get; init; }
 
     /// <summary>Where the time went.</summary>
     public required TrainingTiming Timing { get; init; }

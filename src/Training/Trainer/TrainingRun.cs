@@ -7,7 +7,9 @@ using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Losses;
 using EoOnnx.Training.Memory;
+using EoOnnx.Training.Metrics;
 using EoOnnx.Training.Optimizers;
+using EoOnnx.Training.Peft;
 using EoOnnx.Training.Trainer.Schedules;
 
 namespace EoOnnx.Training.Trainer;
@@ -27,11 +29,14 @@ internal sealed class TrainingRun : IDisposable
     private readonly Evaluator _evaluator;
     private readonly HashSet<string> _adapterSlots;
     private readonly RunState _state = new();
+    private readonly ResourceMeter _resources = new();
     private readonly Stopwatch _total = Stopwatch.StartNew();
     private readonly Stopwatch _training = new();
     private readonly Stopwatch _validation = new();
     private Dictionary<string, TensorData>? _best;
     private long _imagesDone;
+    private ValidationReview? _review;
+    private TemperatureScaling? _calibration;
 
     public TrainingRun(TaskModel task, Loss loss, Optimizer optimizer, TrainingData data, FitOptions options, IProgress<TrainingProgress>? progress)
     {
@@ -42,6 +47,11 @@ internal sealed class TrainingRun : IDisposable
         _workspace = new Workspace(options with { PackWeights = _plan.PackWeights });
         try
         {
+            if (options.Folder is not null)
+            {
+                DiskSpace.Require(options.Folder, BytesToWrite(task, _graph));
+            }
+
             _runner = new StepRunner(_graph, _workspace);
             _evaluator = new Evaluator(task, loss, _workspace);
             if (options is { Resume: true, Folder: not null } && File.Exists(CheckpointPath))
@@ -63,6 +73,10 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
+    /// <summary>Twice the weights (the run's graphs and its model) and, of what is trained, two checkpoints with the best parameters.</summary>
+    private static long BytesToWrite(TaskModel task, TrainingGraph graph) =>
+        (2 * task.InferenceModel.Graph.Initializers.Sum(value => value.Data?.ByteLength ?? 0)) + (3 * graph.Slots.Sum(slot => slot.Initial.ByteLength));
+
     private string CheckpointPath => Path.Combine(_options.Folder!, "checkpoint.safetensors");
 
     private int StepsPerEpoch => (_data.Training.Batches + _graph.Accumulation - 1) / _graph.Accumulation;
@@ -77,11 +91,31 @@ internal sealed class TrainingRun : IDisposable
                 await TrainEpochAsync(cancellation).ConfigureAwait(false);
                 await EndEpochAsync(cancellation).ConfigureAwait(false);
             }
+
+            await ReviewAsync(cancellation).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (_state.Step > 0)
         {
             // The result is what has been reached; Finish says that the run was interrupted.
         }
+    }
+
+    /// <summary>A last pass over the held-out samples of classes, with the parameters that are saved.</summary>
+    private async Task ReviewAsync(CancellationToken cancellation)
+    {
+        if (_best is null || !_data.ValidationSamples.Target.HasClasses)
+        {
+            return;
+        }
+
+        var review = new ValidationReview(_data.ValidationSamples);
+        var slots = _best.Where(item => _runner.Slots.Evaluated(item.Key) is not null).ToDictionary(StringComparer.Ordinal);
+        _runner.Slots.WriteEvaluated(slots);   // the last checkpoint is written: nothing else needs the slots any more
+        _validation.Start();
+        await _evaluator.RunAsync(
+            _data, _runner.Slots, share => _progress?.Report(new TrainingProgress { Stage = TrainingStage.Reviewing, Epoch = _state.Epoch, Epochs = _options.Epochs, Fraction = share }), cancellation, review).ConfigureAwait(false);
+        _validation.Stop();
+        (_review, _calibration) = (review, review.Calibrate());
     }
 
     /// <summary>The result, written to the run's folder when there is one.</summary>
@@ -90,12 +124,14 @@ internal sealed class TrainingRun : IDisposable
         var finished = _state.Epoch >= _options.Epochs || _state.Stopped;
         var tensors = _best ?? _runner.Slots.ReadEvaluated(IsPartOfAdapter);
         var best = _state.History.Find(epoch => epoch.Epoch == _state.BestEpoch);
-        var adapter = TrainedAdapter.Make(_task, tensors) with
+        var made = TrainedAdapter.Make(_task, tensors);
+        var adapter = made with
         {
+            Manifest = _calibration is null ? made.Manifest : made.Manifest is { } manifest ? manifest with { Temperature = _calibration.Temperature } : null,
             RecipeJson = _options.RecipeJson,
             MetricsJson = best is null ? null : TrainingReport.MetricsJson(best),
         };
-        var result = new FitResult(adapter, Report(interrupted && !finished));
+        var result = new FitResult(adapter, Report(interrupted && !finished)) { Review = _review };
         if (_options.Folder is not null)
         {
             if (!finished)
@@ -118,8 +154,9 @@ internal sealed class TrainingRun : IDisposable
 
     private static bool IsKept(TrainingSlot slot) => slot.Kind != TrainingSlotKind.GradientSum;   // checkpoints lie between steps, where sums are 0
 
-    // Some buffers serve training only, such as dropout's step counter: the inference graph has no slot for them.
-    private bool IsPartOfAdapter(TrainingSlot slot) => slot.Kind == TrainingSlotKind.Parameter || (slot.Kind == TrainingSlotKind.Buffer && _adapterSlots.Contains(slot.Name));
+    // Auxiliary heads and some buffers, such as dropout's step counter, serve training only: the inference graph has no slot for them. Prefixes are made
+    // of what the network in front of them holds.
+    private bool IsPartOfAdapter(TrainingSlot slot) => slot.Kind is TrainingSlotKind.Parameter or TrainingSlotKind.Buffer && (_adapterSlots.Contains(slot.Name) || PrefixEncoder.Names.Contains(slot.Name));
 
     private async Task TrainEpochAsync(CancellationToken cancellation)
     {
@@ -245,6 +282,8 @@ internal sealed class TrainingRun : IDisposable
         BestEpoch = _state.BestEpoch,
         Baselines = _options.Baselines,
         Interrupted = interrupted,
+        Calibration = _calibration,
+        Resources = _resources.Result(),
         Steps = _state.Step,
         SkippedTiles = _data.Skipped,
         Memory = new MemoryReport(_plan, Process.GetCurrentProcess().PeakWorkingSet64),

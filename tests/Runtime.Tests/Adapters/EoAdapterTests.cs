@@ -30,15 +30,20 @@ public sealed class EoAdapterTests : IDisposable
     }
 
     [Fact]
-    public void Hundreds_of_swaps_give_the_right_result_each_time_and_leak_nothing()
+    public void Ten_thousand_swaps_give_the_merged_results_each_time_and_leak_nothing()
     {
         var files = Enumerable.Range(1, 4).Select(rank => SaveAdapter($"rank{rank}", Ramp(rank * Width, rank), Ramp(Width * rank, -rank), rank, 2 * rank)).ToList();
         var adapters = files.Select(_model.LoadAdapter).ToList();
         var expected = adapters.Select(Run).ToList();
-        long before = 0;
-        for (var swap = 0; swap < 2000; swap++)
+        foreach (var (index, rank) in Enumerable.Range(1, 4).Index())
         {
-            if (swap == 500)
+            AssertClose(Expected(Merged(Ramp(rank * Width, rank), Ramp(Width * rank, -rank), rank, 2), 0.5f), expected[index]);   // alpha / r = 2
+        }
+
+        long before = 0;
+        for (var swap = 0; swap < 10_000; swap++)
+        {
+            if (swap == 2000)
             {
                 before = Environment.WorkingSet;
             }

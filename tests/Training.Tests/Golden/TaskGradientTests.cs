@@ -60,7 +60,7 @@ public class TaskGradientTests
         TensorData Scaled(TensorData gradient)
         {
             var rank = gradient.Shape[1];
-            return TrainableTensor.Scaled(gradient, adapter!.LoraAlpha!.Value / (adapter.UseRslora ? Math.Sqrt(rank) : rank));
+            return LoraTensors.Scaled(gradient, adapter!.LoraAlpha!.Value / (adapter.UseRslora ? Math.Sqrt(rank) : rank));
         }
     }
 

@@ -31,7 +31,7 @@ public sealed class AdapterTrainerTests : IDisposable
         Assert.True(report.Epochs[^1].TrainingLoss < 0.5 * report.Epochs[0].TrainingLoss, $"{report.Epochs[0].TrainingLoss} → {report.Epochs[^1].TrainingLoss}");
         Assert.True(report.Best!.Metrics["mIoU"] > 0.9, $"mIoU {report.Best.Metrics["mIoU"]}");
         Assert.Equal(report.Epochs.Max(epoch => epoch.Validation.Score), report.Best.Score);
-        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.json"],
+        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.html", "report.json"],
             Directory.EnumerateFileSystemEntries(run).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
         using var json = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(run, "report.json")));
         Assert.Equal(report.BestEpoch, json.RootElement.GetProperty("bestEpoch").GetInt32());

@@ -1,0 +1,128 @@
+using System.Globalization;
+using EoOnnx.Formats;
+using EoOnnx.Training.Metrics;
+using EoOnnx.Training.Trainer;
+
+namespace EoOnnx.Training.Reports;
+
+/// <summary>A training run as one page for people: <c>report.html</c>.</summary>
+internal static class TrainingPage
+{
+    /// <summary>Makes the page.</summary>
+    /// <param name="report">What the run did.</param>
+    /// <param name="manifest">The task, for names and colours of classes.</param>
+    /// <param name="review">Best and worst held-out samples; null without classes.</param>
+    public static ReportPage Of(TrainingReport report, ModelManifest? manifest, ValidationReview? review)
+    {
+        var names = manifest?.Classes.Select(item => item.Name).ToList() ?? [];
+        var page = new ReportPage($"Training of {report.Base ?? "a model"}", string.Create(
+            CultureInfo.InvariantCulture, $"{report.TrainableParameters:N0} numbers trained in {report.Steps:N0} steps; {report.TrainingChips.Count} chips trained on, {report.ValidationChips.Count} held out"));
+        page.Warnings(report.Interrupted ? ["The run was interrupted; go on with --resume."] : []);
+        Summary(page, report);
+        Curves(page, report);
+        if (report.Best is { } best)
+        {
+            Figures(page, best, report, names);
+        }
+
+        if (report.Calibration is { } calibration)
+        {
+            Calibration(page, calibration);
+        }
+
+        if (review is not null)
+        {
+            Samples(page.Section("Best samples"), review.Best, manifest);
+            Samples(page.Section("Worst samples"), review.Worst, manifest);
+        }
+
+        return page;
+    }
+
+    private static void Summary(ReportPage page, TrainingReport report)
+    {
+        var facts = new List<(string, string)> { ("best epoch", $"{report.BestEpoch} of {report.Epochs.Count}"), ("split", report.Split) };
+        if (report.Best is { } best)
+        {
+            facts.Add((best.ScoreName, Number(best.Score)));
+            facts.Add(("validation loss", Number(best.Loss)));
+        }
+
+        foreach (var (name, baseline) in report.Baselines ?? new Dictionary<string, ValidationReport>())
+        {
+            facts.Add(($"{baseline.ScoreName} of {name}", Number(baseline.Score)));
+        }
+
+        facts.Add(("time", string.Create(CultureInfo.InvariantCulture, $"{report.Timing.Total:F1} s, of it {report.Timing.Steps:F1} s steps and {report.Timing.Validation:F1} s validation; {report.Timing.ImagesPerSecond:F1} images/s")));
+        if (report.Resources is { } used)
+        {
+            facts.Add(("memory", string.Create(CultureInfo.InvariantCulture, $"{used.PeakMemoryBytes / 1048576.0:F0} MiB at most")));
+            facts.Add(("energy", string.Create(CultureInfo.InvariantCulture, $"{used.EnergyJoules / 3600:F2} Wh, {(used.EnergyIsMeasured ? "measured by the processor's counter (RAPL), for the whole machine" : $"an estimate: {used.ProcessorSeconds:F1} s of processor time at {ResourceUse.WattsPerCore:F0} W a core")}")));
+        }
+
+        page.Section("Result").Facts(facts);
+    }
+
+    private static void Curves(ReportPage page, TrainingReport report)
+    {
+        if (report.Epochs.Count == 0)
+        {
+            return;
+        }
+
+        ReportLine Line(string name, Func<EpochReport, double> value) => new(name, [.. report.Epochs.Select(epoch => ((double)epoch.Epoch, value(epoch)))]);
+        var score = report.Epochs[0].Validation.ScoreName;
+        page.Section("Course")
+            .Chart(new LineChart("Loss", "epoch", "loss", [Line("training", epoch => epoch.TrainingLoss), Line("validation", epoch => epoch.Validation.Loss)]))
+            .Chart(new LineChart($"Validation {score}", "epoch", score, [Line(score, epoch => epoch.Validation.Score)]))
+            .Chart(new LineChart("Learning rate", "epoch", "rate", [Line("rate", epoch => epoch.LearningRate)]));
+    }
+
+    private static void Figures(ReportPage page, ValidationReport best, TrainingReport report, List<string> names)
+    {
+        page.Section("Best epoch on held-out chips");
+        if (best.Confusion is not { } confusion || confusion.Length != names.Count)
+        {
+            page.Facts(best.Metrics.Select(metric => (metric.Key, Number(metric.Value))));
+            return;
+        }
+
+        var classes = new ReportTable([new ReportColumn("class"), .. new[] { "IoU", "recall", "F1", "labels" }.Select(heading => new ReportColumn(heading, true))]);
+        foreach (var (index, name) in names.Index())
+        {
+            classes.Add(name, Cell(best, $"IoU_{name}"), Cell(best, $"Class_Accuracy_{name}"), Cell(best, $"Class_F1_{name}"), confusion[index].Sum().ToString("N0", CultureInfo.InvariantCulture));
+        }
+
+        var matrix = new ReportTable([new ReportColumn("true \\ predicted"), .. names.Select(name => new ReportColumn(name, true))]);
+        foreach (var (index, name) in names.Index())
+        {
+            matrix.Add([name, .. confusion[index].Select(count => new ReportCell(count.ToString("N0", CultureInfo.InvariantCulture)))]);
+        }
+
+        page.Table(classes).Text("Confusion: rows are true classes, columns predicted ones.").Table(matrix);
+    }
+
+    private static ReportCell Cell(ValidationReport report, string metric) => report.Metrics.TryGetValue(metric, out var value) ? Number(value) : "";
+
+    private static void Calibration(ReportPage page, TemperatureScaling fit)
+    {
+        ReportLine Line(string name, Reliability reliability) => new(name, [.. reliability.Bins.Where(bin => bin.Count > 0).Select(bin => (bin.Confidence, bin.Accuracy))]);
+        page.Section("Calibration")
+            .Text(string.Create(CultureInfo.InvariantCulture, $"Temperature {fit.Temperature:F3}, fitted on {fit.Labels:N0} held-out labels: the expected calibration error goes from {fit.Before.ExpectedError:F4} to {fit.After.ExpectedError:F4}, the log loss from {fit.Before.LogLoss:F4} to {fit.After.LogLoss:F4}. Probabilities of maps are scaled by it; their classes stay the same."))
+            .Chart(new LineChart("Accuracy of predictions by their confidence", "confidence", "accuracy", [new ReportLine("ideal", [(0, 0), (1, 1)], "#999999"), Line("before", fit.Before), Line("after", fit.After)]));
+    }
+
+    private static void Samples(ReportPage page, IReadOnlyList<ReviewedSample> samples, ModelManifest? manifest)
+    {
+        foreach (var sample in samples)
+        {
+            var caption = string.Create(CultureInfo.InvariantCulture, $"{sample.Name}: {sample.Right * 100:F1} % right");
+            caption += sample.Truth.Length == 1 ? $"; true {Name(manifest, sample.Truth[0])}, predicted {Name(manifest, sample.Predicted[0])}" : "; image, truth and prediction";
+            page.Image(SamplePicture.Png(sample, manifest), "image/png", caption);
+        }
+    }
+
+    private static string Name(ModelManifest? manifest, int id) => manifest?.Classes.ElementAtOrDefault(id)?.Name ?? id.ToString(CultureInfo.InvariantCulture);
+
+    private static string Number(double value) => value.ToString("F4", CultureInfo.InvariantCulture);
+}
