@@ -45,6 +45,7 @@ internal static class Program
             WorkerVerb.Create(terminal),
             TrainAdapterVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
+            RecipeVerb.Create(terminal),
             MergeVerb.Create(terminal),
             AdapterVerb.Create(terminal),
             DemoVerb.Create(terminal),

@@ -70,7 +70,7 @@ public static class RecipeFile
         }
 
         return stream.Documents is [{ RootNode: YamlMappingNode root }] ? root
-            : throw new RecipeException($"{path}:1:1: a recipe is one YAML document of settings such as 'model: encoder.onnx'. Write one with: eoonnx recipe init");
+            : throw new RecipeException($"{path}:1:1: a recipe is one YAML document of settings such as 'model: encoder.onnx'. Every setting is in docs/recipes.md.");
     }
 
     private static void Set(YamlMappingNode root, string setting)

@@ -68,5 +68,5 @@ internal static class ImportedMethod
     }
 
     private static List<string> Pattern(ForeignConfiguration config, string name) =>
-        [.. (config.Names($"{Settings}.{name}") ?? []).Select(layer => $"{layer}={config.Text($"{Settings}.{name}.{layer}")}")];
+        [.. (config.Json($"{Settings}.{name}") as System.Text.Json.Nodes.JsonObject ?? []).Select(layer => $"{layer.Key}={layer.Value}")];
 }

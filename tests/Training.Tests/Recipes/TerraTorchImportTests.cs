@@ -1,0 +1,121 @@
+using EoOnnx.Training.Recipes;
+using EoOnnx.Training.Recipes.Import;
+
+namespace EoOnnx.Training.Tests.Recipes;
+
+public class TerraTorchImportTests
+{
+    private const string Config = """
+        seed_everything: 3
+        trainer:
+          max_epochs: 7
+          gradient_clip_val: 0.5
+          callbacks:
+            - class_path: EarlyStopping
+              init_args: {monitor: val/loss, patience: 4}
+        data:
+          class_path: terratorch.datamodules.GenericNonGeoSegmentationDataModule
+          init_args:
+            batch_size: 6
+            constant_scale: 0.0001
+            dataset_bands: [COASTAL, BLUE, GREEN, RED]
+            output_bands: [BLUE, GREEN, RED]
+            rgb_indices: [2, 1, 0]
+            train_data_root: root/img
+            train_label_data_root: root/lab
+            val_data_root: root/img
+            val_label_data_root: root/lab
+            train_split: root/train.txt
+            val_split: root/val.txt
+            img_grep: "*_S2.tif"
+            label_grep: "*_L.tif"
+            no_data_replace: 0
+            means: [1, 2, 3]
+            stds: [4, 5, 6]
+        model:
+          class_path: terratorch.tasks.SemanticSegmentationTask
+          init_args:
+            model_factory: EncoderDecoderFactory
+            model_args:
+              backbone: prithvi_eo_v2_300
+              backbone_bands: [BLUE, GREEN, RED]
+              necks:
+                - {name: SelectIndices, indices: [5, 11]}
+                - {name: ReshapeTokensToImage}
+              decoder: FCNDecoder
+              decoder_channels: 128
+              decoder_num_convs: 3
+              head_dropout: 0.1
+              num_classes: 2
+              peft_config:
+                method: LORA
+                replace_qkv: qkv
+                peft_config_kwargs: {target_modules: [qkv.v_linear, qkv.q_linear, mlp.fc1], r: 16, lora_alpha: 32}
+            loss: ce
+            ignore_index: -1
+            class_weights: [0.3, 0.7]
+            class_names: [land, water]
+            aux_heads:
+              - {name: side, decoder: FCNDecoder, decoder_args: {decoder_channels: 64, decoder_num_convs: 2}}
+            aux_loss: {side: 0.5}
+        optimizer:
+          class_path: torch.optim.AdamW
+          init_args: {lr: 6.e-5, weight_decay: 0.05}
+        """;
+
+    [Fact]
+    public void Every_part_of_a_configuration_becomes_its_counterpart()
+    {
+        var imported = TerraTorchImport.Parse(Config, "c.yaml");
+        Assert.Empty(imported.Gaps);
+        var recipe = imported.Recipe;
+        Assert.Equal(("root/img", "root/lab", "*_S2.tif", "*_L.tif", "root/train.txt", "root/val.txt"), (recipe.Data.Folder, recipe.Data.LabelFolder, recipe.Data.Images, recipe.Data.Labels, recipe.Data.SplitFile, recipe.Data.ValidationSplitFile));
+        Assert.Equal((null, null, 0.0001, 0.0), (recipe.Data.ValidationFolder, recipe.Data.ValidationLabelFolder, recipe.Data.ConstantScale, recipe.Data.NoDataReplacement));
+        Assert.Equal([2, 3, 4], recipe.Data.Bands!);
+        Assert.Equal([1, 2, 3], recipe.Data.Means);
+        Assert.Equal("prithvi_eo_v2_300 BLUE,GREEN,RED 1 5,11", $"{imported.Backbone.Name} {string.Join(',', imported.Backbone.Bands)} {imported.Backbone.Frames} {string.Join(',', imported.Backbone.Layers)}");
+        Assert.Equal("ReshapeTokensToImage", (string?)Assert.Single(recipe.Decoder.Necks!)["name"]);
+        Assert.Equal((DecoderName.Fcn, 128, 3, "{\"dropout\":0.1}"), (recipe.Decoder.Name, recipe.Decoder.Channels![0], recipe.Decoder.Stages, recipe.Decoder.Head!.ToJsonString()));
+        Assert.Equal(("side", 0.5, 64), (recipe.Decoder.Auxiliary[0].Name, recipe.Decoder.Auxiliary[0].Weight, recipe.Decoder.Auxiliary[0].Decoder.Channels![0]));
+        Assert.Equal((TrainingMethod.Lora, 16, 32.0, "attn.qkv:q,v mlp.fc1"), (recipe.Method.Name, recipe.Method.Rank, recipe.Method.Alpha, string.Join(' ', recipe.Method.Targets!)));
+        Assert.Equal((LossName.Ce, 0.7), (recipe.Loss.Name, recipe.Loss.Weights[1]));
+        Assert.Equal((OptimizerName.Adamw, 6e-5, 0.05, ScheduleName.Constant, 0.5), (recipe.Optimizer.Name, recipe.Optimizer.LearningRate, recipe.Optimizer.WeightDecay, recipe.Optimizer.Schedule, recipe.Optimizer.ClipNorm));
+        Assert.Equal((7, 6, 3L, 4), (recipe.Run.Epochs, recipe.Run.Batch, recipe.Run.Seed, recipe.Run.Patience));
+        Assert.Equal(recipe.ToJson(), RecipeFile.Parse(RecipeWriter.Write(recipe, []), "r.yaml").ToJson());
+    }
+
+    [Theory]
+    [InlineData("decoder: FCNDecoder", "decoder: SegformerDecoder", "model.init_args.model_args.decoder", "SegformerDecoder is not known")]
+    [InlineData("loss: ce", "loss: tversky", "model.init_args.loss", "tversky")]
+    [InlineData("method: LORA", "method: BOFT", "model.init_args.model_args.peft_config.method", "BOFT is not known")]
+    [InlineData("max_epochs: 7", "max_epochs: 7\n  max_steps: 9", "trainer.max_steps", "no counterpart")]
+    [InlineData("torch.optim.AdamW", "torch.optim.RMSprop", "optimizer.class_path", "RMSprop is not known")]
+    [InlineData("datamodules.GenericNonGeoSegmentationDataModule", "datamodules.Other", "data.class_path", "format of its own")]
+    public void A_part_without_a_counterpart_is_named_with_its_line(string written, string instead, string key, string why)
+    {
+        var text = Config.Replace(written, instead, StringComparison.Ordinal);
+        var gap = TerraTorchImport.Parse(text, "c.yaml").Gaps.First(gap => gap.Key == key);
+        Assert.Contains(why, gap.Why, StringComparison.Ordinal);
+        Assert.Contains(instead.Split(' ')[^1], text.Split('\n')[gap.Line - 1], StringComparison.Ordinal);
+        Assert.NotEmpty(gap.Nearest);
+    }
+
+    [Theory]
+    [InlineData("terratorch.tasks.SemanticSegmentationTask", "terratorch.tasks.ObjectDetectionTask", "c.yaml:27:15: model.class_path: the task ObjectDetectionTask has no counterpart")]
+    [InlineData("EncoderDecoderFactory", "SMPModelFactory", "model_factory: SMPModelFactory has no counterpart")]
+    [InlineData("max_epochs: 7", "max_epochs: many", "trainer.max_epochs: 'many' is no number")]
+    public void What_cannot_be_converted_at_all_is_refused(string written, string instead, string message)
+    {
+        var failure = Assert.Throws<RecipeException>(() => TerraTorchImport.Parse(Config.Replace(written, instead, StringComparison.Ordinal), "c.yaml"));
+        Assert.Contains(message.Replace(":27:15", ":27", StringComparison.Ordinal), failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Hostile_text_is_refused_or_bounded()
+    {
+        Assert.Contains("nested", Assert.Throws<RecipeException>(() => TerraTorchImport.Parse($"a: {new string('[', 100_000)}", "c.yaml")).Message, StringComparison.Ordinal);
+        var bomb = "a0: &a0 [x, x]\n" + string.Concat(Enumerable.Range(1, 40).Select(i => $"a{i}: &a{i} [*a{i - 1}, *a{i - 1}, *a{i - 1}, *a{i - 1}]\n"));
+        Assert.NotEmpty(TerraTorchImport.Parse($"{bomb}{Config}\n", "c.yaml").Gaps);
+        Assert.NotEmpty(TerraTorchImport.Parse($"{Config}\nown: !!python/object/apply:os.system [ls]", "c.yaml").Gaps);
+    }
+}
