@@ -17,9 +17,10 @@ public sealed class EoModel : IDisposable
         (Path, _session, Device, Notes, Digest) = (path, session, device, notes, new Lazy<string>(() => Provenance.ModelDigest(path)));
         Inputs = [.. session.InputNames.Select(name => Describe(name, session.InputMetadata[name]))];
         Outputs = [.. session.OutputNames.Select(name => Describe(name, session.OutputMetadata[name]))];
-        Input = Inputs.FirstOrDefault(input => input.Type == ElementType.Float && input.Shape.Count is 4 or 5) ?? throw WrongInputs();
-        Manifest = DefaultManifest.Read(path, session.ModelMetadata.CustomMetadataMap, Input, Outputs);
-        if (Inputs.Count > 1 && Inputs.Any(input => Manifest.Modalities.All(modality => modality.Input != input.Name)))
+        var metadata = session.ModelMetadata.CustomMetadataMap;
+        Input = Inputs.FirstOrDefault(IsImage) ?? (metadata.ContainsKey(ModelManifest.MetadataKey) ? Inputs.FirstOrDefault(input => input.Type == ElementType.Float) : null) ?? throw WrongInputs();
+        Manifest = DefaultManifest.Read(path, metadata, Input, Outputs);
+        if (TakesImages && Inputs.Count > 1 && Inputs.Any(input => Manifest.Modalities.All(modality => modality.Input != input.Name)))
         {
             throw WrongInputs();
         }
@@ -49,8 +50,11 @@ public sealed class EoModel : IDisposable
     /// <summary>Remarks made while loading, for example why a GPU is not used.</summary>
     public IReadOnlyList<string> Notes { get; }
 
-    /// <summary>The image input; of a model of several modalities, the first image.</summary>
+    /// <summary>The image input; of a model of several modalities, the first image; of a model of series or tables, the first array of floats.</summary>
     public ModelTensor Input { get; }
+
+    /// <summary>False for a model of series or tables of single pixels, such as Presto: it takes named arrays and cannot map a scene.</summary>
+    public bool TakesImages => IsImage(Input);
 
     /// <summary>The inputs that every run must give, in graph order: one image, or one for each modality of the manifest.</summary>
     public IReadOnlyList<ModelTensor> Inputs { get; }
@@ -233,6 +237,8 @@ public sealed class EoModel : IDisposable
 
     private ModelException Refused(string shape, OnnxRuntimeException failure) =>
         new($"{Path} cannot be run on an image of shape [{shape}]; its input is {Input}. ONNX Runtime says: {failure.Message}", failure);
+
+    private static bool IsImage(ModelTensor input) => input.Type == ElementType.Float && input.Shape.Count is 4 or 5;
 
     private void CheckSingle()
     {

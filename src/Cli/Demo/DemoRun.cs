@@ -80,7 +80,7 @@ internal sealed class DemoRun(string folder, SyntheticSceneOptions scene, Progre
     {
         using var model = EoModel.Load(Path.Combine(folder, run, "model.onnx"));
         using var adapter = model.LoadAdapter(Path.Combine(folder, run, "adapter.safetensors"));
-        var report = await EvaluationJob.RunAsync(model, adapter, Data(scenes.EvaluationFolder), 8, progress.For<double>(share => new Step("evaluation", share, name)), cancellation);
+        var report = await EvaluationJob.RunAsync(model, adapter, Data(scenes.EvaluationFolder), new EvaluationOptions { Batch = 8 }, progress.For<double>(share => new Step("evaluation", share, name)), cancellation);
         return Score(name, report.Metrics);
     }
 

@@ -74,6 +74,11 @@ internal sealed class SceneModel
     /// <exception cref="ModelException">The graph gives no score for each pixel, or a number contradicts the options.</exception>
     public static SceneModel Describe(EoModel model, RasterDataset scene, SceneOptions options, CancellationToken cancellation)
     {
+        if (!model.TakesImages)
+        {
+            throw new ModelException($"{model.Path} takes {string.Join("; ", model.Inputs)} and no image, so a scene has no map of it. Use eoonnx evaluate on arrays, or EoModel.Run.");
+        }
+
         var channels = ModelChannels.Of(model, options.Adapter, scene.Bands.Count);
         var manifest = channels.Manifest;
         var input = model.Input.Shape;

@@ -6,8 +6,8 @@ namespace EoOnnx.Training.Peft;
 /// <summary>Training of an encoder's own tensors, chosen by name; all others stay frozen. Nothing is added to the graph.</summary>
 public abstract record SelectiveOptions : PeftOptions
 {
-    // Position tables are fixed in these encoders, and running statistics have no gradient.
-    private static readonly string[] NeverTrained = ["pos_embed", "running_mean", "running_var"];
+    // Tables of positions and months are fixed in these encoders, and running statistics have no gradient.
+    private static readonly string[] NeverTrained = ["pos_embed", "month_embed.weight", "running_mean", "running_var"];
 
     private protected SelectiveOptions()
     {

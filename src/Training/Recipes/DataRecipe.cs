@@ -21,6 +21,9 @@ public sealed record DataRecipe
     /// <summary>Text file with the names of the held-out chips, one a line.</summary>
     public string? ValidationSplitFile { get; init; }
 
+    /// <summary>Samples that are rows of arrays; null when they are chips.</summary>
+    public ArrayRecipe? Arrays { get; init; }
+
     /// <summary>Which files are images.</summary>
     public string? Images { get; init; }
 

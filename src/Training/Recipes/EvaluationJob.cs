@@ -41,6 +41,19 @@ public sealed record EvaluationReport
     public long[][]? Confusion { get; init; }
 }
 
+/// <summary>What of a data set is evaluated, and how.</summary>
+public sealed record EvaluationOptions
+{
+    /// <summary>Samples that go through the model together.</summary>
+    public int Batch { get; init => field = value > 0 ? value : throw new ArgumentOutOfRangeException(nameof(Batch), value, "At least one sample goes through the model at a time."); } = 4;
+
+    /// <summary>The part; a recipe says how its data are divided.</summary>
+    public DataPart Part { get; init; }
+
+    /// <summary>Seed of a division by chance: that of the recipe's run.</summary>
+    public long Seed { get; init; }
+}
+
 /// <summary>Runs a finished model over a labelled data set.</summary>
 public static class EvaluationJob
 {
@@ -48,20 +61,17 @@ public static class EvaluationJob
     /// <param name="model">The model.</param>
     /// <param name="adapter">An adapter loaded for it, or null.</param>
     /// <param name="data">The chips; its classes map label values when they have any, else values are the class numbers of the model.</param>
-    /// <param name="batch">Images that go through the model together.</param>
+    /// <param name="options">What of the data, and in which portions.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="ModelException">The model is no task model, or gives an output of another shape than its labels.</exception>
     /// <exception cref="TrainingDataException">Chips or labels do not fit the model.</exception>
-    public static async Task<EvaluationReport> RunAsync(EoModel model, EoAdapter? adapter, DataRecipe data, int batch, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public static async Task<EvaluationReport> RunAsync(EoModel model, EoAdapter? adapter, DataRecipe data, EvaluationOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var manifest = adapter?.Manifest ?? model.Manifest;
         var recipe = Complete(model, manifest, data) with { Augment = false, Statistics = StatisticsSource.Model };
-        var source = RecipeData.Open(recipe, manifest.Task, manifest);
-        var tile = manifest.Tile ?? (model.Input.Shape[^1] > 0 ? (int)model.Input.Shape[^1] : throw new ModelException($"{model.Path} does not state its tile size (manifest member tile)."));
-        var bands = RecipeData.Bands(recipe, manifest, source, [], null, cancellation);
-        var samples = new ChipSamples(source, Enumerable.Range(0, source.Chips.Count), RecipeData.Samples(recipe, manifest.Task, source, manifest, bands, tile));
-        var loader = new BatchLoader(samples, new BatchLoaderOptions { BatchSize = batch }, training: false);
+        var (samples, chips) = recipe.Arrays is null ? Chips(model, manifest, recipe, options, cancellation) : Arrays(model, manifest, recipe, options);
+        var loader = new BatchLoader(samples, new BatchLoaderOptions { BatchSize = options.Batch }, training: false);
         var (evaluation, reliability, loss, done) = (new Evaluation(manifest.Task, samples.Target), new ReliabilityCounter(), 0.0, 0);
         await foreach (var images in loader.ReadAsync(0, 0, cancellation).ConfigureAwait(false))
         {
@@ -79,7 +89,7 @@ public static class EvaluationJob
             Model = model.Path,
             Adapter = adapter?.Path,
             Task = manifest.Task,
-            Chips = source.Chips.Count,
+            Chips = chips,
             Pixels = evaluation.Count,
             CrossEntropy = manifest.Activation == "none" && samples.Target.HasClasses ? loss / Math.Max(1, evaluation.Count) : null,
             Calibration = manifest.Activation == "none" && samples.Target.HasClasses ? reliability.Result() : null,
@@ -87,6 +97,33 @@ public static class EvaluationJob
             Metrics = evaluation.Named(names),
             Confusion = evaluation.Confusion?.ToRows(),
         };
+    }
+
+    private static (SampleSet Samples, int Chips) Chips(EoModel model, ModelManifest manifest, DataRecipe recipe, EvaluationOptions options, CancellationToken cancellation)
+    {
+        if (!model.TakesImages)
+        {
+            throw new ModelException($"{model.Path} takes {string.Join("; ", model.Inputs)} and no image. Evaluate it on arrays: eoonnx evaluate MODEL --recipe RECIPE, with data.arrays.");
+        }
+
+        var source = RecipeData.Open(recipe, manifest.Task, manifest);
+        var tile = manifest.Tile ?? (model.Input.Shape[^1] > 0 ? (int)model.Input.Shape[^1] : throw new ModelException($"{model.Path} does not state its tile size (manifest member tile)."));
+        var bands = RecipeData.Bands(recipe, manifest, source, [], null, cancellation);
+        var chosen = RecipeData.Part(recipe, source, options.Part, options.Seed);
+        return (new ChipSamples(source, chosen, RecipeData.Samples(recipe, manifest.Task, source, manifest, bands, tile)), chosen.Count);
+    }
+
+    private static (SampleSet Samples, int Chips) Arrays(EoModel model, ModelManifest manifest, DataRecipe recipe, EvaluationOptions options)
+    {
+        var arrays = RecipeArrays.Open(recipe, manifest.Task, [.. model.Inputs.Select(input => (input.Name, input.Type))]);
+        var samples = arrays.Samples;
+        if (options.Part != DataPart.All)
+        {
+            var (split, test) = arrays.Split(recipe, options.Seed);
+            samples = samples.Subset(RecipeData.Part(split, test, options.Part));
+        }
+
+        return (samples, samples.Count);
     }
 
     private static DataRecipe Complete(EoModel model, ModelManifest manifest, DataRecipe data)
@@ -106,7 +143,7 @@ public static class EvaluationJob
         var output = (model.Outputs.FirstOrDefault(output => output.Name == TaskModel.PredictionName) ?? model.Outputs[0]).Name;
         if (batch.Inputs.Count > 1)
         {
-            return model.Run(batch.Inputs.ToDictionary(input => input.Layout.Name, input => TensorData.FromValues<float>([batch.Count, .. input.Layout.Shape], input.Floats.Span)), [output], adapter, cancellation)[0];
+            return model.Run(batch.Inputs.ToDictionary(input => input.Layout.Name, input => Tensor(batch.Count, input)), [output], adapter, cancellation)[0];
         }
 
         var shape = batch.Inputs[0].Layout.Shape;
@@ -114,6 +151,10 @@ public static class EvaluationJob
         long[] images = model.Input.Shape.Count == 5 ? [batch.Count, shape[0] / frames, frames, shape[1], shape[2]] : [batch.Count, .. shape];
         return model.Run(batch.Images, images, [output], adapter, cancellation)[0];
     }
+
+    private static TensorData Tensor(int count, BatchInput input) => input.Layout.Type == ElementType.Int64
+        ? TensorData.FromValues<long>([count, .. input.Layout.Shape], input.Integers.Span)
+        : TensorData.FromValues<float>([count, .. input.Layout.Shape], input.Floats.Span);
 
     /// <summary>Counts a batch; returns Σ −log p of the true classes, or 0 for values.</summary>
     private static double Score(EoModel model, ModelManifest manifest, Batch batch, TensorData output, Evaluation evaluation, ReliabilityCounter reliability)

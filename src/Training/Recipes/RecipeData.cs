@@ -100,6 +100,18 @@ internal static class RecipeData
         : source.Files.Any(file => file.HeldOut) ? DataSplit.LeaveOut(source.Chips, source.Files.Where(file => file.HeldOut).Select(file => file.Name)) with { How = "by folder or split file" }
         : DataSplit.Random(source.Chips, recipe.ValidationShare, seed);
 
+    /// <summary>The chips of a part.</summary>
+    public static IReadOnlyList<int> Part(DataRecipe recipe, RasterChipSource source, DataPart part, long seed) =>
+        part == DataPart.All ? [.. Enumerable.Range(0, source.Chips.Count)] : Part(Split(recipe, source, seed), [], part);
+
+    /// <summary>The samples of a part.</summary>
+    /// <exception cref="TrainingDataException">The recipe keeps none for it.</exception>
+    public static IReadOnlyList<int> Part(DataSplit split, IReadOnlyList<int> test, DataPart part)
+    {
+        var chosen = part == DataPart.Training ? split.Training : part == DataPart.Validation ? split.Validation : test;
+        return chosen.Count > 0 ? chosen : throw new TrainingDataException($"The recipe keeps no samples for the part {part}. Say which with data.arrays.test, or evaluate another part.");
+    }
+
     /// <summary>How label values become classes.</summary>
     /// <exception cref="TrainingDataException">Two classes have one value.</exception>
     public static ClassLabels Labels(DataRecipe recipe)

@@ -57,22 +57,17 @@ public static class TrainingJob
         var encoder = OnnxModel.Load(recipe.Model);
         var manifest = encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? RecipeData.Scaled(recipe.Data, ModelManifest.Parse(json))
             : throw new TrainingException($"{recipe.Model} has no manifest ({ModelManifest.MetadataKey}), so its bands and features are unknown. Export the encoder with eoonnx export.");
-        var source = RecipeData.Open(recipe.Data, task, manifest);
-        var split = RecipeData.Split(recipe.Data, source, recipe.Run.Seed);
-        var bands = RecipeData.Bands(recipe.Data, manifest, source, split.Training, null, cancellation);
-        var samples = RecipeData.Samples(recipe.Data, task, source, manifest, bands, RecipeData.Tile(encoder, manifest));
-        var data = new TrainingData(source, split, samples, new BatchLoaderOptions { BatchSize = recipe.Run.Batch, Seed = recipe.Run.Seed }).WithoutUnlabelledTiles(cancellation);
+        var (data, described, noDataLabel) = recipe.Data.Arrays is null ? Chips(recipe, task, encoder, manifest, cancellation) : Arrays(recipe, task, encoder, manifest);
         var target = data.TrainingSamples.Target;
         var counts = target.HasClasses ? data.CountClasses(cancellation) : null;
         var statistics = task.IsMeasured() ? TargetStatistics.Of(data.TrainingSamples, cancellation) : null;
         var scaling = recipe.Loss.StandardizeTarget ? statistics : null;
-        var described = RecipeData.Describe(manifest, bands);
         var outputs = target.HasClasses ? target.Classes : task == ModelTask.Regression ? 1 : target.Length;
         var model = TaskModel.Compose(encoder, recipe.Method.ToPeft(recipe.Run.Seed), RecipeDecoder.Of(recipe.Decoder, task, outputs, manifest, recipe.Run.Seed), new TaskDescription
         {
             Task = task,
             Classes = [.. recipe.Data.Classes.Select((item, id) => new ManifestClass(id, item.Name))],
-            NoDataLabel = samples.Classes?.IgnoreIndex,
+            NoDataLabel = noDataLabel,
             Bands = described.Bands,
             Modalities = described.Modalities,
             Unit = recipe.Data.Unit,
@@ -81,6 +76,24 @@ public static class TrainingJob
         });
         return new PreparedJob(model, WithFullBatches(data, model.SmallestBatch), RecipeLoss.Of(recipe.Task, recipe.Loss, target, counts, scaling), counts, statistics, schedule, ParameterGroups.Of(model, recipe.Optimizer));
     }
+
+    private static (TrainingData Data, ModelManifest Described, int? NoDataLabel) Chips(TrainingRecipe recipe, ModelTask task, OnnxModel encoder, ModelManifest manifest, CancellationToken cancellation)
+    {
+        var source = RecipeData.Open(recipe.Data, task, manifest);
+        var split = RecipeData.Split(recipe.Data, source, recipe.Run.Seed);
+        var bands = RecipeData.Bands(recipe.Data, manifest, source, split.Training, null, cancellation);
+        var samples = RecipeData.Samples(recipe.Data, task, source, manifest, bands, RecipeData.Tile(encoder, manifest));
+        return (new TrainingData(source, split, samples, Loading(recipe)).WithoutUnlabelledTiles(cancellation), RecipeData.Describe(manifest, bands), samples.Classes?.IgnoreIndex);
+    }
+
+    private static (TrainingData Data, ModelManifest Described, int? NoDataLabel) Arrays(TrainingRecipe recipe, ModelTask task, OnnxModel encoder, ModelManifest manifest)
+    {
+        var arrays = RecipeArrays.Open(recipe.Data, task, [.. encoder.Graph.Inputs.Where(input => input.Data is null).Select(input => (input.Name, input.Type))]);
+        var (split, _) = arrays.Split(recipe.Data, recipe.Run.Seed);
+        return (new TrainingData(arrays.Samples.Subset(split.Training), arrays.Samples.Subset(split.Validation), split.How, Loading(recipe)), manifest, null);
+    }
+
+    private static BatchLoaderOptions Loading(TrainingRecipe recipe) => new() { BatchSize = recipe.Run.Batch, Seed = recipe.Run.Seed };
 
     /// <summary>Leaves out the last batch of an epoch where the decoder cannot learn from one so small; each epoch shuffles anew, so no sample is left out for good.</summary>
     private static TrainingData WithFullBatches(TrainingData data, int smallest)
