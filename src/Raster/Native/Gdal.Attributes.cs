@@ -20,6 +20,4 @@ internal static partial class Gdal
     [LibraryImport(Library)] internal static partial void GDALRATSetValueAsDouble(nint table, int row, int column, double value);
 
     [LibraryImport(Library)] internal static partial int GDALSetDefaultRAT(nint band, nint table);
-
-    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial void CPLSetThreadLocalConfigOption(string key, string? value);
 }
