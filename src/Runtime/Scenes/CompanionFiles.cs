@@ -26,7 +26,7 @@ internal static class CompanionFiles
         var done = report() with { Files = [ScenePipeline.PagePath(job.Path), .. wanted.Files] };
         if (wanted.Stac is { } stac)
         {
-            StacItem.Write(stac, job, map, done);
+            MapStacItem.Write(stac, job, map, done);
         }
 
         done.Save(ScenePipeline.ReportPath(job.Path));

@@ -11,7 +11,7 @@ namespace EoOnnx.Runtime;
 /// A map as a STAC item (version 1.1.0 with the extensions projection, raster, classification, processing and file). Names of files
 /// are relative to the item; of addresses, only what stands before a question mark is kept, so that no signature gets into it.
 /// </summary>
-internal static class StacItem
+internal static class MapStacItem
 {
     private const int PointsAnEdge = 8;
 
