@@ -101,13 +101,13 @@ public class TerraTorchImportTests
     }
 
     [Theory]
-    [InlineData("terratorch.tasks.SemanticSegmentationTask", "terratorch.tasks.ObjectDetectionTask", "c.yaml:27:15: model.class_path: the task ObjectDetectionTask has no counterpart")]
+    [InlineData("terratorch.tasks.SemanticSegmentationTask", "terratorch.tasks.ObjectDetectionTask", "c.yaml:28: model.class_path: the task ObjectDetectionTask has no counterpart")]
     [InlineData("EncoderDecoderFactory", "SMPModelFactory", "model_factory: SMPModelFactory has no counterpart")]
     [InlineData("max_epochs: 7", "max_epochs: many", "trainer.max_epochs: 'many' is no number")]
     public void What_cannot_be_converted_at_all_is_refused(string written, string instead, string message)
     {
         var failure = Assert.Throws<RecipeException>(() => TerraTorchImport.Parse(Config.Replace(written, instead, StringComparison.Ordinal), "c.yaml"));
-        Assert.Contains(message.Replace(":27:15", ":27", StringComparison.Ordinal), failure.Message, StringComparison.Ordinal);
+        Assert.Contains(message, failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

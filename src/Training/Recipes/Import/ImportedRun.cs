@@ -97,15 +97,15 @@ internal static class ImportedRun
                 config.Ignore($"{group}.total_steps", $"{group}.epochs", $"{group}.steps_per_epoch");
                 return recipe with { Schedule = ScheduleName.OneCycle, LearningRate = config.Number($"{group}.max_lr") ?? recipe.LearningRate };
             case "StepLR":
-                config.Gap(nameKey, "the rate falls to a tenth after each third of the run here", "step");
-                config.Ignore(group);
-                return recipe with { Schedule = ScheduleName.Step };
+                return recipe with { Schedule = ScheduleName.Step, Every = config.Integer($"{group}.step_size"), Gamma = config.Number($"{group}.gamma") };
+            case "MultiStepLR":
+                return recipe with { Schedule = ScheduleName.MultiStep, Milestones = [.. config.Numbers($"{group}.milestones").Select(epoch => (int)epoch)], Gamma = config.Number($"{group}.gamma") };
+            case "ExponentialLR":
+                return recipe with { Schedule = ScheduleName.Exponential, Gamma = config.Number($"{group}.gamma") };
             case "ReduceLROnPlateau":
-                config.Gap(nameKey, "no schedule here waits for the validation loss", "cosine: falls without waiting");
-                config.Ignore(group);
-                return recipe with { Schedule = ScheduleName.Cosine };
+                return recipe with { Schedule = ScheduleName.Plateau, Gamma = config.Number($"{group}.factor"), SchedulePatience = config.Integer($"{group}.patience") };
             default:
-                config.Gap(nameKey, $"the schedule {name} is not known; known are cosine, constant, step, linear and one-cycle", "constant");
+                config.Gap(nameKey, $"the schedule {name} is not known; known are CosineAnnealingLR, OneCycleLR, StepLR, MultiStepLR, ExponentialLR and ReduceLROnPlateau", "constant");
                 config.Ignore(group);
                 return recipe with { Schedule = ScheduleName.Constant };
         }
