@@ -18,12 +18,12 @@ public sealed class SceneMemoryTests : IDisposable
     public async Task A_taller_scene_takes_no_more_buffers_and_a_tile_allocates_next_to_nothing()
     {
         using var model = EoModel.Load(TestScenes.Threshold(_folder, Tile));
-        await Run(model, 512); // warm-up
+        await Run(model, 4096); // warm-up of all that is made once, for either height
         var (low, high) = (await Run(model, 1024), await Run(model, 4096));
         Assert.Equal(low.Report.Memory.BufferBytes, high.Report.Memory.BufferBytes);
         var perTile = (double)(high.Allocated - low.Allocated) / (high.Report.Plan.Tiles - low.Report.Plan.Tiles);
         TestContext.Current.TestOutputHelper!.WriteLine($"{perTile:F0} bytes a tile");
-        Assert.InRange(perTile, 0, 1000);
+        Assert.True(perTile < 1000, $"{perTile} bytes a tile");
     }
 
     private async Task<(SceneReport Report, long Allocated)> Run(EoModel model, int height)

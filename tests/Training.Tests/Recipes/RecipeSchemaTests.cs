@@ -9,7 +9,7 @@ namespace EoOnnx.Training.Tests.Recipes;
 /// <summary>docs/recipe.schema.json and docs/recipes.md say what the records of a recipe are.</summary>
 public class RecipeSchemaTests
 {
-    private static readonly Type[] Groups = [typeof(DataRecipe), typeof(MethodRecipe), typeof(DecoderRecipe), typeof(AuxiliaryRecipe), typeof(LossRecipe), typeof(OptimizerRecipe), typeof(RunRecipe)];
+    private static readonly Type[] Groups = [typeof(DataRecipe), typeof(ArrayRecipe), typeof(ArrayInputRecipe), typeof(ArrayCondition), typeof(MethodRecipe), typeof(DecoderRecipe), typeof(AuxiliaryRecipe), typeof(LossRecipe), typeof(OptimizerRecipe), typeof(RunRecipe)];
 
     private static JsonObject Schema => JsonNode.Parse(File.ReadAllText(Path.Combine(SharedData.Repository, "docs", "recipe.schema.json")))!.AsObject();
 
@@ -35,7 +35,7 @@ public class RecipeSchemaTests
     private static IEnumerable<(string Key, string Type, string Default, string Meaning)> Rows()
     {
         var schema = Schema;
-        foreach (var (prefix, group) in Groups.Select(type => RecipeSchema.Definition(type)!).Select(name => ($"{(name == "auxiliary" ? "decoder.auxiliary[]" : name)}.", schema["$defs"]![name]!)).Prepend(("", (JsonNode)schema)))
+        foreach (var (prefix, group) in Groups.Select(type => RecipeSchema.Definition(type)!).Select(name => ($"{PlaceOf(name)}.", schema["$defs"]![name]!)).Prepend(("", (JsonNode)schema)))
         {
             var required = (group["required"] as JsonArray ?? []).Select(name => (string)name!).ToList();
             foreach (var (name, setting) in group["properties"]!.AsObject())
@@ -44,6 +44,16 @@ public class RecipeSchemaTests
             }
         }
     }
+
+    // Where a group stands in a recipe.
+    private static string PlaceOf(string group) => group switch
+    {
+        "auxiliary" => "decoder.auxiliary[]",
+        "array" => "data.arrays",
+        "arrayInput" => "data.arrays.inputs[]",
+        "arrayCondition" => "data.arrays.test[]",
+        _ => group,
+    };
 
     private static string TypeOf(JsonNode setting) => (setting["enum"], setting["$ref"], setting["anyOf"], setting["type"]) switch
     {
