@@ -54,7 +54,7 @@ public sealed class WorkersTests : IClassFixture<PostgresServer>, IDisposable
         Assert.Empty(Directory.GetDirectories(In("maps")));
         foreach (var name in scenes)
         {
-            (await Eoonnx.RunAsync(_folder, "infer", $"scenes/{name}.tif", "--model", "model.onnx", "--out", "direct.tif", "--batch", "1", "--overwrite")).Succeeded();
+            (await Eoonnx.RunAsync(_folder, "infer", In($"scenes/{name}.tif"), "--model", "model.onnx", "--out", "direct.tif", "--batch", "1", "--overwrite")).Succeeded();
             Assert.Equal(File.ReadAllBytes(In("direct.tif")), File.ReadAllBytes(Map(name)));
         }
 
