@@ -169,8 +169,7 @@ public sealed class CogSink : IStripSink
 
     private unsafe void WriteCog(string target, CancellationToken cancellation)
     {
-        File.WriteAllText(Path.ChangeExtension(_journal.RowsPath, ".hdr"), string.Create(CultureInfo.InvariantCulture,
-            $"ENVI\nsamples = {_profile.Size.Width}\nlines = {_profile.Size.Height}\nbands = {_profile.BandCount}\nheader offset = 0\nfile type = ENVI Standard\ndata type = {EnviType(_profile.Type)}\ninterleave = bil\nbyte order = 0\n"));
+        File.WriteAllText(Path.ChangeExtension(_journal.RowsPath, ".hdr"), EnviHeader.Text(_profile.Size, _profile.BandCount, _profile.Type, "bil"));
         using var raw = GdalDatasetHandle.Open(_journal.RowsPath);
         var vrtName = $"/vsimem/{Guid.NewGuid():N}.vrt";
         Gdal.CPLErrorReset();
@@ -204,15 +203,4 @@ public sealed class CogSink : IStripSink
         Gdal.GDALTranslateOptionsFree(options);
         return vrt.Checked($"Cannot prepare {_path}");
     }
-
-    private static int EnviType(RasterType type) => type switch
-    {
-        RasterType.Byte => 1,
-        RasterType.Int16 => 2,
-        RasterType.Int32 => 3,
-        RasterType.Float32 => 4,
-        RasterType.Float64 => 5,
-        RasterType.UInt16 => 12,
-        _ => 13,
-    };
 }
