@@ -7,8 +7,8 @@ namespace EoOnnx.Cli;
 /// <summary>The options that say which scenes are mapped and where their maps go.</summary>
 internal sealed class BatchVerbOptions
 {
-    private readonly Argument<string[]> _inputs = new("inputs") { Description = "Folders, scenes, patterns such as 'scenes/**/*.tif', STAC items, item collections or collections (.json files or URLs).", Arity = ArgumentArity.ZeroOrMore };
-    private readonly Option<FileInfo?> _list = SharedOptions.OptionalFile("--list", "A text file that names one input a line, relative to itself; # begins a comment.");
+    private readonly Argument<string[]> _inputs = new("inputs") { Description = "Folders, scenes of any kind that infer takes, patterns such as 'scenes/**/*.tif' or 'scenes/*/', STAC items, item collections or collections (.json files or URLs).", Arity = ArgumentArity.ZeroOrMore };
+    private readonly Option<FileInfo?> _list = SharedOptions.OptionalFile("--list", "A text file that names one input a line, relative to itself; # begins a comment. A .csv file with a header: a line with all sources of a scene, and its dates.");
     private readonly Option<string> _folder = SharedOptions.Required<string>("--out-dir", "The folder of the maps, of summary.csv and of summary.json.", "folder");
     private readonly Option<string> _name = SharedOptions.WithDefault("--name", "{stem}.tif", "Names of the maps: {stem} is the scene's name, {folder} its folder below the listed one.", "pattern");
     private readonly Option<string[]> _patterns = new("--pattern") { Description = $"Files of a folder that are scenes. Default: {string.Join(',', SceneListOptions.DefaultPatterns)}.", HelpName = "*.tif,…", CustomParser = Lists.Texts };
@@ -21,6 +21,8 @@ internal sealed class BatchVerbOptions
         CustomParser = Read,
     };
 
+    private readonly SceneGridOptions _grid = new();
+
     /// <summary>Adds the options to a verb.</summary>
     public BatchVerbOptions(Command verb)
     {
@@ -29,7 +31,12 @@ internal sealed class BatchVerbOptions
         {
             verb.Add(option);
         }
+
+        _grid.AddTo(verb);
     }
+
+    /// <summary>The options given that concern the machine that maps.</summary>
+    public IEnumerable<Option> GivenForReading(ParseResult parsed) => _grid.GivenForReading(parsed);
 
     /// <summary>The folder of the maps.</summary>
     public string Folder(ParseResult parsed) => Path.GetFullPath(parsed.GetRequiredValue(_folder));
@@ -38,7 +45,7 @@ internal sealed class BatchVerbOptions
     public async Task<IReadOnlyList<BatchScene>> ReadAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var folder = Folder(parsed);
-        var options = new SceneListOptions { Recursive = parsed.GetValue(_recursive), Excluded = folder, Patterns = parsed.GetValue(_patterns) is { Length: > 0 } patterns ? patterns : SceneListOptions.DefaultPatterns };
+        var options = new SceneListOptions { Recursive = parsed.GetValue(_recursive), Excluded = folder, Request = _grid.Read(parsed), Patterns = parsed.GetValue(_patterns) is { Length: > 0 } patterns ? patterns : SceneListOptions.DefaultPatterns };
         var naming = new MapNaming { Folder = folder, Pattern = parsed.GetRequiredValue(_name) };
         var (inputs, list) = (parsed.GetValue(_inputs) ?? [], parsed.GetValue(_list));
         if (inputs.Length == 0 && list is null)
@@ -58,7 +65,7 @@ internal sealed class BatchVerbOptions
         }
 
         var shard = parsed.GetValue(_shard);
-        return [.. naming.Apply([.. scenes.DistinctBy(scene => scene.Path)]).Where(scene => shard.Holds(scene.Name))];
+        return [.. naming.Apply(SceneList.Distinct(scenes)).Where(scene => shard.Holds(scene.Name))];
     }
 
     private static Shard Read(ArgumentResult argument)

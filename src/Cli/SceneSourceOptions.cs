@@ -21,34 +21,26 @@ internal sealed class SceneSourceOptions
     };
 
     private readonly Option<DateTimeOffset[]> _dates = new("--dates") { Description = "Dates of the sources, for models that take them. Default: what the sources say.", HelpName = "2024-05-01,…", CustomParser = Lists.Dates };
-    private readonly Option<double?> _resolution = SharedOptions.Optional<double?>("--resolution", "Edge of a pixel of the map, in units of its coordinate reference system. Default: that of the finest band used.", "units");
-    private readonly Option<bool> _resampleToModel = new("--resample-to-model") { Description = "Map at the ground resolution that the model was trained on." };
-    private readonly Option<string?> _grid = SharedOptions.Optional<string>("--grid", "Map in another coordinate reference system, or in the UTM zone of the scene; also for rotated scenes and those placed by control points.", "EPSG:n|utm");
-    private readonly Option<SentinelOffset> _offset = SharedOptions.WithDefault("--s2-offset", SentinelOffset.Auto, "Take 1000 off Sentinel-2's numbers: as the product says, always, or never.", "auto|yes|no");
-    private readonly Option<bool> _allowExternalVrt = new("--allow-external-vrt") { Description = "Let VRT files read outside their own folder." };
+    private readonly Option<int[]> _frames = new("--frames") { Description = "For models of several dates: which of the sources is each, from 1. Default: all, as given.", HelpName = "3,1,2", CustomParser = Lists.Integers };
+    private readonly SceneGridOptions _grid = new();
 
     /// <summary>Adds the arguments to a verb.</summary>
     public void AddTo(Command verb)
     {
-        _grid.Aliases.Add("--warp");
         verb.Add(_sources);
-        foreach (var option in (Option[])[_modalities, _dates, _resolution, _resampleToModel, _grid, _offset, _allowExternalVrt])
-        {
-            verb.Add(option);
-        }
+        verb.Add(_modalities);
+        verb.Add(_dates);
+        verb.Add(_frames);
+        _grid.AddTo(verb);
     }
 
     /// <summary>What the command line says.</summary>
-    public SceneRequest Read(ParseResult parsed) => new()
+    public SceneRequest Read(ParseResult parsed) => _grid.Read(parsed) with
     {
         Sources = parsed.GetValue(_sources) ?? [],
         Modalities = (parsed.GetValue(_modalities) ?? []).ToDictionary(),
         Dates = parsed.GetValue(_dates) ?? [],
-        Resolution = parsed.GetValue(_resolution),
-        ResampleToModel = parsed.GetValue(_resampleToModel),
-        Grid = parsed.GetValue(_grid),
-        SentinelOffset = parsed.GetValue(_offset),
-        AllowExternalVrt = parsed.GetValue(_allowExternalVrt),
+        Frames = parsed.GetValue(_frames) ?? [],
     };
 
     private static KeyValuePair<string, string>[] Pairs(ArgumentResult argument)

@@ -53,7 +53,7 @@ internal sealed class SceneVerbOptions
     private readonly Option<double> _mostDamage = SharedOptions.WithDefault("--max-bad", 1.0, "With --on-error nodata: stop when more of the scene than this is lost.", "percent");
     private readonly Option<string[]> _bands = new("--bands")
     {
-        Description = "Bands of the scene in the model's order: numbers from 1, names, or CHANNEL=band. Default: matched by name.",
+        Description = "Bands of the scene in the model's order: numbers from 1, names, or CHANNEL=band; of a modality: S2L2A:B02,B03,…. Default: matched by name.",
         HelpName = "B02,B03,…",
         CustomParser = Lists.Texts,
     };

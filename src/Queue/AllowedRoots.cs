@@ -24,7 +24,11 @@ public sealed class AllowedRoots
     public void Check(SceneTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
-        CheckSource("scene", task.Scene.Path);
+        foreach (var source in task.Scene.AllSources())
+        {
+            CheckSource("scene", StacSourceOf(source));
+        }
+
         CheckFile("map", task.Scene.Map);
         if (!task.Scene.Map.EndsWith(".tif", StringComparison.OrdinalIgnoreCase))
         {
@@ -43,6 +47,9 @@ public sealed class AllowedRoots
             CheckSource("mask", mask.Source);
         }
     }
+
+    // An item of a list is named by the list's file and its id.
+    private static string StacSourceOf(string source) => source.LastIndexOf('#') is > 0 and var mark && !File.Exists(source) ? source[..mark] : source;
 
     private void CheckSource(string what, string place)
     {

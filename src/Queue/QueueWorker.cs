@@ -20,7 +20,7 @@ public static class QueueWorker
         var roots = new AllowedRoots(options.Roots);
         QueueStorage.LogTo(log);
         using var models = new LoadedModels(BatchOptions.ShareModel(options.Model, options.Jobs));
-        var scenes = new QueuedScenes(models, roots, options.Jobs, log);
+        var scenes = new QueuedScenes(models, roots, options, log);
         var storage = QueueStorage.Open(address, options.LostAfter);
         using (var server = new BackgroundJobServer(new BackgroundJobServerOptions
         {

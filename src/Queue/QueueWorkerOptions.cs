@@ -16,6 +16,9 @@ public sealed record QueueWorkerOptions
     /// <summary>How models are loaded.</summary>
     public EoModelOptions Model { get; init; } = new();
 
+    /// <summary>Lets VRT files read outside their own folder; whatever a task says.</summary>
+    public bool AllowExternalVrt { get; init; }
+
     /// <summary>A scene whose worker has been silent for so long is given to another. The same for all workers of a queue.</summary>
     public TimeSpan LostAfter { get; init => field = value >= TimeSpan.FromSeconds(5) && value <= TimeSpan.FromDays(1) ? value
         : throw new ArgumentOutOfRangeException(nameof(LostAfter), value, "A scene can be taken over after 5 seconds to one day of silence (--lost-after)."); } = DefaultLostAfter;

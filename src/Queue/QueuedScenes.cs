@@ -7,9 +7,9 @@ namespace EoOnnx.Queue;
 /// <summary>The one kind of job of the queue. Doing one twice does no harm: a finished map of the same job is kept, its lock admits one run at a time.</summary>
 /// <param name="models">The worker's models.</param>
 /// <param name="roots">What tasks may name.</param>
-/// <param name="jobs">Scenes at a time.</param>
+/// <param name="worker">How the worker works.</param>
 /// <param name="log">Told about every scene.</param>
-internal sealed class QueuedScenes(LoadedModels models, AllowedRoots roots, int jobs, IProgress<WorkerMessage> log)
+internal sealed class QueuedScenes(LoadedModels models, AllowedRoots roots, QueueWorkerOptions worker, IProgress<WorkerMessage> log)
 {
     public const string Queue = "scenes";
 
@@ -38,8 +38,8 @@ internal sealed class QueuedScenes(LoadedModels models, AllowedRoots roots, int 
             roots.Check(work);
             Tell("begins");
             using var lease = models.Take(work.Model, work.Adapter);
-            var options = BatchOptions.ShareReaders(work.Options, jobs) with { Adapter = lease.Adapter };
-            var outcome = await new SceneMapper(lease.Model).MapAsync(work.Scene, options, null, cancellation).ConfigureAwait(false);
+            var options = BatchOptions.ShareReaders(work.Options, worker.Jobs) with { Adapter = lease.Adapter };
+            var outcome = await new SceneMapper(lease.Model).MapAsync(work.Scene with { Request = work.Scene.Request with { AllowExternalVrt = worker.AllowExternalVrt } }, options, null, cancellation).ConfigureAwait(false);
             Interlocked.Increment(ref outcome.Status == SceneStatus.Skipped ? ref _skipped : ref _done);
             Tell(FormattableString.Invariant($"{outcome.Status.ToString().ToLowerInvariant()}, {outcome.Seconds:F1} s"));
             return SceneTask.Write(outcome);

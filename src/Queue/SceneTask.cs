@@ -20,6 +20,7 @@ public sealed record SceneTask
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase), new TextConverter<TileOverlap>(TileOverlap.Parse), new TextConverter<SceneMask>(SceneMask.Parse) },
+        RespectNullableAnnotations = true,
     };
 
     /// <summary>Version of this structure.</summary>

@@ -51,9 +51,12 @@ public static partial class RemoteAccess
 
     /// <summary>Sets the options of GDAL's HTTP client on this thread until the result is disposed; nothing for local files. Options
     /// that the user has set are kept.</summary>
-    internal static Scope Enter(string path) => Enter(IsRemote(path), path.Contains('?', StringComparison.Ordinal));
+    internal static Scope Enter(string path) => Enter(IsRemote(path), HasNoEnding(path));
 
     internal static Scope Enter(bool isRemote, bool isSigned) => isRemote ? new Scope(isSigned) : default;
+
+    // The name of a signed URL ends in its signature, that of an item of a STAC API in the item's id.
+    private static bool HasNoEnding(string path) => path.Contains('?', StringComparison.Ordinal) || path.Contains("/items/", StringComparison.Ordinal);
 
     [GeneratedRegex(@"((?:https?|s3|gs|az|abfs)://[^\s'""?<>]*)\?[^\s'""<>]*", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Query();
@@ -66,7 +69,7 @@ public static partial class RemoteAccess
     {
         private readonly List<string>? _keys;
 
-        public Scope(bool isSigned)
+        public Scope(bool hasNoEnding)
         {
             GdalLibrary.Ensure();
             _keys = [];
@@ -76,9 +79,8 @@ public static partial class RemoteAccess
             }
 
             Set("GDAL_HTTP_MAX_RETRY", Retries.ToString(CultureInfo.InvariantCulture));
-            if (!isSigned)
+            if (!hasNoEnding)
             {
-                // The name of a signed URL ends in its signature.
                 Set("CPL_VSIL_CURL_ALLOWED_EXTENSIONS", Extensions);
             }
         }

@@ -36,6 +36,9 @@ internal sealed class BoundInput
             images, checked((int)shape[1] * plane), part.First * plane));
     }
 
+    /// <summary>An input that is read from the caller's memory.</summary>
+    public static BoundInput OfMemory(string name, Memory<float> data, long[] shape) => new(name, data, shape);
+
     /// <summary>An input that is the same in every run.</summary>
     public static BoundInput Constant(string name, TensorData value) => new(name, value.AsSpan<float>().ToArray(), [.. value.Shape]);
 

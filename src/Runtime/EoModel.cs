@@ -154,8 +154,9 @@ public sealed class EoModel : IDisposable
     /// <param name="adapter">An adapter, or null.</param>
     /// <param name="parts">Which channels feed which input; null when there is one input.</param>
     /// <param name="constants">Optional inputs that are the same in every run.</param>
+    /// <param name="varying">An optional input that is read anew in every run; null when there is none.</param>
     internal EoModelBinding Bind(Memory<float> images, long[] shape, string output, Memory<float> destination, long[] destinationShape, EoAdapter? adapter,
-        IReadOnlyList<InputPart>? parts = null, IReadOnlyDictionary<string, TensorData>? constants = null)
+        IReadOnlyList<InputPart>? parts = null, IReadOnlyDictionary<string, TensorData>? constants = null, BoundInput? varying = null)
     {
         if (parts is not { Count: > 1 })
         {
@@ -165,7 +166,7 @@ public sealed class EoModel : IDisposable
         CheckLength(images.Length, shape, Input.Name);
         CheckLength(destination.Length, destinationShape, output);
         CheckOwner(adapter);
-        IReadOnlyList<BoundInput> inputs = [.. BoundInput.Of(Input.Name, images, shape, parts), .. (constants ?? new Dictionary<string, TensorData>()).Select(item => BoundInput.Constant(item.Key, item.Value))];
+        IReadOnlyList<BoundInput> inputs = [.. BoundInput.Of(Input.Name, images, shape, parts), .. (constants ?? new Dictionary<string, TensorData>()).Select(item => BoundInput.Constant(item.Key, item.Value)), .. varying is null ? (BoundInput[])[] : [varying]];
         return new EoModelBinding(_session, _memory, inputs, (output, destination, destinationShape), adapter, Refused);
     }
 

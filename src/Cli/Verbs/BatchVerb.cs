@@ -24,7 +24,7 @@ internal static class BatchVerb
         verb.SetAction((parsed, cancellation) => terminal.RunAsync<object>(parsed, async (progress, token) =>
         {
             var batch = new BatchOptions { Jobs = parsed.GetValue(jobs), FailFast = parsed.GetValue(failFast) };
-            var address = queue.Read(parsed, [.. ((Option[])[jobs, failFast]).Where(option => parsed.GetResult(option) is { Implicit: false }), .. options.GivenForLoading(parsed)]);
+            var address = queue.Read(parsed, [.. ((Option[])[jobs, failFast]).Where(option => parsed.GetResult(option) is { Implicit: false }), .. options.GivenForLoading(parsed), .. scenes.GivenForReading(parsed)]);
             var planned = await scenes.ReadAsync(parsed, token);
             if (address is not null)
             {

@@ -13,12 +13,13 @@ internal static class WorkerVerb
         var jobs = SharedOptions.WithDefault("--jobs", 1, "Scenes at a time; those of one batch share the model.", "n");
         var roots = new Option<string[]>("--root") { Description = "A folder, or the beginning of URLs, below which scenes, models and maps may lie; repeatable. Default: this folder.", HelpName = "folder|url", Arity = ArgumentArity.OneOrMore };
         var lostAfter = SharedOptions.WithDefault("--lost-after", (int)QueueWorkerOptions.DefaultLostAfter.TotalSeconds, "Take over scenes whose worker has been silent for so long; the same for all workers.", "seconds");
+        var allowExternalVrt = SceneGridOptions.AllowExternalVrt();
         var loading = new LoadingOptions();
         var verb = new Verb("worker", "Map scenes from a queue until told to end (Ctrl-C or SIGTERM): unfinished ones go back and are continued by the next worker.")
         {
             Example = "export PGPASSWORD=secret        # a PostgreSQL database, see docs/batch.md\neoonnx worker --queue postgres://eoonnx@localhost/eoonnx --root demo --root maps",
         };
-        foreach (var option in (Option[])[queue, jobs, roots, lostAfter, .. loading.All])
+        foreach (var option in (Option[])[queue, jobs, roots, lostAfter, allowExternalVrt, .. loading.All])
         {
             verb.Add(option);
         }
@@ -31,6 +32,7 @@ internal static class WorkerVerb
                 Jobs = parsed.GetValue(jobs),
                 LostAfter = TimeSpan.FromSeconds(parsed.GetValue(lostAfter)),
                 Model = loading.Read(parsed),
+                AllowExternalVrt = parsed.GetValue(allowExternalVrt),
             };
             return await QueueWorker.RunAsync(QueueAddress.Parse(parsed.GetValue(queue)), options, new Log(progress), token);
         }, Draw, cancellation));

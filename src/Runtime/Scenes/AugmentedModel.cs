@@ -31,6 +31,7 @@ internal sealed class AugmentedModel : IDisposable
     /// <summary>Scores <paramref name="count"/> images from <paramref name="first"/> on; the graph computes <paramref name="computed"/>.</summary>
     public void Run(ImageBatch images, ScoreBatch scores, int first, int count, int computed, CancellationToken cancellation)
     {
+        images.Places.AsSpan(2 * first, 2 * count).CopyTo(_images.Places);
         foreach (var symmetry in _symmetries)
         {
             for (var i = 0; i < count; i++)

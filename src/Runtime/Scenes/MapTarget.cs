@@ -8,6 +8,7 @@ internal sealed class MapTarget : IDisposable
     private const int ScoreBuffers = 3;
     private readonly AugmentedModel? _augmented;
     private readonly Dictionary<(int Images, int Scores, int First, int Count), EoModelBinding> _bindings = [];
+    private readonly TilePlaces? _places;
     private int _limit;
 
     /// <summary>Allocates the buffers of a map.</summary>
@@ -22,6 +23,7 @@ internal sealed class MapTarget : IDisposable
         Statistics = new MapStatistics(job.Profile, GroundArea.Of(job.Transform, job.Scene.Projection));
         Scores = new Pool<ScoreBatch>(Enumerable.Range(0, ScoreBuffers).Select(i => new ScoreBatch(i, model.Batch, model.Classes * area, model.Tile) { Target = this }));
         _augmented = job.Options.Augmentation == TestTimeAugmentation.None ? null : new AugmentedModel(model, job.Options.Augmentation, Activation, job.Options.Adapter);
+        _places = model.TakesPlaces ? new TilePlaces(job.Plan, job.Transform!.Value, job.Profile.Projection) : null;
         (ResumedRows, ResumedColumn) = (sink.FirstMissingRow, sink.FirstMissingColumn);
     }
 
@@ -64,6 +66,7 @@ internal sealed class MapTarget : IDisposable
         // A graph with a fixed batch computes the rest of the last one in vain; so does a run that must not depend on it.
         var (model, count) = (Job.Model, images.Tiles.Count);
         var computed = model.BatchIsFixed || Job.Options.Deterministic ? model.Batch : count;
+        _places?.Fill(images.Tiles, images.Places);
         for (var first = 0; first < count;)
         {
             var part = Math.Min(_limit, computed - first);

@@ -62,7 +62,7 @@ public sealed class Scene : IDisposable
             var channels = ModelChannels.Of(model, options.Adapter, dataset.Bands.Count);
             var bands = BandMapping.Resolve(dataset, channels.Names, options.Bands, plan.Warnings);
             plan.CheckResolution(RasterGrid.Of(dataset));
-            return Finish(dataset, dataset, plan, channels, bands, default, SceneCoordinates.Of(model, plan.Dates, RasterGrid.Of(dataset)), options);
+            return Finish(dataset, dataset, plan, channels, bands, default, SceneCoordinates.Of(model, plan.Dates), options);
         }
         catch
         {
@@ -81,7 +81,7 @@ public sealed class Scene : IDisposable
         try
         {
             var bands = plan.Used.Select((band, i) => new MappedBand(band.Channel, stack.Dataset.Bands[i], band.MatchedBy, band.Source.IsReflectance)).ToList();
-            return Finish(stack.Dataset, stack, plan, plan.Channels, bands, (Identity(all, grid, rasters), [.. rasters.Files]), SceneCoordinates.Of(plan.Model, plan.Dates, grid), options);
+            return Finish(stack.Dataset, stack, plan, plan.Channels, bands, (Identity(all, grid, rasters), [.. rasters.Files]), SceneCoordinates.Of(plan.Model, plan.Dates), options);
         }
         catch
         {

@@ -87,6 +87,11 @@ internal sealed class SceneJob
         var legend = content == MapContent.Value ? null : ClassLegend.For(manifest, model.Path, described.Classes);
         var tags = Provenance.Tags(scene, described, plan, blend, bands, scalings, options.Adapter);
         Provenance.Describe(tags, options.Opening);
+        if (described.TakesPlaces)
+        {
+            tags["EOONNX_COORDINATES"] = $"{(tags.TryGetValue("EOONNX_COORDINATES", out var dates) ? dates + " " : "")}{SceneCoordinates.Place}=tiles";
+        }
+
         if (legend is not null)
         {
             tags["EOONNX_CLASSES"] = legend.ToJson();

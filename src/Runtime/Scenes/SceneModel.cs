@@ -25,6 +25,9 @@ internal sealed class SceneModel
 
     private IReadOnlyDictionary<string, TensorData> Coordinates { get; init; } = new Dictionary<string, TensorData>();
 
+    /// <summary>The graph takes the place of each tile, and the scene has one.</summary>
+    public bool TakesPlaces { get; private init; }
+
     public int Tile { get; private init; }
 
     /// <summary>Tiles a call.</summary>
@@ -58,7 +61,8 @@ internal sealed class SceneModel
     public EoModelBinding Bind(ImageBatch images, ScoreBatch scores, int first, int count, EoAdapter? adapter)
     {
         var (image, score) = (Channels.Count * Tile * Tile, Classes * Tile * Tile);
-        return Model.Bind(images.Images.AsMemory(first * image, count * image), ImageShape(count), Output, scores.Scores.AsMemory(first * score, count * score), ScoreShape(count), adapter, Parts, Coordinates);
+        return Model.Bind(images.Images.AsMemory(first * image, count * image), ImageShape(count), Output, scores.Scores.AsMemory(first * score, count * score), ScoreShape(count), adapter, Parts, Coordinates,
+            TakesPlaces ? BoundInput.OfMemory(SceneCoordinates.Place, images.Places.AsMemory(2 * first, 2 * count), [count, 2]) : null);
     }
 
     /// <summary>Runs the model once on images that do not matter.</summary>
@@ -109,6 +113,7 @@ internal sealed class SceneModel
             Parts = channels.Parts,
             Coordinates = options.Opening?.Coordinates ?? new Dictionary<string, TensorData>(),
             Frames = frames,
+            TakesPlaces = scene is { Projection.Length: > 0, Transform.IsNorthUp: true } && model.OptionalInputs.Any(optional => optional.Name == SceneCoordinates.Place),
             Tile = tile,
             Batch = fixedBatch > 0 ? fixedBatch : options.Batch ?? (model.Device.Kind == DeviceKind.Cuda ? 16 : 4),
             BatchIsFixed = fixedBatch > 0,

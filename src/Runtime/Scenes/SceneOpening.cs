@@ -23,6 +23,6 @@ internal sealed record SceneOpening
     /// <summary>Things the user should know.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
-    /// <summary>Date and place, for models that take them; by name of the graph input.</summary>
+    /// <summary>Inputs that are the same for all tiles, such as dates; by name of the graph input.</summary>
     public IReadOnlyDictionary<string, TensorData> Coordinates { get; init; } = new Dictionary<string, TensorData>();
 }

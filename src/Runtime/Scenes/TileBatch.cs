@@ -33,6 +33,9 @@ internal sealed class ImageBatch(int index, int batch, int imageLength, int tile
     /// <summary>[batch, channel, frame, row, column]; pinned.</summary>
     public float[] Images { get; } = GC.AllocateArray<float>(checked(batch * imageLength), pinned: true);
 
+    /// <summary>[batch, 2]: latitude and longitude of each tile's centre, where the model takes them; pinned.</summary>
+    public float[] Places { get; } = GC.AllocateArray<float>(2 * batch, pinned: true);
+
     public TileSet Tiles { get; } = new(batch, tile);
 
     public Span<float> Image(int position) => Images.AsSpan(position * imageLength, imageLength);

@@ -96,6 +96,31 @@ public sealed class SceneTests : IDisposable
         Assert.All(await MapAsync(model, dated), value => Assert.Equal(321 + 2024 + 1 + 2024 + 32 + 2024 + 366, value));
     }
 
+    [Fact]
+    public async Task Frames_choose_among_the_sources_and_put_them_in_order_with_their_dates()
+    {
+        using var model = Series(frames: 3);
+        string[] files = [.. Enumerable.Range(1, 5).Select(i => Constant($"t{i}.tif", 20, 20, 10, (ushort)i, names: ["B02"]))];
+        using var scene = Open(model, new SceneRequest { Sources = files, Frames = [5, 1, 2], Dates = [.. Enumerable.Range(1, 5).Select(month => Day(2023, 1, month))] });
+        Assert.All(await MapAsync(model, scene), value => Assert.Equal(5 + 10 + 200 + (3 * 2023) + 5 + 1 + 2, value));
+        Assert.Empty(scene.Options.Opening!.Warnings);
+        Assert.Contains("names the source 6; there are 5", Refusal(new SceneRequest { Sources = files, Frames = [1, 2, 6] }), StringComparison.Ordinal);
+        Assert.Contains("takes 3 dates; 2 sources", Refusal(new SceneRequest { Sources = files, Frames = [1, 2] }), StringComparison.Ordinal);
+        using var single = Sum(1);
+        Assert.Contains("takes one date", Assert.Throws<ArgumentException>(() => Open(single, new SceneRequest { Sources = [files[0]], Frames = [1] })).Message, StringComparison.Ordinal);
+
+        string Refusal(SceneRequest request) => Assert.Throws<ArgumentException>(() => Open(model, request)).Message;
+    }
+
+    [Fact]
+    public void Dates_that_do_not_ascend_are_told_with_the_flag_that_orders_them()
+    {
+        using var model = Series(frames: 3);
+        var file = Constant("t.tif", 20, 20, 10, 1, names: ["B02"]);
+        using var scene = Open(model, new SceneRequest { Sources = [file, file, file], Dates = [Day(2024, 3, 1), Day(2024, 1, 1), Day(2024, 2, 1)] });
+        Assert.Contains("--frames", Assert.Single(scene.Options.Opening!.Warnings), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(2, 0, "takes 3 dates; 2 sources")]
     [InlineData(3, 2, "--dates has 2 dates for 3 sources")]
@@ -116,6 +141,21 @@ public sealed class SceneTests : IDisposable
         using var scene = Open(model, new SceneRequest { Modalities = new Dictionary<string, string> { ["DEM"] = height, ["S2L2A"] = optical } });
         Assert.Equal(["B02 of S2L2A", "B04 of S2L2A", "DEM of DEM"], scene.Channels.Select(channel => channel.Band));
         Assert.All(await MapAsync(model, scene), value => Assert.Equal((3 * 1) + (3 * 10) + (7 * 100), value));
+    }
+
+    [Fact]
+    public async Task Bands_of_a_modality_are_chosen_behind_its_name()
+    {
+        using var model = Modalities();
+        var optical = Constant("s2.tif", 20, 20, 10, 0, names: ["first", "second", "third"], values: [3, 4, 5]);
+        var height = Constant("dem.tif", 20, 20, 10, 7, names: ["DEM"]);
+        var request = new SceneRequest { Modalities = new Dictionary<string, string> { ["DEM"] = height, ["S2L2A"] = optical } };
+        using var scene = Scene.Open(model, request, new SceneOptions { Bands = ["s2l2a:third", "1"], Overwrite = true, Overlap = TileOverlap.Parse("0") });
+        Assert.All(await MapAsync(model, scene), value => Assert.Equal(5 + (3 * 10) + (7 * 100), value));
+        Assert.Contains("'S1'", Refusal("S1:1"), StringComparison.Ordinal);
+        Assert.Contains("--bands S2L2A:third,…", Refusal("third"), StringComparison.Ordinal);
+
+        string Refusal(string band) => Assert.Throws<ArgumentException>(() => Scene.Open(model, request, new SceneOptions { Bands = [band] })).Message;
     }
 
     [Theory]
@@ -202,11 +242,11 @@ public sealed class SceneTests : IDisposable
 
     private string In(string name) => Path.Combine(_folder, name);
 
-    private string Constant(string name, int width, int height, double metres, ushort value, string projection = "EPSG:32633", string[]? names = null)
+    private string Constant(string name, int width, int height, double metres, ushort value, string projection = "EPSG:32633", string[]? names = null, ushort[]? values = null)
     {
         var bands = names?.Length ?? 1;
         GeoTiffWriter.Write<ushort>(In(name), TestScenes.Profile(width, height, bands, RasterType.UInt16) with { Projection = projection, BandNames = names ?? [], Transform = new GeoTransform(300_000, metres, 0, 5_000_000, 0, -metres) },
-            [.. Enumerable.Repeat(value, width * height * bands)]);
+            [.. Enumerable.Range(0, bands).SelectMany(band => Enumerable.Repeat(values?[band] ?? value, width * height))]);
         return In(name);
     }
 }

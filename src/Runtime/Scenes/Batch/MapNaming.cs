@@ -8,6 +8,9 @@ public sealed record MapNaming
 {
     private static readonly StringComparer PathComparer = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
 
+    // Whatever else has a point in a scene's name is part of it: ids of products do.
+    private static readonly string[] Endings = [.. SceneListOptions.DefaultPatterns.Select(pattern => Path.GetExtension(pattern)), ".nc", ".json", ".xml", ".SAFE", ".zarr"];
+
     /// <summary>The folder of all maps.</summary>
     public required string Folder { get; init; }
 
@@ -22,13 +25,13 @@ public sealed record MapNaming
     {
         ArgumentNullException.ThrowIfNull(scenes);
         var root = Path.GetFullPath(Folder);
-        var planned = scenes.Select(scene => new BatchScene(scene.Name, scene.Path, Path.GetFullPath(NameOf(scene), root))).ToArray();
+        var planned = scenes.Select(scene => new BatchScene(scene.Name, scene.Path, Path.GetFullPath(NameOf(scene), root)) { Request = scene.Request }).ToArray();
         if (planned.GroupBy(scene => scene.Map, PathComparer).FirstOrDefault(group => group.Count() > 1) is { } collision)
         {
             throw new BatchException($"{string.Join(" and ", collision.Take(3).Select(scene => scene.Name))} would all become {collision.Key}. Keep them apart with --name '{{folder}}/{{stem}}.tif', or map them in separate runs.");
         }
 
-        var sources = planned.Select(scene => scene.Path).ToHashSet(PathComparer);
+        var sources = planned.SelectMany(scene => scene.AllSources()).ToHashSet(PathComparer);
         return planned.FirstOrDefault(scene => sources.Contains(scene.Map)) is { } replaced
             ? throw new BatchException($"The map of {replaced.Name} would replace the scene {replaced.Map}. Choose another --out-dir, or a name such as --name '{{stem}}_map.tif'.")
             : planned;
@@ -39,7 +42,7 @@ public sealed record MapNaming
         // Names come from files and servers: no part of them may lead out of the folder.
         var parts = scene.Name.Split('/').Where(part => part.Length > 0).Select(Safe).ToArray();
         var last = parts.Length > 0 ? parts[^1] : "scene";
-        var stem = SceneListOptions.DefaultPatterns.Append("*.json").FirstOrDefault(pattern => last.EndsWith(pattern[1..], StringComparison.OrdinalIgnoreCase)) is { } known ? last[..^(known.Length - 1)] : last;
+        var stem = Endings.FirstOrDefault(ending => last.EndsWith(ending, StringComparison.OrdinalIgnoreCase)) is { } known ? last[..^known.Length] : last;
         var folder = string.Join('/', parts.SkipLast(1));
         return Pattern.Replace("{stem}", stem, StringComparison.Ordinal).Replace("{folder}", folder, StringComparison.Ordinal).TrimStart('/');
     }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using EoOnnx.Formats;
-using EoOnnx.Raster;
 
 namespace EoOnnx.Runtime;
 
@@ -23,19 +22,16 @@ public sealed class SceneMapper(EoModel model)
         ArgumentNullException.ThrowIfNull(options);
         var start = Stopwatch.GetTimestamp();
         Directory.CreateDirectory(Path.GetDirectoryName(scene.Map)!);
-        using var dataset = RasterDataset.Open(GdalName(scene.Path));
-        if (!options.Overwrite && await _pipeline.FindFinishedAsync(dataset, scene.Map, options, cancellation).ConfigureAwait(false) is { } finished)
+        using var opened = Scene.Open(model, scene.Request, options);
+        if (!options.Overwrite && await _pipeline.FindFinishedAsync(opened.Dataset, scene.Map, opened.Options, cancellation).ConfigureAwait(false) is { } finished)
         {
             return Outcome(scene, SceneStatus.Skipped, (long)finished.Size.Width * finished.Size.Height, start, finished.Report);
         }
 
-        var report = await _pipeline.RunAsync(dataset, scene.Map, options, progress, cancellation).ConfigureAwait(false);
+        var report = await _pipeline.RunAsync(opened, scene.Map, progress, cancellation).ConfigureAwait(false);
         return Outcome(scene, SceneStatus.Done, report.Pixels.Total, start, report);
     }
 
     private static SceneOutcome Outcome(BatchScene scene, SceneStatus status, long pixels, long start, SceneReport? report) =>
         new(scene.Name, status, scene.Map, pixels, Stopwatch.GetElapsedTime(start).TotalSeconds, report?.Pixels.SquareKilometres, report?.Classes ?? [], null);
-
-    private static string GdalName(string path) =>
-        path.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || path.StartsWith("https://", StringComparison.OrdinalIgnoreCase) ? "/vsicurl/" + path : path;
 }

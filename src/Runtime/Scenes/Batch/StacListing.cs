@@ -12,18 +12,18 @@ namespace EoOnnx.Runtime;
 internal static class StacListing
 {
     private const int MostDocuments = 100_000, MostBytes = 256 << 20;
-    private static readonly string[] Endings = [".json", ".geojson"], RasterEndings = [".tif", ".tiff", ".jp2", ".vrt", ".img"];
+    private static readonly string[] Endings = [".json", ".geojson"], SceneEndings = [".tif", ".tiff", ".jp2", ".vrt", ".img", ".nc", ".zip", ".xml", ".safe", ".zarr", "_mtl.json"];
     private static readonly ResiliencePipeline Retries = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
     {
         ShouldHandle = new PredicateBuilder().Handle<HttpRequestException>(failure => failure.StatusCode is null or >= System.Net.HttpStatusCode.InternalServerError or System.Net.HttpStatusCode.TooManyRequests),
         MaxRetryAttempts = 3, BackoffType = DelayBackoffType.Exponential, Delay = TimeSpan.FromMilliseconds(500),
     }).Build();
 
-    /// <summary>True when an input names a STAC document: by its ending, or a URL of anything that is no raster.</summary>
+    /// <summary>True when an input names a STAC document: by its ending, or a URL of anything that is no scene itself.</summary>
     public static bool IsDocument(string input)
     {
         var name = input.Split('?')[0];
-        return EndsWith(name, Endings) || (input.StartsWith("http", StringComparison.OrdinalIgnoreCase) && SceneList.IsUrl(input) && !EndsWith(name, RasterEndings));
+        return (EndsWith(name, Endings) && !LandsatSource.IsMetadata(name)) || (SceneList.IsUrl(input) && input.StartsWith("http", StringComparison.OrdinalIgnoreCase) && !input.Contains(StacSource.ItemMark, StringComparison.Ordinal) && !EndsWith(name.TrimEnd('/'), SceneEndings));
     }
 
     /// <summary>The scenes of a document.</summary>
@@ -82,22 +82,10 @@ internal static class StacListing
     private static SceneEntry Scene(JsonObject item, Uri place, bool ownDocument)
     {
         var id = Text(item, "id") ?? throw Damaged(place, "an item has no id");
-        var rasters = (item["assets"] as JsonObject ?? []).Select(asset => asset.Value).OfType<JsonObject>().Where(IsRaster).ToArray();
-        var data = rasters.Where(asset => (asset["roles"] as JsonArray)?.Any(role => role?.GetValueKind() == JsonValueKind.String && role.GetValue<string>() == "data") == true).ToArray();
-        if ((data.Length > 0 ? data : rasters) is [var only] && Text(only, "href") is { } href)
-        {
-            return new SceneEntry(id, Located(Resolve(place, href)));
-        }
-
-        // Bands in several files: whoever opens the scene puts them together from the item.
-        var self = ownDocument ? place : Links(item, "self").Select(link => Text(link, "href")).OfType<string>().Select(text => Resolve(place, text)).FirstOrDefault();
-        return new SceneEntry(id, Located(self ?? throw new BatchException(
-            $"The item {id} of {place} has {rasters.Length} rasters and no link to a document of its own, from which they could be put together. Give the item's own document, or a VRT of its bands.")));
+        // Whoever opens the scene puts its bands together from the item; one of a file's list is found in it by its id.
+        var self = ownDocument ? place : place.IsFile ? null : Links(item, "self").Select(link => Text(link, "href")).OfType<string>().Select(text => Resolve(place, text)).FirstOrDefault();
+        return new SceneEntry(id, self is not null ? Located(self) : $"{Located(place)}{StacSource.ItemMark}{id}");
     }
-
-    private static bool IsRaster(JsonObject asset) =>
-        Text(asset, "type") is { } type ? type.StartsWith("image/tiff", StringComparison.OrdinalIgnoreCase) || type.StartsWith("image/jp2", StringComparison.OrdinalIgnoreCase)
-            : Text(asset, "href") is { } href && EndsWith(href.Split('?')[0], RasterEndings);
 
     private static Uri Resolve(Uri place, string href)
     {

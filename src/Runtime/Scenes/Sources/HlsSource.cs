@@ -29,6 +29,8 @@ internal sealed class HlsSource : ISourceKind
         };
     }
 
+    public bool IsProduct(string folder) => Directory.EnumerateFiles(folder, "HLS.?30.*.tif").Any();
+
     private static SourceBand Describe(string file, bool isLandsat)
     {
         var suffix = Path.GetFileNameWithoutExtension(file).Split('.')[^1];

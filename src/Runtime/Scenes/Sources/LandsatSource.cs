@@ -11,7 +11,7 @@ internal sealed class LandsatSource : ISourceKind
 
     public SceneSource? TryOpen(string path, SourceContext context)
     {
-        var metadata = path.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase) ? path
+        var metadata = IsMetadata(path) ? path
             : Directory.Exists(path) ? Directory.EnumerateFiles(path, "*" + Suffix).Order(StringComparer.Ordinal).FirstOrDefault() : null;
         if (metadata is null)
         {
@@ -29,6 +29,11 @@ internal sealed class LandsatSource : ISourceKind
             throw new RasterException($"{metadata} is no metadata of a Landsat product: {failure.Message}", failure);
         }
     }
+
+    /// <summary>True for the name of a product's metadata file.</summary>
+    public static bool IsMetadata(string path) => path.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase);
+
+    public bool IsProduct(string folder) => Directory.EnumerateFiles(folder, "*" + Suffix).Any();
 
     private static SceneSource Read(string path, string metadata, JsonElement product)
     {

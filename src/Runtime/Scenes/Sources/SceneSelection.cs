@@ -64,6 +64,7 @@ internal sealed class SceneSelection
             throw new ArgumentException("Name the scene: either its files, or the source of each modality (--modality NAME=FILE), not both.");
         }
 
+        request = InOrder(request);
         var context = new SourceContext(access, request.SentinelOffset);
         return request.Modalities.Count > 0 ? OfModalities(model, request, options, context) : OfSources(model, request, options, context);
     }
@@ -77,6 +78,20 @@ internal sealed class SceneSelection
         }
     }
 
+    // Picks the sources that are frames, with their dates.
+    private static SceneRequest InOrder(SceneRequest request)
+    {
+        if (request.Frames.Count == 0)
+        {
+            return request;
+        }
+
+        var missing = request.Frames.FirstOrDefault(frame => frame > request.Sources.Count);
+        return missing > 0 ? throw new ArgumentException($"--frames names the source {missing}; there are {request.Sources.Count}.")
+            : request.Dates.Count > 0 && request.Dates.Count != request.Sources.Count ? throw new ArgumentException($"--dates has {request.Dates.Count} dates for {request.Sources.Count} sources; give one for each.")
+            : request with { Sources = [.. request.Frames.Select(frame => request.Sources[frame - 1])], Dates = request.Dates.Count == 0 ? [] : [.. request.Frames.Select(frame => request.Dates[frame - 1])] };
+    }
+
     private static SceneSelection OfSources(EoModel model, SceneRequest request, SceneOptions options, SourceContext context)
     {
         var sources = request.Sources.Select(path => SceneSources.Open(path, context)).ToList();
@@ -84,6 +99,11 @@ internal sealed class SceneSelection
         if (channels.Parts.Count > 1)
         {
             throw new ArgumentException($"{model.Path} takes {channels.Parts.Count} modalities; name the source of each: {string.Join(' ', channels.Parts.Select(part => $"--modality {part.Modality}=FILE"))}");
+        }
+
+        if (channels.Frames == 1 && request.Frames.Count > 0)
+        {
+            throw new ArgumentException($"{model.Path} takes one date; --frames is for models of several.");
         }
 
         var asIs = request is { Grid: null, Resolution: null, ResampleToModel: false };
@@ -98,6 +118,11 @@ internal sealed class SceneSelection
         if (series)
         {
             CheckFrames(model, channels.Frames, sources.Count, request.Dates.Count);
+            var known = dates.OfType<DateTimeOffset>().ToList();
+            if (request.Frames.Count == 0 && !known.SequenceEqual(known.Order()))
+            {
+                warnings.Add($"The sources are not given in the order of their dates ({string.Join(", ", known.Select(date => date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)))}); the model takes them oldest first. Choose another order with --frames.");
+            }
         }
 
         List<PlannedBand> used = series
@@ -117,6 +142,7 @@ internal sealed class SceneSelection
         }
 
         var given = new Dictionary<string, string>(request.Modalities, StringComparer.OrdinalIgnoreCase);
+        var bands = BandsOf(known, options.Bands);
         var warnings = new List<string>();
         var sources = new List<SceneSource>();
         var used = new List<PlannedBand>();
@@ -124,10 +150,34 @@ internal sealed class SceneSelection
         {
             var path = given.GetValueOrDefault(part.Modality!) ?? throw new ArgumentException($"{model.Path} needs the modalities {string.Join(", ", known)}; {part.Modality} is not given. Add --modality {part.Modality}=FILE, or export the model without it.");
             sources.Add(SceneSources.Open(path, context));
-            used.AddRange(Match(sources[^1].Name, sources[^1].Bands, [.. channels.Names.Skip(part.First).Take(part.Count)], [], warnings, $" of {part.Modality}"));
+            used.AddRange(Match(sources[^1].Name, sources[^1].Bands, [.. channels.Names.Skip(part.First).Take(part.Count)], bands.GetValueOrDefault(part.Modality!) ?? [], warnings, $" of {part.Modality}"));
         }
 
         return Finish(new SceneSelection(model, channels, sources) { Used = used, Masks = MasksOf(sources, options), Dates = [.. sources.Take(1).Select(source => source.Date)] }, warnings);
+    }
+
+    // S2L2A:B02, B03, DEM:1 — a name begins the list of its modality; the other modalities are matched by name.
+    private static Dictionary<string, List<string>> BandsOf(List<string> modalities, IReadOnlyList<string> requested)
+    {
+        var lists = new Dictionary<string, List<string>>(StringComparer.OrdinalIgnoreCase);
+        List<string>? current = null;
+        foreach (var text in requested)
+        {
+            var (name, band) = text.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon ? (text[..colon].Trim(), text[(colon + 1)..]) : (null, text);
+            if (name is not null && !modalities.Contains(name, StringComparer.OrdinalIgnoreCase))
+            {
+                throw new ArgumentException($"--bands names a modality '{name}'.{Spelling.DidYouMean(name, modalities)} The model takes {string.Join(", ", modalities)}.");
+            }
+
+            if (name is not null)
+            {
+                current = lists.TryGetValue(name, out var list) ? list : lists[name] = [];
+            }
+
+            (current ?? throw new ArgumentException($"The model takes {string.Join(", ", modalities)}; say whose bands they are: --bands {modalities[0]}:{text},…")).Add(band);
+        }
+
+        return lists;
     }
 
     private static SceneSelection Finish(SceneSelection plan, List<string> warnings)

@@ -58,6 +58,9 @@ internal interface ISourceKind
     /// <param name="context">What sources need to know.</param>
     /// <exception cref="RasterException">It is of this kind and cannot be read.</exception>
     SceneSource? TryOpen(string path, SourceContext context);
+
+    /// <summary>True for a folder that is one product of this kind, told by the names of its files.</summary>
+    bool IsProduct(string folder) => false;
 }
 
 /// <summary>All kinds of sources; the first that knows a name takes it.</summary>
@@ -72,6 +75,9 @@ internal static class SceneSources
         new FolderSource(),
         new RasterSource(),
     ];
+
+    /// <summary>True for a folder that is one product, whose files are no scenes of their own.</summary>
+    public static bool IsProduct(string folder) => Kinds.Any(kind => kind.IsProduct(folder));
 
     /// <summary>The source of a name.</summary>
     /// <exception cref="RasterException">No kind of source can be read from it.</exception>

@@ -41,6 +41,8 @@ internal sealed class SentinelSource : ISourceKind
         };
     }
 
+    public bool IsProduct(string folder) => Directory.EnumerateFiles(folder, "MTD_MSIL*.xml").Any(file => IsMetadata(Path.GetFileName(file)));
+
     private static SourceBand Describe(RasterBand band, string subdataset, SentinelProduct product, SentinelOffset choice)
     {
         var name = band.Name.Split(',')[0].Trim();

@@ -54,7 +54,7 @@ public sealed class SceneListTests : IDisposable
         Write("items/one.json", """{"type":"Feature","id":"S2 one","assets":{"data":{"href":"../deep/c.tif","roles":["data"],"type":"image/tiff; application=geotiff"},"thumbnail":{"href":"t.png","type":"image/png"}}}""");
         Write("items/two.json", """{"type":"Feature","id":"S2 two","assets":{"B02":{"href":"b02.tif","roles":["data"],"type":"image/tiff"},"B03":{"href":"b03.tif","roles":["data"],"type":"image/tiff"}}}""");
         var scenes = await SceneList.ReadAsync([Path.Combine(_folder, "collection.json")]);
-        Assert.Equal([new SceneEntry("S2 one", Path.Combine(_folder, "deep", "c.tif")), new SceneEntry("S2 two", Path.Combine(_folder, "items", "two.json"))], scenes);
+        Assert.Equal([("S2 one", Path.Combine(_folder, "items", "one.json")), ("S2 two", Path.Combine(_folder, "items", "two.json"))], scenes.Select(scene => (scene.Name, scene.Path)));
     }
 
     [Fact]
@@ -64,26 +64,77 @@ public sealed class SceneListTests : IDisposable
             ? """{"type":"FeatureCollection","features":[{"type":"Feature","id":"two","assets":{"visual":{"href":"/two.tif"}}}],"links":[]}"""
             : """{"type":"FeatureCollection","features":[{"type":"Feature","id":"one","assets":{"visual":{"href":"one.tif"}}}],"links":[{"rel":"next","href":"?page=2"}]}""")));
         var scenes = await SceneList.ReadAsync([new Uri(server.Address, "search").ToString()]);
-        Assert.Equal([new SceneEntry("one", new Uri(server.Address, "one.tif").ToString()), new SceneEntry("two", new Uri(server.Address, "two.tif").ToString())], scenes);
+        Assert.Equal([("one", new Uri(server.Address, "search#one").ToString()), ("two", new Uri(server.Address, "search?page=2#two").ToString())], scenes.Select(scene => (scene.Name, scene.Path)));
     }
 
     [Fact]
     public async Task A_document_from_the_network_cannot_name_local_files()
     {
-        using var server = new LoopbackServer(_ => new LoopbackAnswer("200 OK", Encoding.UTF8.GetBytes("""{"type":"Feature","id":"x","assets":{"data":{"href":"file:///etc/secret.tif"}}}""")));
-        Assert.Contains("/etc/secret.tif", (await Assert.ThrowsAsync<BatchException>(() => SceneList.ReadAsync([new Uri(server.Address, "item").ToString()]))).Message, StringComparison.Ordinal);
+        using var server = new LoopbackServer(_ => new LoopbackAnswer("200 OK", Encoding.UTF8.GetBytes("""{"type":"Collection","links":[{"rel":"item","href":"file:///etc/secret.json"}]}""")));
+        Assert.Contains("/etc/secret.json", (await Assert.ThrowsAsync<BatchException>(() => SceneList.ReadAsync([new Uri(server.Address, "item").ToString()]))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("{", "no STAC document")]
     [InlineData("""{"type":"Topology"}""", "its type is none of")]
     [InlineData("""{"type":"Feature","assets":{}}""", "has no id")]
-    [InlineData("""{"type":"FeatureCollection","features":[{"id":"many","assets":{"a":{"href":"a.tif"},"b":{"href":"b.tif"}}}]}""", "2 rasters and no link")]
     [InlineData("""{"type":"FeatureCollection","features":[],"links":[{"rel":"next","href":"x","method":"POST"}]}""", "POST")]
     public async Task A_document_that_lists_no_scenes_is_refused(string json, string expected)
     {
         Write("damaged.json", json);
         Assert.Contains(expected, (await Assert.ThrowsAsync<BatchException>(() => SceneList.ReadAsync([Path.Combine(_folder, "damaged.json")]))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Products_in_a_folder_are_scenes_and_what_is_in_them_is_not()
+    {
+        foreach (var file in (string[])["S2A_MSIL2A_X.SAFE/MTD_MSIL2A.xml", "S2A_MSIL2A_X.SAFE/GRANULE/B02.jp2", "S2B_MSIL2A_Y.zip", "LC08_Z/LC08_Z_MTL.json", "LC08_Z/LC08_Z_SR_B4.TIF", "far/HLS.S30.A/HLS.S30.A.B04.tif", "archive.zip"])
+        {
+            Write(file, "");
+        }
+
+        var recursive = new SceneListOptions { Recursive = true, Excluded = Path.Combine(_folder, "maps") };
+        Assert.Equal(["LC08_Z", "S2A_MSIL2A_X.SAFE", "S2B_MSIL2A_Y.zip", "a.TIF", "b.tif"], await Names([_folder]));
+        Assert.Equal(["LC08_Z", "S2A_MSIL2A_X.SAFE", "S2B_MSIL2A_Y.zip", "a.TIF", "b.tif", "deep/c.tif", "deep/er/d.jp2", "far/HLS.S30.A"], await Names([_folder], recursive));
+        Assert.Equal(["S2A_MSIL2A_X.SAFE"], await Names([Path.Combine(_folder, "*.SAFE")]));
+        Assert.Equal(["LC08_Z"], await Names([Path.Combine(_folder, "LC08_Z")]));
+        Assert.Equal(["S2A_MSIL2A_X.SAFE"], await Names([Path.Combine(_folder, "S2A_MSIL2A_X.SAFE", "MTD_MSIL2A.xml")]));
+        Assert.Equal(["LC08_Z_MTL.json"], await Names([Path.Combine(_folder, "LC08_Z", "LC08_Z_MTL.json")]));
+        Assert.Equal(["deep", "far"], await Names([Path.Combine(_folder, "de*/"), Path.Combine(_folder, "f*/")]));
+        Assert.Equal(["far/HLS.S30.A"], await Names([Path.Combine(_folder, "**/HLS*")]));
+    }
+
+    [Fact]
+    public async Task A_table_names_all_sources_of_a_scene_its_dates_and_its_grid()
+    {
+        Write("list.csv", """
+            name,sources,dates,grid,resolution,modality:DEM,modality:S2L2A
+            series,b.tif; deep/c.tif,2024-05-01;2024-06-01,,,,
+            ,https://example.org/x.tif?sig=1,,utm,20,,
+            both,,,,,dem.tif,"b, c.tif"
+            """);
+        var scenes = await SceneList.ReadFileAsync(Path.Combine(_folder, "list.csv"), new SceneListOptions { Request = new SceneRequest { Grid = "EPSG:32633", SentinelOffset = SentinelOffset.No } });
+        Assert.Equal(["series", "x.tif", "both"], scenes.Select(scene => scene.Name));
+        Assert.Equal([Path.Combine(_folder, "b.tif"), Path.Combine(_folder, "deep", "c.tif")], scenes[0].Request.Sources);
+        Assert.Equal([(2024, 5), (2024, 6)], scenes[0].Request.Dates.Select(date => (date.Year, date.Month)));
+        Assert.Equal(["EPSG:32633", "utm", "EPSG:32633"], scenes.Select(scene => scene.Request.Grid));
+        Assert.Equal([null, 20.0, null], scenes.Select(scene => scene.Request.Resolution));
+        Assert.All(scenes, scene => Assert.Equal(SentinelOffset.No, scene.Request.SentinelOffset));
+        Assert.Equal(Path.Combine(_folder, "b, c.tif"), scenes[2].Request.Modalities["S2L2A"]);
+        Assert.Empty(scenes[2].Request.Sources);
+    }
+
+    [Theory]
+    [InlineData("sources,colour\nb.tif,red", "a column 'colour'")]
+    [InlineData("sources,dates\nb.tif,yesterday", "line 2: 'yesterday' is no date")]
+    [InlineData("sources,modality:DEM\nb.tif,dem.tif", "found both")]
+    [InlineData("sources,name\n,lost", "found neither")]
+    [InlineData("sources,resolution\nb.tif,-1", "must be a positive number")]
+    [InlineData("sources,grid\nb.tif,file:///etc/passwd", "no coordinate reference system")]
+    public async Task A_table_that_cannot_be_read_is_refused_with_line_and_reason(string text, string expected)
+    {
+        Write("list.csv", text);
+        Assert.Contains(expected, (await Assert.ThrowsAsync<BatchException>(() => SceneList.ReadFileAsync(Path.Combine(_folder, "list.csv")))).Message, StringComparison.Ordinal);
     }
 
     private void Write(string file, string text)
