@@ -62,6 +62,9 @@ internal sealed class LoadedModels(EoModelOptions options) : IDisposable
 
         public EoAdapter? Adapter => entry.Adapter;
 
+        /// <summary>What the process took when the model had been loaded.</summary>
+        public long ProcessBytes => entry.ProcessBytes;
+
         public void Dispose() => owner.Return(entry);
     }
 
@@ -71,6 +74,8 @@ internal sealed class LoadedModels(EoModelOptions options) : IDisposable
         public EoModel Model => model;
 
         public EoAdapter? Adapter => adapter;
+
+        public long ProcessBytes { get; } = Environment.WorkingSet;
 
         public int Users { get; set; }
 

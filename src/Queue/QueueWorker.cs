@@ -1,5 +1,7 @@
+using EoOnnx.Raster;
 using EoOnnx.Runtime;
 using Hangfire;
+using Hangfire.Common;
 
 namespace EoOnnx.Queue;
 
@@ -27,6 +29,7 @@ public static class QueueWorker
             Queues = [QueuedScenes.Queue],
             WorkerCount = options.Jobs,
             Activator = new ScenesActivator(scenes),
+            FilterProvider = Filters(options),
             SchedulePollingInterval = TimeSpan.FromSeconds(2),
             HeartbeatInterval = options.LostAfter / 5,
             ServerTimeout = options.LostAfter,
@@ -44,6 +47,19 @@ public static class QueueWorker
         }
 
         return scenes.Report;
+    }
+
+    // What the method of the job says (its queue), and what this worker was told.
+    private static JobFilterProviderCollection Filters(QueueWorkerOptions options)
+    {
+        var filters = new JobFilterCollection();
+        filters.Add(new SceneHandoverFilter(options.MostHandovers, options.LostAfter / 4));
+        filters.Add(options.RetryAfter.Count == 0 ? new AutomaticRetryAttribute { Attempts = 0, LogEvents = false } : new AutomaticRetryAttribute
+        {
+            Attempts = options.RetryAfter.Count, DelaysInSeconds = [.. options.RetryAfter.Select(pause => (int)pause.TotalSeconds)], LogEvents = false,
+            ExceptOn = [typeof(QueueException), typeof(MapInUseException), typeof(ModelException), typeof(ArgumentException)],
+        });
+        return new JobFilterProviderCollection(new JobFilterAttributeFilterProvider(), filters);
     }
 
     private sealed class ScenesActivator(QueuedScenes scenes) : JobActivator

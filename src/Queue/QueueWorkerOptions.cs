@@ -13,6 +13,20 @@ public sealed record QueueWorkerOptions
     public int Jobs { get; init => field = value is >= 1 and <= 256 ? value
         : throw new ArgumentOutOfRangeException(nameof(Jobs), value, "The number of scenes at a time (--jobs) must be 1 to 256."); } = 1;
 
+    /// <summary>When a scene that failed, perhaps in passing, is tried again: one pause for each further attempt. Empty tries once.</summary>
+    public IReadOnlyList<TimeSpan> RetryAfter { get; init => field = value is { Count: <= 100 } && value.All(pause => pause >= TimeSpan.Zero && pause <= TimeSpan.FromDays(1)) ? value
+        : throw new ArgumentOutOfRangeException(nameof(RetryAfter), value, "Up to 100 pauses of at most a day stand between attempts (--retry-after)."); } = DefaultRetryAfter;
+
+    /// <summary>5, 30 and 120 seconds.</summary>
+    public static IReadOnlyList<TimeSpan> DefaultRetryAfter { get; } = [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(120)];
+
+    /// <summary>Workers that may be lost over a scene, or be told to end while they map it, before it is given up.</summary>
+    public int MostHandovers { get; init => field = value is >= 1 and <= 10_000 ? value
+        : throw new ArgumentOutOfRangeException(nameof(MostHandovers), value, "A scene is given up after 1 to 10000 workers (--give-up-after)."); } = DefaultMostHandovers;
+
+    /// <summary>Twenty.</summary>
+    public const int DefaultMostHandovers = 20;
+
     /// <summary>How models are loaded.</summary>
     public EoModelOptions Model { get; init; } = new();
 

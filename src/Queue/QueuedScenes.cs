@@ -26,8 +26,6 @@ internal sealed class QueuedScenes(LoadedModels models, AllowedRoots roots, Queu
     /// <param name="cancellation">The worker is about to end, or another has taken the scene over: what is stored of its map is continued.</param>
     /// <returns>The outcome as text.</returns>
     [Queue(Queue)]
-    [AutomaticRetry(Attempts = 3, DelaysInSeconds = [5, 30, 120], ExceptOn = [typeof(QueueException), typeof(MapInUseException), typeof(ModelException), typeof(ArgumentException)], LogEvents = false)]
-    [SceneHandover]
     public async Task<string> MapAsync(string task, CancellationToken cancellation)
     {
         var name = "task";
@@ -38,7 +36,7 @@ internal sealed class QueuedScenes(LoadedModels models, AllowedRoots roots, Queu
             roots.Check(work);
             Tell("begins");
             using var lease = models.Take(work.Model, work.Adapter);
-            var options = BatchOptions.ShareReaders(work.Options, worker.Jobs) with { Adapter = lease.Adapter };
+            var options = BatchOptions.Share(work.Options, worker.Jobs, lease.ProcessBytes) with { Adapter = lease.Adapter };
             var outcome = await new SceneMapper(lease.Model).MapAsync(work.Scene with { Request = work.Scene.Request with { AllowExternalVrt = worker.AllowExternalVrt } }, options, null, cancellation).ConfigureAwait(false);
             Interlocked.Increment(ref outcome.Status == SceneStatus.Skipped ? ref _skipped : ref _done);
             Tell(FormattableString.Invariant($"{outcome.Status.ToString().ToLowerInvariant()}, {outcome.Seconds:F1} s"));

@@ -22,6 +22,7 @@ public sealed class AllowedRootsTests : IDisposable
     {
         _roots.Check(Task(In("allowed/a.tif"), In("allowed/maps/a.tif")));
         _roots.Check(Task("https://data.example.org/scenes/a.tif", In("allowed/a.tif")));
+        _roots.Check(Task(In("allowed/a.tif"), In("allowed/b.tif"), new SceneRequest { Sources = [In("allowed/items.json#one"), "https://data.example.org/scenes/search#two"] }));
         _roots.Check(Task(In("allowed/a.tif"), In("allowed/b.tif")) with { Options = new SceneOptions { Masks = [SceneMask.Parse("scl"), SceneMask.Parse("bits:QA_PIXEL:1")] } });
     }
 
@@ -34,6 +35,9 @@ public sealed class AllowedRootsTests : IDisposable
     {
         Refused(Task(In(path), In("allowed/a.tif")));
         Refused(Task(In("allowed/a.tif"), In(path)));
+        Refused(Task(In("allowed/a.tif"), In("allowed/b.tif"), new SceneRequest { Sources = [In("allowed/a.tif"), In(path)] }));
+        Refused(Task(In("allowed/a.tif"), In("allowed/b.tif"), new SceneRequest { Modalities = new Dictionary<string, string> { ["DEM"] = In(path) } }));
+        Refused(Task(In("allowed/a.tif"), In("allowed/b.tif"), new SceneRequest { Sources = [In(path) + "#item"] }));
         Refused(Task(In("allowed/a.tif"), In("allowed/b.tif")) with { Model = In(path) });
         Refused(Task(In("allowed/a.tif"), In("allowed/b.tif")) with { Adapter = In(path) });
         Refused(Task(In("allowed/a.tif"), In("allowed/b.tif")) with { Options = new SceneOptions { Masks = [SceneMask.Parse($"value:{In(path)}=1")] } });
@@ -55,5 +59,5 @@ public sealed class AllowedRootsTests : IDisposable
 
     private string In(string path) => _folder + "/" + path;
 
-    private SceneTask Task(string scene, string map) => new() { Scene = new BatchScene("a", scene, map), Model = In("allowed/model.onnx") };
+    private SceneTask Task(string scene, string map, SceneRequest? request = null) => new() { Scene = new BatchScene("a", scene, map) { Request = request ?? new SceneRequest { Sources = [scene] } }, Model = In("allowed/model.onnx") };
 }

@@ -70,12 +70,14 @@ public sealed class PostgresServer : IAsyncLifetime
         return Environment.UserName == "root" ? RunAsync("setpriv", ["--reuid", Nobody, "--regid", Nobody, "--clear-groups", path, .. args]) : RunAsync(path, args);
     }
 
-    // The output is not piped: the server would inherit the pipe and keep it open.
+    // The output goes to a file. The server would inherit a pipe and keep it open; on the standard output of the tests it would mix with
+    // the lines by which their results are told, and results were lost.
     private async Task RunAsync(string program, params string[] args)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, args) { WorkingDirectory = _folder })!;
+        var said = Path.Combine(_folder, "said");
+        using var process = Process.Start(new ProcessStartInfo("sh", ["-c", "out=$1; shift; exec \"$@\" >>\"$out\" 2>&1 </dev/null", "sh", said, program, .. args]) { WorkingDirectory = _folder })!;
         await process.WaitForExitAsync();
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', args)} ended with {process.ExitCode}. {(File.Exists(LogPath) ? await File.ReadAllTextAsync(LogPath) : "")}");
+        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', args)} ended with {process.ExitCode}. {await File.ReadAllTextAsync(said)} {(File.Exists(LogPath) ? await File.ReadAllTextAsync(LogPath) : "")}");
     }
 
     private static int FreePort()

@@ -6,7 +6,14 @@ namespace EoOnnx.Queue;
 
 public class SceneTaskTests
 {
-    private static readonly SceneTask Task = SceneTask.Of(new BatchScene("north/a.tif", "/scenes/a.tif", "/maps/a.tif"), "/models/m.onnx", "/models/a.safetensors", new SceneOptions
+    private static readonly SceneTask Task = SceneTask.Of(new BatchScene("north/a.tif", "/scenes/a.tif", "/maps/a.tif")
+    {
+        Request = new SceneRequest
+        {
+            Sources = ["/scenes/a.tif", "/scenes/b.SAFE"], Modalities = new Dictionary<string, string> { ["DEM"] = "/dem.tif" }, Dates = [new(2024, 5, 1, 0, 0, 0, TimeSpan.Zero), new(2024, 6, 1, 0, 0, 0, TimeSpan.Zero)], Frames = [2, 1],
+            Resolution = 20, ResampleToModel = true, Grid = "EPSG:32633", SentinelOffset = SentinelOffset.No, AllowExternalVrt = true,
+        },
+    }, "/models/m.onnx", "/models/a.safetensors", new SceneOptions
     {
         Output = "logits", Tile = 64, Overlap = TileOverlap.Parse("12.5%"), Blend = BlendMode.Linear, Edge = EdgeMode.Reflect, Augmentation = TestTimeAugmentation.D4,
         Window = new PixelWindow(1, 2, 3, 4), Bounds = new MapBounds(1.5, 2, 3, 4), BoundsProjection = "EPSG:4326", Masks = [SceneMask.Parse("scl:0,1"), SceneMask.Parse("range:CLD>40")],
@@ -19,7 +26,7 @@ public class SceneTaskTests
     {
         var back = SceneTask.Parse(Task.ToJson());
         Assert.Equal(Task.ToJson(), back.ToJson());
-        Assert.Equal(Task.Scene, back.Scene);
+        Assert.Equivalent(Task.Scene, back.Scene, strict: true);
         Assert.Equivalent(Task.Options with { Masks = [] }, back.Options with { Masks = [] }, strict: true);
         Assert.Equal(Task.Options.Masks.Select(mask => mask.Text), back.Options.Masks.Select(mask => mask.Text));
     }
@@ -47,6 +54,8 @@ public class SceneTaskTests
     [InlineData("""{}""", "version 0")]
     [InlineData("""{"version":1,"scene":{"name":"a","path":"a","map":"a"},"model":"m","run":"rm"}""", "run")]
     [InlineData("""{"version":1,"scene":{"name":"a","path":"a","map":"a"},"model":"m","options":{"tile":0}}""", "tile")]
+    [InlineData("""{"version":1,"scene":{"name":"a","path":"a","map":"a","request":{"sources":[null]}},"model":"m"}""", "source without a name")]
+    [InlineData("""{"version":1,"scene":{"name":"a","path":"a","map":"a","request":{"grid":"/etc/passwd"}},"model":"m"}""", "no coordinate reference system")]
     [InlineData("""{"version":1}""", "required")]
     [InlineData("[1]", "damaged")]
     [InlineData("rm -rf", "damaged")]

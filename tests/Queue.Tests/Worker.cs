@@ -37,14 +37,17 @@ internal sealed class Worker : IDisposable
         await _process.WaitForExitAsync();
     }
 
+    /// <summary>Lets it stand still, as a suspended machine does, or go on.</summary>
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]);
+        await kill.WaitForExitAsync();
+    }
+
     /// <summary>Asks it to end, as systemd does.</summary>
     public async Task<int> TerminateAsync()
     {
-        using (var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]))
-        {
-            await kill.WaitForExitAsync();
-        }
-
+        await SignalAsync("TERM");
         await _process.WaitForExitAsync();
         await _reading;
         return _process.ExitCode;

@@ -4,6 +4,7 @@ using EoOnnx.EndToEnd;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
 using EoOnnx.Raster;
+using EoOnnx.Tests;
 
 namespace EoOnnx.Queue;
 
@@ -98,7 +99,122 @@ public sealed class WorkersTests : IClassFixture<PostgresServer>, IDisposable
         Assert.Equal(0, await worker.TerminateAsync().WaitAsync(Patience));
     }
 
-    private Worker Start() => new(_folder, "--queue", _server.Url, "--root", _folder, "--lost-after", "5", "--threads", "1");
+    [Fact]
+    public async Task A_scene_that_always_fails_ends_as_failed_after_its_attempts_with_the_reason_and_the_others_are_done()
+    {
+        _server.Require();
+        WriteModel();
+        WriteScene("good", 128, 128);
+        File.WriteAllText(In("scenes/damaged.tif"), "this is no raster");
+        using var worker = Start("--retry-after", "1,2");
+        var run = await Eoonnx.RunAsync(_folder, Batch("--wait", "--json")).WaitAsync(Patience);
+        Assert.Equal(1, run.ExitCode);
+        using var summary = JsonDocument.Parse(run.Output);
+        var scenes = summary.RootElement.GetProperty("scenes").EnumerateArray().ToDictionary(scene => scene.GetProperty("scene").GetString()!);
+        Assert.Equal("done", scenes["good.tif"].GetProperty("status").GetString());
+        Assert.Equal("failed", scenes["damaged.tif"].GetProperty("status").GetString());
+        Assert.Contains("damaged.tif", scenes["damaged.tif"].GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.Equal(3, worker.Lines.Count(line => line.StartsWith("damaged.tif  failed: ", StringComparison.Ordinal)));
+        Assert.Equal(["good.tif"], Directory.GetFiles(In("maps"), "*.tif").Select(path => Path.GetFileName(path)));
+        Assert.Equal(0, await worker.TerminateAsync().WaitAsync(Patience));
+        Assert.Contains(worker.Lines, line => line.Contains("1 scenes mapped, 0 skipped, 3 attempts failed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_scene_over_which_worker_after_worker_is_lost_is_given_up()
+    {
+        _server.Require();
+        WriteModel();
+        WriteScene("deadly", 512, 6000);
+        var batch = Eoonnx.RunAsync(_folder, Batch("--wait", "--json"));
+        for (var i = 0; i < 2; i++)
+        {
+            using var worker = Start("--give-up-after", "1");
+            await Until(() => worker.IsMapping("deadly.tif") ? worker : null);
+            await worker.KillAsync();
+        }
+
+        using var last = Start("--give-up-after", "1");
+        var run = await batch.WaitAsync(Patience);
+        Assert.Equal(1, run.ExitCode);
+        using var summary = JsonDocument.Parse(run.Output);
+        Assert.Contains("2 workers have ended", summary.RootElement.GetProperty("scenes")[0].GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.False(File.Exists(Map("deadly")));
+        Assert.Equal(0, await last.TerminateAsync().WaitAsync(Patience));
+    }
+
+    [Fact]
+    public async Task A_worker_that_stands_still_beyond_its_lease_and_goes_on_makes_no_second_map()
+    {
+        _server.Require();
+        WriteModel();
+        WriteScene("slow", 512, 4000);
+        var batch = Eoonnx.RunAsync(_folder, Batch("--wait", "--json"));
+        using var paused = Start();
+        await Until(() => IsMidway("slow") ? paused : null);
+        await paused.SignalAsync("STOP");
+        Assert.False(File.Exists(Map("slow")), "the map was finished before its worker was stopped");
+        using var second = Start();
+        // The stopped worker holds the lock of the map: the second sees that it was given the scene, and does not write.
+        await Until(() => second.Lines.FirstOrDefault(line => line.StartsWith("slow.tif  waits", StringComparison.Ordinal)));
+        Assert.False(File.Exists(Map("slow")));
+        await paused.SignalAsync("CONT");
+
+        using var summary = JsonDocument.Parse((await batch.WaitAsync(Patience)).Succeeded().Output);
+        Assert.Contains(summary.RootElement.GetProperty("scenes")[0].GetProperty("status").GetString(), (string[])["done", "skipped"]);
+        Assert.Single(paused.Lines.Concat(second.Lines), line => line.StartsWith("slow.tif  done", StringComparison.Ordinal));
+        Assert.Equal([Map("slow")], Directory.GetFiles(In("maps"), "*.tif"));
+        Assert.Empty(Directory.GetDirectories(In("maps")));
+        Assert.Equal(0, await paused.TerminateAsync().WaitAsync(Patience));
+        Assert.Equal(0, await second.TerminateAsync().WaitAsync(Patience));
+        (await Eoonnx.RunAsync(_folder, "infer", In("scenes/slow.tif"), "--model", "model.onnx", "--out", "direct.tif", "--batch", "1")).Succeeded();
+        Assert.Equal(File.ReadAllBytes(In("direct.tif")), File.ReadAllBytes(Map("slow")));
+    }
+
+    [Fact]
+    public async Task Products_items_and_scenes_of_several_files_travel_over_the_queue()
+    {
+        _server.Require();
+        WriteDifference();
+        SmallProducts.Landsat(In("products"));
+        SmallProducts.ItemImages(Directory.CreateDirectory(In("images")).FullName);
+        File.WriteAllText(In("images/items.json"), SmallProducts.ItemCollection(SmallProducts.Item("one")));
+        File.WriteAllText(In("pair.csv"), "name,sources\npair,images/red.tif;images/nir08.tif\n");
+        using var worker = Start("--jobs", "2");
+        using var summary = JsonDocument.Parse((await Eoonnx.RunAsync(_folder, "batch", "products", "images/items.json", "--list", "pair.csv", "--model", "difference.onnx", "--out-dir", "maps", "--input-check", "off",
+            "--queue", "env", "--wait", "--json").WaitAsync(Patience)).Succeeded().Output);
+        Assert.All(summary.RootElement.GetProperty("scenes").EnumerateArray(), scene => Assert.Equal("done", scene.GetProperty("status").GetString()));
+        Assert.Equal(3, Directory.GetFiles(In("maps"), "*.tif").Length);
+        foreach (var map in Directory.GetFiles(In("maps"), "*.tif").Where(map => !map.EndsWith("pair.tif", StringComparison.Ordinal)))
+        {
+            Assert.All(Read(map), value => Assert.Equal(SmallProducts.Red - SmallProducts.NearInfrared, value, 3e-5));
+        }
+
+        Assert.Equal(0, await worker.TerminateAsync().WaitAsync(Patience));
+    }
+
+    private Worker Start(params string[] more) => new(_folder, ["--queue", _server.Url, "--root", _folder, "--lost-after", "5", "--threads", "1", .. more]);
+
+    private static float[] Read(string map)
+    {
+        using var raster = RasterDataset.Open(map);
+        using var reader = raster.OpenReader();
+        var values = new float[raster.Size.Width * raster.Size.Height];
+        reader.Read<float>(new PixelWindow(0, 0, raster.Size.Width, raster.Size.Height), [1], values);
+        return values;
+    }
+
+    // Red less near infrared, in reflectance.
+    private void WriteDifference()
+    {
+        const int tile = 20;
+        var builder = new GraphBuilder("difference");
+        var image = builder.Input("image", ElementType.Float, new TensorShape((Dim)"batch", 2, tile, tile));
+        builder.Output(builder.Sub(builder.Slice(image, 1, 0, 1), builder.Slice(image, 1, 1, 2)), "logits");
+        var model = new OnnxModel(builder.Graph);
+        model.Metadata[ModelManifest.MetadataKey] = new ModelManifest { Name = "difference", Family = "test", Task = ModelTask.Regression, Tile = tile, ValueScale = 0.0001, Bands = [new ManifestBand("red", 0.1, 1), new ManifestBand("nir08", 0.1, 1)] }.ToJson();
+        model.Save(In("difference.onnx"));
+    }
 
     private string[] Batch(params string[] more) => ["batch", "scenes", "--model", "model.onnx", "--out-dir", "maps", "--batch", "1", "--queue", "env", .. more];
 

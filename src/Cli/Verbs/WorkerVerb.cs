@@ -13,13 +13,15 @@ internal static class WorkerVerb
         var jobs = SharedOptions.WithDefault("--jobs", 1, "Scenes at a time; those of one batch share the model.", "n");
         var roots = new Option<string[]>("--root") { Description = "A folder, or the beginning of URLs, below which scenes, models and maps may lie; repeatable. Default: this folder.", HelpName = "folder|url", Arity = ArgumentArity.OneOrMore };
         var lostAfter = SharedOptions.WithDefault("--lost-after", (int)QueueWorkerOptions.DefaultLostAfter.TotalSeconds, "Take over scenes whose worker has been silent for so long; the same for all workers.", "seconds");
+        var retryAfter = new Option<int[]>("--retry-after") { Description = "When a scene that failed is tried again: seconds before each further attempt. Default: 5,30,120.", HelpName = "seconds,…", CustomParser = Lists.Integers };
+        var giveUpAfter = SharedOptions.WithDefault("--give-up-after", QueueWorkerOptions.DefaultMostHandovers, "Workers that may be lost over a scene before it fails.", "workers");
         var allowExternalVrt = SceneGridOptions.AllowExternalVrt();
         var loading = new LoadingOptions();
         var verb = new Verb("worker", "Map scenes from a queue until told to end (Ctrl-C or SIGTERM): unfinished ones go back and are continued by the next worker.")
         {
             Example = "export PGPASSWORD=secret        # a PostgreSQL database, see docs/batch.md\neoonnx worker --queue postgres://eoonnx@localhost/eoonnx --root demo --root maps",
         };
-        foreach (var option in (Option[])[queue, jobs, roots, lostAfter, allowExternalVrt, .. loading.All])
+        foreach (var option in (Option[])[queue, jobs, roots, lostAfter, retryAfter, giveUpAfter, allowExternalVrt, .. loading.All])
         {
             verb.Add(option);
         }
@@ -31,6 +33,8 @@ internal static class WorkerVerb
                 Roots = parsed.GetValue(roots) is { Length: > 0 } given ? given : ["."],
                 Jobs = parsed.GetValue(jobs),
                 LostAfter = TimeSpan.FromSeconds(parsed.GetValue(lostAfter)),
+                RetryAfter = parsed.GetValue(retryAfter) is { } pauses ? [.. pauses.Select(seconds => TimeSpan.FromSeconds(seconds))] : QueueWorkerOptions.DefaultRetryAfter,
+                MostHandovers = parsed.GetValue(giveUpAfter),
                 Model = loading.Read(parsed),
                 AllowExternalVrt = parsed.GetValue(allowExternalVrt),
             };

@@ -8,6 +8,11 @@ namespace EoOnnx.Runtime;
 /// <param name="Bytes">How much.</param>
 public sealed record MemoryPart(string Name, long Bytes);
 
+/// <summary>The memory of a process that several scenes share.</summary>
+/// <param name="Scenes">Scenes at a time.</param>
+/// <param name="ProcessBytes">What the process takes without their buffers.</param>
+internal sealed record MemoryShare(int Scenes, long ProcessBytes);
+
 /// <summary>What a run needs, decided before it starts: the batch is halved, then the scene cut into panels, until it fits.</summary>
 /// <param name="BudgetBytes">What the process may use.</param>
 /// <param name="Batch">Tiles a model call.</param>
@@ -35,8 +40,12 @@ public sealed record MemoryPlan(long BudgetBytes, int Batch, int Panels, long Ar
     internal static (MemoryPlan Plan, int TilesAPanel) Of(IReadOnlyList<SceneJob> jobs, long arena, int? panelWidth)
     {
         var (job, model) = (jobs[0], jobs[0].Model);
-        var budget = job.Options.Memory ?? DefaultBudget();
-        var process = Environment.WorkingSet;
+        var share = job.Options.MemoryShare ?? new MemoryShare(1, Environment.WorkingSet);
+        var process = share.ProcessBytes;
+        // What is there once, however many scenes there are.
+        var common = process + BlockCache + Reserve;
+        var total = job.Options.Memory ?? DefaultBudget();
+        var budget = common + (Math.Max(0, total - common) / share.Scenes);
         var tiles = panelWidth is { } width ? Panel.TilesOf(job.Plan, width) : job.Options.PanelTiles ?? job.Plan.X.Count;
         var batch = model.Batch;
         MemoryPlan plan;
@@ -61,7 +70,7 @@ public sealed record MemoryPlan(long BudgetBytes, int Batch, int Panels, long Ar
 
         if (plan.TotalBytes > budget && job.Options.Memory is not null)
         {
-            throw new ModelException($"The run needs {plan}. Allow at least {(plan.TotalBytes >> 20) + 1} MiB with --memory, or choose a smaller --tile or --batch.");
+            throw new ModelException($"The run needs {plan}. Allow at least {((common + ((plan.TotalBytes - common) * share.Scenes)) >> 20) + 1} MiB with --memory, or choose a smaller --tile or --batch.");
         }
 
         foreach (var map in jobs)

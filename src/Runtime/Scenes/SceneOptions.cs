@@ -111,6 +111,9 @@ public sealed record SceneOptions
     public long? Memory { get; init => field = value is null or >= 1 << 20 ? value
         : throw new ArgumentOutOfRangeException(nameof(Memory), value, "The memory must be at least 1 MiB."); }
 
+    /// <summary>Set when other scenes are mapped in the same process at the same time.</summary>
+    internal MemoryShare? MemoryShare { get; init; }
+
     /// <summary>Columns of tiles a panel; null lets the memory decide.</summary>
     internal int? PanelTiles { get; init; }
 

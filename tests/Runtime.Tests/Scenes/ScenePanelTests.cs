@@ -82,6 +82,23 @@ public sealed class ScenePanelTests : IDisposable
         Assert.Equal(report.Memory.Plan.Batch, report.Plan.Batch);
     }
 
+    [Fact]
+    public void Scenes_at_a_time_divide_what_the_process_may_use_once_process_and_model_are_paid_for()
+    {
+        using var model = EoModel.Load(TestScenes.Threshold(_folder, Tile));
+        using var scene = RasterDataset.Open(TestScenes.Write(_folder, "scene", 3000, 40, 1, new float[3000 * 40]));
+        const int jobs = 4;
+        var process = Environment.WorkingSet;
+        var options = new SceneOptions { Batch = 64, Memory = process + (160L << 20) };
+        var alone = new ScenePipeline(model).Plan(scene, [new SceneOutput(Path.Combine(_folder, "map.tif"))], options, TestContext.Current.CancellationToken).Memory;
+        var shared = new ScenePipeline(model).Plan(scene, [new SceneOutput(Path.Combine(_folder, "map.tif"))], BatchOptions.Share(options, jobs, process), TestContext.Current.CancellationToken).Memory;
+        var common = shared.Parts.Where(part => part.Name is "process and model" or "block cache" or "reserve").Sum(part => part.Bytes);
+        Assert.Equal((options.Memory - common) / jobs, shared.BudgetBytes - common);
+        Assert.InRange(shared.TotalBytes, common, shared.BudgetBytes);
+        Assert.Equal(options.Memory, alone.BudgetBytes);
+        Assert.Same(options, BatchOptions.Share(options, 1));
+    }
+
     private sealed class Reaction(Action act) : IProgress<SceneProgress>
     {
         public void Report(SceneProgress value)

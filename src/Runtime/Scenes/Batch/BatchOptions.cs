@@ -24,10 +24,17 @@ public sealed record BatchOptions
         return jobs == 1 ? model : model with { Threads = Math.Max(1, threads - jobs + 1), Spinning = false };
     }
 
-    /// <summary>How each of several scenes at a time is read: their threads together are as many as those of one scene alone.</summary>
-    public static SceneOptions ShareReaders(SceneOptions scene, int jobs)
+    /// <summary>
+    /// What each of several scenes at a time may take: the threads that read are together as many as those of one scene alone, and
+    /// <see cref="SceneOptions.Memory"/> is shared. Process, model and block cache are there once, the rest is divided.
+    /// </summary>
+    /// <param name="scene">How one scene alone goes through the model.</param>
+    /// <param name="jobs">Scenes at a time.</param>
+    /// <param name="processBytes">What the process takes with the model and without buffers of scenes; null takes what it uses now.</param>
+    public static SceneOptions Share(SceneOptions scene, int jobs, long? processBytes = null)
     {
         ArgumentNullException.ThrowIfNull(scene);
-        return scene with { Readers = scene.Readers > 0 ? scene.Readers : jobs == 1 ? 0 : Math.Max(1, 4 / jobs) };
+        ArgumentOutOfRangeException.ThrowIfLessThan(jobs, 1);
+        return jobs == 1 ? scene : scene with { Readers = scene.Readers > 0 ? scene.Readers : Math.Max(1, 4 / jobs), MemoryShare = new MemoryShare(jobs, processBytes ?? Environment.WorkingSet) };
     }
 }

@@ -22,7 +22,7 @@ public sealed class SceneBatch(EoModel model)
         var outcomes = scenes.Select(scene => SceneOutcome.Without(scene, SceneStatus.Cancelled)).ToArray();
         var tally = new BatchTally(scenes.Count, progress);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var sceneOptions = BatchOptions.ShareReaders(options.Scene, options.Jobs);
+        var sceneOptions = BatchOptions.Share(options.Scene, options.Jobs);
         try
         {
             await Parallel.ForEachAsync(Enumerable.Range(0, scenes.Count), new ParallelOptions { MaxDegreeOfParallelism = options.Jobs, CancellationToken = stop.Token }, async (index, token) =>
