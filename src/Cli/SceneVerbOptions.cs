@@ -64,7 +64,7 @@ internal sealed class SceneVerbOptions
     private readonly Option<NoDataRule> _noDataRule = SharedOptions.WithDefault("--nodata-rule", NoDataRule.Any, "A pixel is missing when any band is, or only when all are.", "any|all");
     private readonly Option<MapKind?> _content = SharedOptions.Optional<MapKind?>("--out-type", "What the map stores: class, prob (a band for each class) or value. Default: by the model's task.", "class|prob|value");
     private readonly Option<SurenessKind> _confidence = SharedOptions.WithDefault("--confidence", SurenessKind.None, "A second band of a class map: probability of the class (max), entropy or margin.", "none|max|entropy|margin");
-    private readonly Option<string?> _vector = Beside("--vector", "Write the classes as polygons, too: a GeoPackage with area, pixels and (with --confidence max) mean confidence. Default name: MAP.gpkg.");
+    private readonly Option<string?> _vector = Beside("--vector", "Write the classes as polygons, too: a GeoPackage with area, pixels and mean confidence. Default name: MAP.gpkg.");
     private readonly Option<double> _minimumArea = SharedOptions.WithDefault("--min-area", 0.0, "Polygons smaller than this go to their largest neighbour.", "m²");
     private readonly Option<double> _simplify = SharedOptions.WithDefault("--simplify", 0.0, "Simplify the outlines of polygons by up to this, in map units.", "distance");
     private readonly Option<string?> _stac = Beside("--stac", "Describe the map in a STAC item, too. Default name: MAP.stac.json.");

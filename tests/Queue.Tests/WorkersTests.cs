@@ -168,6 +168,7 @@ public sealed class WorkersTests : IClassFixture<PostgresServer>, IDisposable
         Assert.Equal(0, await paused.TerminateAsync().WaitAsync(Patience));
         Assert.Equal(0, await second.TerminateAsync().WaitAsync(Patience));
         (await Eoonnx.RunAsync(_folder, "infer", In("scenes/slow.tif"), "--model", "model.onnx", "--out", "direct.tif", "--batch", "1")).Succeeded();
+        Assert.Equal(Read(In("direct.tif")), Read(Map("slow")));
         Assert.Equal(File.ReadAllBytes(In("direct.tif")), File.ReadAllBytes(Map("slow")));
     }
 

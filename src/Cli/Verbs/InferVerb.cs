@@ -11,7 +11,7 @@ internal static class InferVerb
     public static Command Create(Terminal terminal)
     {
         var source = new SceneSourceOptions();
-        var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF. MAP.report.json and MAP.report.html are written beside it. With several adapters: a folder, or a name with {adapter}.", "file");
+        var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF (.tif), or only its classes as polygons (.gpkg). MAP.report.json and MAP.report.html are written beside it. With several adapters: a folder, or a name with {adapter}.", "file");
         var dryRun = new Option<bool>("--dry-run") { Description = "Show what the run would need — tiles, memory, disk — and stop." };
         var verb = new Verb("infer", "Map a scene of any size: stream it through a model and write a cloud-optimised GeoTIFF.")
         {

@@ -32,6 +32,15 @@ public sealed class CogSink : IStripSink
     /// <summary>Columns of the first panel in which an earlier run stored rows; null when there are none.</summary>
     public int? PanelWidth => _journal.PanelWidth;
 
+    /// <summary>The rows while the map is being made: a raster without georeferencing, band-interleaved by line.</summary>
+    public string RowsPath => _journal.RowsPath;
+
+    /// <summary>Last bands of the rows that do not go into the map; set it before <see cref="Complete(CancellationToken)"/>.</summary>
+    public int HiddenBands { get; set; }
+
+    /// <summary>The map itself is kept; else only what is made of it before it would appear. Set it before <see cref="Complete(CancellationToken)"/>.</summary>
+    public bool KeepsMap { get; set; } = true;
+
     /// <summary>Bytes that a map and its work area may need on disk while it is made: raw rows, the map and a third for its overviews.</summary>
     public static long DiskBytes(RasterProfile profile) => (long)profile.Size.Width * profile.BandCount * profile.Type.SizeInBytes() * profile.Size.Height / 3 * 7;
 
@@ -121,19 +130,22 @@ public sealed class CogSink : IStripSink
             WriteCog(temporary, cancellation);
             using (var map = RasterDataset.Open(temporary))
             {
-                if (map.Size != _profile.Size || map.Bands.Count != _profile.BandCount)
+                if (map.Size != _profile.Size || map.Bands.Count != _profile.BandCount - HiddenBands)
                 {
                     throw new RasterException($"{_path} reads back as {map.Size.Width} x {map.Size.Height} with {map.Bands.Count} bands; it was not written completely.");
                 }
             }
 
             beforeAppearing(temporary);
-            if (File.Exists(temporary + ".aux.xml"))
+            if (KeepsMap)
             {
-                File.Move(temporary + ".aux.xml", _path + ".aux.xml", overwrite: true);
-            }
+                if (File.Exists(temporary + ".aux.xml"))
+                {
+                    File.Move(temporary + ".aux.xml", _path + ".aux.xml", overwrite: true);
+                }
 
-            File.Move(temporary, _path, overwrite: true);
+                File.Move(temporary, _path, overwrite: true);
+            }
         }
         finally
         {
@@ -173,10 +185,11 @@ public sealed class CogSink : IStripSink
         using var raw = GdalDatasetHandle.Open(_journal.RowsPath);
         var vrtName = $"/vsimem/{Guid.NewGuid():N}.vrt";
         Gdal.CPLErrorReset();
-        using var arguments = new GdalStringList("-of", "VRT");
+        var shown = _profile with { BandCount = _profile.BandCount - HiddenBands };
+        using var arguments = new GdalStringList(["-of", "VRT", .. Enumerable.Range(1, shown.BandCount).SelectMany(band => (string[])["-b", band.ToString(CultureInfo.InvariantCulture)])]);
         var options = Gdal.GDALTranslateOptionsNew(arguments.Pointer, 0);
         using var vrt = Translate(vrtName, raw, options);
-        _profile.ApplyTo(vrt, _path);
+        shown.ApplyTo(vrt, _path);
         if (_profile.CategoryNames.Count > 0)
         {
             AttributeTable.Apply(Gdal.GDALGetRasterBand(vrt, 1), _profile, ClassPixels, _path);

@@ -3,6 +3,12 @@ using EoOnnx.Raster.Native;
 
 namespace EoOnnx.Raster;
 
+/// <summary>How sure a class map is, pixel by pixel.</summary>
+/// <param name="Path">A raster of the map's size; it may be the map.</param>
+/// <param name="Band">The band, from 1.</param>
+/// <param name="Scale">Factor from stored values to probabilities.</param>
+public sealed record MapConfidence(string Path, int Band, double Scale);
+
 /// <summary>
 /// Writes the classes of a map as polygons into a GeoPackage: one layer <c>classes</c> with class, name, area_m2, pixels, conf_mean
 /// and scene. Areas are those on the ground, also of maps in degrees. Equal maps give equal bytes.
@@ -35,12 +41,12 @@ public static unsafe class PolygonMap
     /// <param name="path">The GeoPackage; replaced when it exists.</param>
     /// <param name="scene">What the map was made of; stands at every polygon.</param>
     /// <param name="options">How; null takes the defaults.</param>
-    /// <param name="confidenceBand">Band of the map with the confidence of each pixel, from 1; null leaves conf_mean empty.</param>
+    /// <param name="confidence">Confidence of each pixel; null leaves conf_mean empty.</param>
     /// <param name="cancellation">Ends the work; nothing is left behind.</param>
     /// <returns>The number of polygons.</returns>
     /// <exception cref="RasterException">The map cannot be read or the GeoPackage cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static long Write(string map, string path, string scene, PolygonOptions? options = null, int? confidenceBand = null, CancellationToken cancellation = default)
+    public static long Write(string map, string path, string scene, PolygonOptions? options = null, MapConfidence? confidence = null, CancellationToken cancellation = default)
     {
         GdalLibrary.Ensure();
         options ??= new PolygonOptions();
@@ -57,8 +63,9 @@ public static unsafe class PolygonMap
             }
 
             using var classes = RasterDataset.Open(options.MinimumArea > 0 ? sieved : map);
-            var regions = ClassRegions.Measure(classes, confidenceBand is { } band ? (original, band) : null, options.ConnectDiagonals, cancellation);
-            var count = Write(classes, original, temporary, outlines, path, scene, options, regions, confidenceBand, cancellation);
+            using var sureness = confidence is null ? null : RasterDataset.Open(confidence.Path);
+            var regions = ClassRegions.Measure(classes, sureness is null ? null : (sureness, confidence!.Band), options.ConnectDiagonals, cancellation);
+            var count = Write(classes, original, temporary, outlines, path, scene, options, regions, confidence?.Scale, cancellation);
             File.Move(temporary, path, overwrite: true);
             return count;
         }
@@ -74,10 +81,9 @@ public static unsafe class PolygonMap
 
     private static long Write(
         RasterDataset classes, RasterDataset map, string temporary, string outlines, string path, string scene, PolygonOptions options,
-        Dictionary<long, ClassRegion> regions, int? confidenceBand, CancellationToken cancellation)
+        Dictionary<long, ClassRegion> regions, double? confidenceScale, CancellationToken cancellation)
     {
         var what = $"Cannot write {path}";
-        var confidenceScale = confidenceBand is { } band ? map.Bands[band - 1].Scale : 0;
         var count = 0L;
         using (var raw = Create(outlines, what))
         using (var package = Create(temporary, what))
@@ -108,9 +114,9 @@ public static unsafe class PolygonMap
                     Ogr.OGR_F_SetFieldDouble(feature, (int)Field.Area, region.SquareMetres);
                 }
 
-                if (confidenceBand is not null)
+                if (confidenceScale is { } scale)
                 {
-                    Ogr.OGR_F_SetFieldDouble(feature, (int)Field.Confidence, region.Confidence * confidenceScale / region.Pixels);
+                    Ogr.OGR_F_SetFieldDouble(feature, (int)Field.Confidence, region.Confidence * scale / region.Pixels);
                 }
 
                 var result = Ogr.OGR_F_SetGeometryDirectly(feature, Shaped(geometry, options));

@@ -34,9 +34,12 @@ internal abstract class MapEncoder(RasterType type, int bands)
 /// <summary>The class of the largest score, and on request how sure the model is.</summary>
 internal sealed class ClassEncoder : MapEncoder
 {
+    /// <summary>Factor from stored confidences to 0 to 1.</summary>
+    public const double ConfidenceScale = 1.0 / 254;
+
     private readonly int[] _ids;
     private readonly int _channels;
-    private readonly ConfidenceBand _confidence;
+    private readonly ConfidenceBand[] _confidences;
     private readonly float _threshold;
     private readonly float[] _pixel;
 
@@ -45,39 +48,27 @@ internal sealed class ClassEncoder : MapEncoder
     /// <param name="channels">Channels of the scores.</param>
     /// <param name="confidence">The additional band.</param>
     /// <param name="threshold">Score below which a pixel is of the first class; null is 0.5 for one channel and none for several.</param>
-    public ClassEncoder(IReadOnlyList<int> ids, int channels, ConfidenceBand confidence, double? threshold = null)
-        : base(ids.Max() > 254 ? RasterType.UInt16 : RasterType.Byte, confidence == ConfidenceBand.None ? 1 : 2) =>
-        (_ids, _channels, _confidence, _threshold, _pixel) =
-        ([.. ids], channels, confidence, (float)(threshold ?? (channels == 1 ? 0.5 : double.NegativeInfinity)), new float[Math.Max(2, channels)]);
+    /// <param name="hidden">A further band for the use of the program.</param>
+    public ClassEncoder(IReadOnlyList<int> ids, int channels, ConfidenceBand confidence, double? threshold = null, ConfidenceBand hidden = ConfidenceBand.None)
+        : base(ids.Max() > 254 ? RasterType.UInt16 : RasterType.Byte, 1 + (confidence == ConfidenceBand.None ? 0 : 1) + (hidden == ConfidenceBand.None ? 0 : 1)) =>
+        (_ids, _channels, _confidences, _threshold, _pixel) =
+        ([.. ids], channels, [.. new[] { confidence, hidden }.Where(band => band != ConfidenceBand.None)], (float)(threshold ?? (channels == 1 ? 0.5 : double.NegativeInfinity)), new float[Math.Max(2, channels)]);
 
     public override double NoData => Type == RasterType.Byte ? byte.MaxValue : ushort.MaxValue;
 
-    public override IReadOnlyList<(double Scale, double Offset)?> Scaling => _confidence == ConfidenceBand.None ? [] : [null, (1.0 / 254, 0)];
+    public override IReadOnlyList<(double Scale, double Offset)?> Scaling => [null, .. _confidences.Select(_ => ((double, double)?)(ConfidenceScale, 0))];
 
     public override void Encode(ReadOnlySpan<float> scores, int plane, ReadOnlySpan<byte> valid, Span<byte> row, int width, int column)
     {
         var missing = (int)NoData;
         for (var i = 0; i < valid.Length; i++)
         {
-            var (id, confidence) = (missing, missing);
-            if (valid[i] == 1)
+            var best = valid[i] == 1 ? Best(scores, plane, i) : -1;
+            Undefined += valid[i] == 1 && best < 0 ? 1 : 0;
+            Put(row, column + i, best < 0 ? missing : _ids[best]);
+            for (var band = 0; band < _confidences.Length; band++)
             {
-                var best = Best(scores, plane, i);
-                if (best < 0)
-                {
-                    Undefined++;
-                }
-                else
-                {
-                    id = _ids[best];
-                    confidence = _confidence == ConfidenceBand.None ? 0 : (int)MathF.Round(254 * Math.Clamp(Sureness(scores, plane, i, best), 0, 1));
-                }
-            }
-
-            Put(row, column + i, id);
-            if (_confidence != ConfidenceBand.None)
-            {
-                Put(row, width + column + i, confidence);
+                Put(row, ((band + 1) * width) + column + i, best < 0 ? missing : (int)MathF.Round(254 * Math.Clamp(Sureness(_confidences[band], scores, plane, i, best), 0, 1)));
             }
         }
     }
@@ -101,7 +92,7 @@ internal sealed class ClassEncoder : MapEncoder
         return best > 0 && scores[(best * plane) + pixel] < _threshold ? 0 : best;
     }
 
-    private float Sureness(ReadOnlySpan<float> scores, int plane, int pixel, int best)
+    private float Sureness(ConfidenceBand kind, ReadOnlySpan<float> scores, int plane, int pixel, int best)
     {
         var count = _pixel.Length;
         if (_channels == 1)
@@ -116,7 +107,7 @@ internal sealed class ClassEncoder : MapEncoder
             }
         }
 
-        switch (_confidence)
+        switch (kind)
         {
             case ConfidenceBand.Entropy:
                 var sum = 0f;

@@ -13,16 +13,17 @@ namespace EoOnnx.Runtime;
 /// </summary>
 internal static class MapStacItem
 {
-    private const int PointsAnEdge = 8;
+    private const string Polygons = "application/geopackage+sqlite3";
 
     /// <summary>Writes the item, atomically.</summary>
     /// <param name="path">The item.</param>
     /// <param name="job">The job that made the map.</param>
     /// <param name="map">The map, complete, perhaps under another name than it will have.</param>
     /// <param name="report">What was done.</param>
-    public static void Write(string path, SceneJob job, string map, SceneReport report)
+    /// <param name="cancellation">Ends the work.</param>
+    public static void Write(string path, SceneJob job, string map, SceneReport report, CancellationToken cancellation)
     {
-        var item = Of(path, job, map, report);
+        var item = Of(path, job, map, report, cancellation);
         AtomicFile.Write(path, stream =>
         {
             using var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
@@ -30,9 +31,9 @@ internal static class MapStacItem
         });
     }
 
-    private static JsonObject Of(string path, SceneJob job, string map, SceneReport report)
+    private static JsonObject Of(string path, SceneJob job, string map, SceneReport report, CancellationToken cancellation)
     {
-        var ring = Footprint(job);
+        var footprint = MapFootprint.Of(job, map, cancellation);
         var item = new JsonObject
         {
             ["type"] = "Feature",
@@ -44,11 +45,11 @@ internal static class MapStacItem
                 "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
                 "https://stac-extensions.github.io/file/v2.1.0/schema.json"),
             ["id"] = Path.GetFileNameWithoutExtension(job.Path),
-            ["geometry"] = ring is null ? null : new JsonObject { ["type"] = "Polygon", ["coordinates"] = new JsonArray(new JsonArray([.. ring.Select(point => new JsonArray(point.Longitude, point.Latitude))])) },
+            ["geometry"] = footprint?.Geometry,
         };
-        if (ring is not null)
+        if (footprint is not null)
         {
-            item["bbox"] = new JsonArray(ring.Min(point => point.Longitude), ring.Min(point => point.Latitude), ring.Max(point => point.Longitude), ring.Max(point => point.Latitude));
+            item["bbox"] = footprint.Bounds;
         }
 
         item["properties"] = Properties(job, report);
@@ -105,24 +106,29 @@ internal static class MapStacItem
 
     private static JsonObject Assets(string path, SceneJob job, string map)
     {
-        using var file = File.OpenRead(map);
+        using var file = File.OpenRead(job.IsVector ? job.Path : map);
+        var main = new JsonObject
+        {
+            ["href"] = Relative(path, job.Path),
+            ["type"] = job.IsVector ? Polygons : "image/tiff; application=geotiff; profile=cloud-optimized",
+            ["roles"] = new JsonArray("data"),
+            ["file:size"] = file.Length,
+            ["file:checksum"] = "1220" + Convert.ToHexStringLower(SHA256.HashData(file)), // multihash: SHA-256, 32 bytes
+        };
+        if (!job.IsVector)
+        {
+            main["bands"] = new JsonArray([.. Enumerable.Range(0, job.Profile.BandCount - job.HiddenBands).Select(index => Band(job, index))]);
+        }
+
         var assets = new JsonObject
         {
-            ["map"] = new JsonObject
-            {
-                ["href"] = Relative(path, job.Path),
-                ["type"] = "image/tiff; application=geotiff; profile=cloud-optimized",
-                ["roles"] = new JsonArray("data"),
-                ["bands"] = new JsonArray([.. Enumerable.Range(0, job.Profile.BandCount).Select(index => Band(job, index))]),
-                ["file:size"] = file.Length,
-                ["file:checksum"] = "1220" + Convert.ToHexStringLower(SHA256.HashData(file)), // multihash: SHA-256, 32 bytes
-            },
+            ["map"] = main,
             ["report"] = new JsonObject { ["href"] = Relative(path, ScenePipeline.ReportPath(job.Path)), ["type"] = "application/json", ["roles"] = new JsonArray("metadata") },
             ["report-page"] = new JsonObject { ["href"] = Relative(path, ScenePipeline.PagePath(job.Path)), ["type"] = "text/html", ["roles"] = new JsonArray("overview") },
         };
         if (job.Companions.Vector is { } vector)
         {
-            assets["polygons"] = new JsonObject { ["href"] = Relative(path, vector), ["type"] = "application/geopackage+sqlite3", ["roles"] = new JsonArray("data") };
+            assets["polygons"] = new JsonObject { ["href"] = Relative(path, vector), ["type"] = Polygons, ["roles"] = new JsonArray("data") };
         }
 
         if (job.Companions.QuickLook is { } picture)
@@ -170,31 +176,5 @@ internal static class MapStacItem
     {
         var relative = Path.GetRelativePath(Path.GetDirectoryName(Path.GetFullPath(item))!, Path.GetFullPath(file)).Replace('\\', '/');
         return (relative.StartsWith("..", StringComparison.Ordinal) ? "" : "./") + string.Join('/', relative.Split('/').Select(Uri.EscapeDataString));
-    }
-
-    // The outline of the map's grid, counter-clockwise; edges are straight in its own system only, so that points between the corners are needed.
-    private static List<(double Longitude, double Latitude)>? Footprint(SceneJob job)
-    {
-        if (job.Profile.Transform is not { } grid || job.Profile.Projection.Length == 0)
-        {
-            return null;
-        }
-
-        var (width, height) = ((double)job.Profile.Size.Width, (double)job.Profile.Size.Height);
-        (double X, double Y)[] corners = [(0, 0), (0, height), (width, height), (width, 0)];
-        var points = new List<(double, double)>();
-        for (var edge = 0; edge < corners.Length; edge++)
-        {
-            var (from, to) = (corners[edge], corners[(edge + 1) % corners.Length]);
-            for (var i = 0; i < PointsAnEdge; i++)
-            {
-                var share = (double)i / PointsAnEdge;
-                var (x, y) = (from.X + (share * (to.X - from.X)), from.Y + (share * (to.Y - from.Y)));
-                points.Add((grid.OriginX + (x * grid.PixelWidth), grid.OriginY + (y * grid.PixelHeight)));
-            }
-        }
-
-        points.Add(points[0]);
-        return [.. SpatialReference.ToLongitudeLatitude(points, SpatialReference.ToWkt(job.Profile.Projection))];
     }
 }

@@ -46,6 +46,12 @@ internal sealed class SceneJob
     /// <summary>Files that are made beside the map, with their names.</summary>
     public MapCompanions Companions { get; private init; } = new();
 
+    /// <summary>The map is a GeoPackage with polygons and no raster.</summary>
+    public bool IsVector => IsVectorName(Path);
+
+    /// <summary>Bands of the work area that do not go into the map: how sure the model is, where polygons tell it.</summary>
+    public int HiddenBands { get; private init; }
+
     public required List<string> Warnings { get; init; }
 
     /// <summary>Everything that can change a pixel, by name.</summary>
@@ -56,7 +62,6 @@ internal sealed class SceneJob
     public static SceneJob Create(EoModel model, RasterDataset scene, string path, SceneOptions options, CancellationToken cancellation)
     {
         CheckGrid(scene);
-        CheckName(path);
         if (File.Exists(path) && !options.Overwrite)
         {
             throw new RasterException($"{path} exists. Replace it with --overwrite (SceneOptions.Overwrite), or write to another file with --out.");
@@ -114,7 +119,8 @@ internal sealed class SceneJob
         }
 
         tags[Provenance.JobTag] = Provenance.JobDigest(identity);
-        var encoder = NewEncoder(content, legend, described, options);
+        var hidden = HiddenOf(path, content, options);
+        var encoder = NewEncoder(content, legend, described, options, hidden);
         return new SceneJob(scene, path, options, described, plan)
         {
             Window = window,
@@ -124,6 +130,7 @@ internal sealed class SceneJob
             Bands = bands,
             Scalings = scalings,
             Legend = legend,
+            HiddenBands = hidden == ConfidenceBand.None ? 0 : 1,
             Companions = path.Length == 0 ? options.Companions : Companioned(new SceneOutput(path, options.Adapter), options, content),
             Warnings = warnings,
             Identity = identity,
@@ -144,17 +151,19 @@ internal sealed class SceneJob
         };
     }
 
-    private static MapCompanions Companioned(SceneOutput map, SceneOptions options, MapContent content) => options.Companions.Vector is null || content == MapContent.Class
+    private static MapCompanions Companioned(SceneOutput map, SceneOptions options, MapContent content) => (options.Companions.Vector is null && !IsVectorName(map.Path)) || content == MapContent.Class
         ? options.Companions.For(map)
-        : throw new ArgumentException("Polygons are made of classes; choose --out-type class, or leave out --vector.");
+        : throw new ArgumentException("Polygons are made of classes; choose --out-type class, or leave out --vector and name the map .tif.");
 
-    private static void CheckName(string path)
-    {
-        if (path.EndsWith(".gpkg", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new ArgumentException($"{path} would be a GeoTIFF; name the map .tif, and its polygons with --vector {System.IO.Path.GetFileName(path)}.");
-        }
-    }
+    /// <summary>True for the name of a map that is polygons only.</summary>
+    public static bool IsVectorName(string path) => path.EndsWith(".gpkg", StringComparison.OrdinalIgnoreCase);
+
+    private static ConfidenceBand HiddenOf(string path, MapContent content, SceneOptions options) =>
+        content == MapContent.Class && options.Confidence != ConfidenceBand.Maximum && path.Length > 0 && (options.Companions.Vector is not null || IsVectorName(path)) ? ConfidenceBand.Maximum : ConfidenceBand.None;
+
+    /// <summary>How the work area is laid out and what it holds.</summary>
+    public IReadOnlyDictionary<string, string> WorkIdentity => HiddenBands == 0 ? Identity
+        : new SortedDictionary<string, string>(Identity.ToDictionary(), StringComparer.Ordinal) { ["hidden"] = HiddenBands.ToString(CultureInfo.InvariantCulture) };
 
     /// <summary>How often each tile goes through the model.</summary>
     public static int CallsOf(TestTimeAugmentation augmentation) => augmentation switch
@@ -169,11 +178,11 @@ internal sealed class SceneJob
         && Bands.Select(band => band.Source.Index).SequenceEqual(other.Bands.Select(band => band.Source.Index)) && Scalings.SequenceEqual(other.Scalings);
 
     /// <summary>A new encoder of this map's pixels.</summary>
-    public MapEncoder NewEncoder() => NewEncoder(Content, Legend, Model, Options);
+    public MapEncoder NewEncoder() => NewEncoder(Content, Legend, Model, Options, HiddenBands > 0 ? ConfidenceBand.Maximum : ConfidenceBand.None);
 
-    private static MapEncoder NewEncoder(MapContent content, ClassLegend? legend, SceneModel model, SceneOptions options) => content switch
+    private static MapEncoder NewEncoder(MapContent content, ClassLegend? legend, SceneModel model, SceneOptions options, ConfidenceBand hidden) => content switch
     {
-        MapContent.Class => new ClassEncoder([.. legend!.Classes.Select(item => item.Id)], model.Classes, options.Confidence, model.Manifest.Threshold),
+        MapContent.Class => new ClassEncoder([.. legend!.Classes.Select(item => item.Id)], model.Classes, options.Confidence, model.Manifest.Threshold, hidden),
         MapContent.Probability => new ProbabilityEncoder(model.Classes),
         _ => new ValueEncoder(model.Classes, (float)model.Manifest.OutputScale),
     };

@@ -13,7 +13,7 @@ public sealed partial class ScenePipeline(EoModel model)
 {
     /// <summary>Maps a scene.</summary>
     /// <param name="scene">The scene; borrowed.</param>
-    /// <param name="output">The map, a cloud-optimised GeoTIFF on the scene's grid. It appears when it is complete; beside it
+    /// <param name="output">The map, a cloud-optimised GeoTIFF on the scene's grid, or a GeoPackage (<c>.gpkg</c>) with the classes as polygons. It appears when it is complete; beside it
     /// <c>MAP.report.json</c>. An unfinished run leaves the work area <c>MAP.tif.eoonnx/</c>, which the next run continues.</param>
     /// <param name="options">How; null takes everything from the model's manifest.</param>
     /// <param name="progress">Told about every batch, from a thread of the pipeline.</param>
@@ -56,7 +56,7 @@ public sealed partial class ScenePipeline(EoModel model)
             {
                 foreach (var job in jobs)
                 {
-                    sinks.Add(CogSink.Open(job.Path, job.Profile, job.Identity, job.Options.Restart));
+                    sinks.Add(CogSink.Open(job.Path, job.Profile, job.WorkIdentity, job.Options.Restart));
                 }
 
                 var streamed = await StreamAsync(jobs, [.. sinks], progress, cancellation).ConfigureAwait(false);
@@ -82,7 +82,7 @@ public sealed partial class ScenePipeline(EoModel model)
     {
         ArgumentNullException.ThrowIfNull(scene);
         ArgumentException.ThrowIfNullOrEmpty(output);
-        return !File.Exists(output) ? null : await Task.Run(() =>
+        return !File.Exists(output) || SceneJob.IsVectorName(output) ? null : await Task.Run(() =>
         {
             var job = SceneJob.Create(model, scene, output, (options ?? new SceneOptions()) with { Overwrite = true }, cancellation);
             using var map = RasterDataset.Open(output);
@@ -137,11 +137,7 @@ public sealed partial class ScenePipeline(EoModel model)
         }
 
         var first = jobs[0];
-        if (options.InputCheck != InputCheck.Off && InputGuard.Examine(first, cancellation) is { Count: > 0 } findings)
-        {
-            first.Warnings.AddRange(options.InputCheck == InputCheck.Warn ? findings
-                : throw new RasterException($"{string.Join(' ', findings)} Run all the same with --input-check warn."));
-        }
+        Examine(first, cancellation);
 
         foreach (var job in jobs.Where(job => !job.ReadsLike(first)))
         {
@@ -149,6 +145,15 @@ public sealed partial class ScenePipeline(EoModel model)
         }
 
         return jobs;
+    }
+
+    private static void Examine(SceneJob job, CancellationToken cancellation)
+    {
+        if (job.Options.InputCheck != InputCheck.Off && InputGuard.Examine(job, cancellation) is { Count: > 0 } findings)
+        {
+            job.Warnings.AddRange(job.Options.InputCheck == InputCheck.Warn ? findings
+                : throw new RasterException($"{string.Join(' ', findings)} Run all the same with --input-check warn."));
+        }
     }
 
     private static async Task<IReadOnlyList<SceneReport>> StreamAsync(
@@ -195,10 +200,11 @@ public sealed partial class ScenePipeline(EoModel model)
         progress?.Report(new SceneProgress("finishing", job.Plan.Count, job.Plan.Count, streamed.Rate.PixelsPerSecond));
         cancellation.ThrowIfCancellationRequested();
         var report = streamed;
+        (sink.HiddenBands, sink.KeepsMap) = (job.HiddenBands, !job.IsVector);
         sink.ClassPixels = [.. Enumerable.Range(0, job.Profile.CategoryNames.Count).Select(id => streamed.Classes.FirstOrDefault(item => item.Id == id)?.Pixels ?? 0)];
         sink.Complete(
             map => report = CompanionFiles.Write(
-                job, map, () => streamed.Finished(Stopwatch.GetElapsedTime(finish).TotalSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds), cancellation), cancellation);
+                job, map, sink.RowsPath, () => streamed.Finished(Stopwatch.GetElapsedTime(finish).TotalSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds), cancellation), cancellation);
         return report;
     }
 

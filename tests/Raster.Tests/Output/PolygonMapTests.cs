@@ -41,7 +41,8 @@ public sealed class PolygonMapTests : IDisposable
     public void A_polygon_says_its_class_name_scene_area_and_mean_confidence()
     {
         byte[] pixels = [0, 1, 1, Missing, /* confidence */ 254, 127, 254, Missing];
-        var features = Write(Map(pixels, 2, 2, bands: 2), confidence: 2);
+        var map = Map(pixels, 2, 2, bands: 2);
+        var features = Write(map, confidence: new MapConfidence(map, 2, 1.0 / 254));
         var fire = Assert.Single(features, feature => Number(feature, "class") == 1).GetProperty("properties");
         Assert.Equal(("fire <b>", "scene.tif"), (fire.GetProperty("name").GetString(), fire.GetProperty("scene").GetString()));
         Assert.Equal((127 + 254) / 2 / 254.0, fire.GetProperty("conf_mean").GetDouble(), 2);
@@ -126,7 +127,7 @@ public sealed class PolygonMapTests : IDisposable
         return path;
     }
 
-    private List<JsonElement> Write(string map, PolygonOptions? options = null, int? confidence = null)
+    private List<JsonElement> Write(string map, PolygonOptions? options = null, MapConfidence? confidence = null)
     {
         var (package, text) = (Path.Combine(_folder, "map.gpkg"), Path.Combine(_folder, "map.geojson"));
         File.Delete(text);

@@ -29,6 +29,7 @@ public sealed class InputGuardTests : IDisposable
     {
         var scene = Write(i => Values(i).Select(value => (float)Math.Round(((value / 10_000) + 0.2) / 2.75e-5)).ToArray(), named: true, RasterType.UInt16);
         Assert.Contains("--scale 2.75E-05 --offset -0.2", (await Run(scene, new SceneOptions(), unit: 1e-4))[0], StringComparison.Ordinal);
+        Assert.Empty(await Run(scene, new SceneOptions { Scale = [2.75e-5], Offset = [-0.2] }, unit: 1e-4));
     }
 
     [Fact]
@@ -56,6 +57,28 @@ public sealed class InputGuardTests : IDisposable
     }
 
     [Fact]
+    public async Task Nodata_hides_no_offset_both_are_named_and_both_flags_mend_them()
+    {
+        var scene = Write(i => i % 7 == 0 ? [0, 0, 0, 0] : Values(i).Select(value => value + 1000).ToArray(), named: true, RasterType.UInt16);
+        var warnings = await Run(scene, new SceneOptions());
+        Assert.Contains("--nodata 0", warnings[0], StringComparison.Ordinal);
+        Assert.Contains("--offset -1000", warnings[1], StringComparison.Ordinal);
+        Assert.Empty(await Run(scene, new SceneOptions { Validity = new ValidityOptions(Override: 0), Offset = [-1000] }));
+    }
+
+    [Fact]
+    public async Task Pixels_in_memory_are_examined_as_those_of_a_file_are()
+    {
+        ushort[] pixels = [.. Enumerable.Range(0, Means.Length).SelectMany(band => Enumerable.Range(0, Size * Size).Select(i => (ushort)(Values(i)[band] + 1000)))];
+        using var model = Model(unit: 1);
+        var profile = TestScenes.Profile(Size, Size, Means.Length, RasterType.UInt16) with { BandNames = [.. Means.Select((_, i) => $"B{i + 1:00}")] };
+        var map = await new ScenePipeline(model).MapAsync<ushort>(pixels, profile, cancellation: TestContext.Current.CancellationToken);
+        Assert.Contains("--offset -1000", map.Report.Warnings[0], StringComparison.Ordinal);
+        Assert.Contains("--input-check warn", (await Assert.ThrowsAsync<RasterException>(() => new ScenePipeline(model).MapAsync<ushort>(pixels, profile, new SceneOptions { InputCheck = InputCheck.Fail }))).Message, StringComparison.Ordinal);
+        Assert.Empty((await new ScenePipeline(model).MapAsync<ushort>(pixels, profile, new SceneOptions { Offset = [-1000] })).Report.Warnings);
+    }
+
+    [Fact]
     public async Task A_failing_check_runs_nothing_and_one_that_is_off_says_nothing()
     {
         var scene = Write(i => Values(i).Select(value => value + 1000).ToArray(), named: true, RasterType.UInt16);
@@ -71,14 +94,15 @@ public sealed class InputGuardTests : IDisposable
 
     private async Task<IReadOnlyList<string>> Run(string path, SceneOptions options, double unit = 1)
     {
-        var manifest = TestModels.Manifest(ModelTask.Regression, Means.Length, Tile) with
-        {
-            Bands = [.. Means.Select((mean, i) => new ManifestBand($"B{i + 1:00}", mean * unit, mean * unit * 0.4))],
-        };
-        using var model = EoModel.Load(TestModels.Save(_folder, "model", Means.Length, Tile, (op, x) => op.Identity(x), manifest));
+        using var model = Model(unit);
         using var scene = RasterDataset.Open(path);
         return (await new ScenePipeline(model).RunAsync(scene, Path.Combine(_folder, "map.tif"), options with { Overwrite = true })).Warnings;
     }
+
+    private EoModel Model(double unit) => EoModel.Load(TestModels.Save(_folder, "model", Means.Length, Tile, (op, x) => op.Identity(x), TestModels.Manifest(ModelTask.Regression, Means.Length, Tile) with
+    {
+        Bands = [.. Means.Select((mean, i) => new ManifestBand($"B{i + 1:00}", mean * unit, mean * unit * 0.4))],
+    }));
 
     private string Write(Func<int, float[]> values, bool named, RasterType type)
     {

@@ -36,7 +36,7 @@ public sealed class RemoteSceneTests : IDisposable
     [Fact]
     public void A_server_that_fails_for_a_moment_is_asked_again()
     {
-        var failures = 1;
+        var failures = 2; // as often as RemoteAccess.Retries of these tests
         using var server = Serve(request => request.Path.Contains("red.tif", StringComparison.Ordinal) && Interlocked.Decrement(ref failures) >= 0 ? new LoopbackAnswer("503 Busy", [], "Content-Length: 0") : null);
         using var raster = RasterDataset.Open($"{server.Address}red.tif");
         Assert.Equal(64, raster.Size.Width);
