@@ -9,13 +9,16 @@ internal sealed class LoadingOptions
     private readonly Option<string?> _device = SharedOptions.Optional<string>("--device", "auto (default), cpu, cuda or cuda:n.", "device");
     private readonly Option<int> _threads = SharedOptions.WithDefault("--threads", 0, "Threads of the model; 0 takes all physical cores.", "count");
 
+    private readonly Option<bool> _deepness = new("--deepness") { Description = "Take a model without metadata as the QGIS plugin Deepness does: values divided by 255, scores are probabilities. Models with its keys are recognised." };
+
     /// <summary>The options, for a verb.</summary>
-    public IReadOnlyList<Option> All => [_device, _threads];
+    public IReadOnlyList<Option> All => [_device, _threads, _deepness];
 
     /// <summary>What the command line says.</summary>
     public EoModelOptions Read(ParseResult parsed) => new()
     {
         Device = parsed.GetValue(_device) is { } device ? Device.Parse(device) : Device.Auto,
         Threads = parsed.GetValue(_threads),
+        Deepness = parsed.GetValue(_deepness),
     };
 }

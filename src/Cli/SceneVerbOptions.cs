@@ -20,7 +20,7 @@ internal sealed class SceneVerbOptions
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Option<string?> _output = SharedOptions.Optional<string>("--output", "The graph output to map. Default: logits, else the first with one score a pixel.", "name");
+    private readonly Option<string?> _output = SharedOptions.Optional<string>("--output", "The graph output to map. Default: logits, else the first with one score a pixel; with {output} in --out, all maps of the model.", "name");
     private readonly Option<int?> _tile = SharedOptions.Optional<int?>("--tile", "Tile edge, for models that leave it open.", "pixels");
     private readonly Option<TileOverlap?> _overlap = new("--overlap")
     {
@@ -119,6 +119,9 @@ internal sealed class SceneVerbOptions
 
     /// <summary>Loads all adapters that the command line names.</summary>
     public AdapterList LoadAdapters(ParseResult parsed, EoModel model) => AdapterList.Load(model, parsed.GetValue(_adapter) ?? []);
+
+    /// <summary>The outputs that can be mapped in one run: the one that the command line names, else every map of the model.</summary>
+    public IReadOnlyList<string> Outputs(ParseResult parsed, EoModel model) => parsed.GetValue(_output) is { } output ? [output] : model.MapOutputs;
 
     /// <summary>The options of a run.</summary>
     public SceneOptions Read(ParseResult parsed, EoAdapter? adapter) => new()

@@ -8,13 +8,32 @@ namespace EoOnnx.Runtime;
 /// The manifest of a model file: the one it carries, else one derived from the keys that QGIS Deepness reads and from the
 /// shapes of the graph, so that models of other makers run too.
 /// </summary>
-/// <remarks>Source of the keys: Deepness 0.6.5, processing/models/model_base.py, segmentor.py, regressor.py.</remarks>
+/// <remarks>Source of the keys: Deepness 0.6.5, processing/models/model_base.py, segmentor.py, regressor.py, superresolution.py.</remarks>
 internal static class DefaultManifest
 {
     private static readonly string[] DeepnessKeys =
         ["model_type", "class_names", "resolution", "tile_size", "tiles_size", "tiles_overlap", "standardization_mean", "standardization_std", "seg_thresh", "seg_small_segment", "reg_output_scaling"];
 
-    public static ModelManifest Read(string path, IReadOnlyDictionary<string, string> metadata, ModelTensor input, IReadOnlyList<ModelTensor> outputs)
+    // What Deepness cuts probabilities at where the file does not say; source: common/config_entry_key.py.
+    private const double DeepnessThreshold = 0.5;
+
+    /// <summary>The kind of a model for Deepness in capitals, empty when its keys name none; null when it is no model for Deepness.</summary>
+    /// <param name="metadata">Metadata of the file.</param>
+    /// <param name="asDeepness">A file without any of the keys counts, too.</param>
+    public static string? KindOf(IReadOnlyDictionary<string, string> metadata, bool asDeepness) =>
+        metadata.ContainsKey(ModelManifest.MetadataKey) || !(asDeepness || DeepnessKeys.Any(metadata.ContainsKey)) ? null
+        : metadata.TryGetValue("model_type", out var type) ? type.Trim('"').ToUpperInvariant() : "";
+
+    /// <summary>What Deepness would do with the model and this program does not.</summary>
+    public static IEnumerable<string> NotesOf(IReadOnlyDictionary<string, string> metadata, ModelTask task)
+    {
+        if (task == ModelTask.Segmentation && Number(metadata, "seg_small_segment") is > 1 and var size)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"Deepness smooths classes of this model with a median of {size} pixels (seg_small_segment); here they are as the model gives them. Drop small polygons with --vector --min-area.");
+        }
+    }
+
+    public static ModelManifest Read(string path, IReadOnlyDictionary<string, string> metadata, ModelTensor input, IReadOnlyList<ModelTensor> outputs, bool asDeepness)
     {
         if (metadata.TryGetValue(ModelManifest.MetadataKey, out var json))
         {
@@ -23,7 +42,7 @@ internal static class DefaultManifest
 
         try
         {
-            return Derive(path, metadata, input, outputs);
+            return Derive(path, metadata, input, outputs, KindOf(metadata, asDeepness));
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException or FormatException)
         {
@@ -31,10 +50,10 @@ internal static class DefaultManifest
         }
     }
 
-    private static ModelManifest Derive(string path, IReadOnlyDictionary<string, string> metadata, ModelTensor input, IReadOnlyList<ModelTensor> outputs)
+    private static ModelManifest Derive(string path, IReadOnlyDictionary<string, string> metadata, ModelTensor input, IReadOnlyList<ModelTensor> outputs, string? kind)
     {
         var named = ClassNames(metadata, outputs.Count);
-        var task = TaskOf(Text(metadata, "model_type"), outputs[0], named[0]);
+        var task = TaskOf(kind, outputs[0], named[0]);
         var tile = input.Shape[^1] > 0 ? (int)input.Shape[^1] : Integer(metadata, "tile_size") ?? Integer(metadata, "tiles_size");
         var heads = outputs.Zip(named, (output, names) => new ManifestHead(output.Name, task == ModelTask.Regression ? [] : Complete(names, output))).ToList();
         return new ModelManifest
@@ -42,7 +61,7 @@ internal static class DefaultManifest
             Name = Path.GetFileNameWithoutExtension(path),
             Family = "other",
             Task = task,
-            Bands = Bands(metadata, (int)Math.Max(0, input.Shape[1])),
+            Bands = Bands(metadata, (int)Math.Max(0, input.Shape[1]), kind is null ? 1 : 255),
             Frames = input.Shape.Count == 5 && input.Shape[2] > 0 ? (int)input.Shape[2] : 1,
             Tile = tile,
             // Deepness crops half of the overlap from each side, so the overlap is even.
@@ -50,20 +69,22 @@ internal static class DefaultManifest
             GroundResolutionMetres = Number(metadata, "resolution") / 100,
             Classes = heads[0].Classes,
             Heads = outputs.Count > 1 && task is ModelTask.Segmentation or ModelTask.Regression ? heads : [],
-            Activation = named[0].Count == 0 || task != ModelTask.Segmentation ? "none" : Channels(outputs[0]) == 1 ? "sigmoid" : "softmax",
-            Threshold = task == ModelTask.Segmentation ? Number(metadata, "seg_thresh") : null,
+            // Deepness takes the output as probabilities, whatever it is.
+            Activation = kind is null && named[0].Count == 0 || task != ModelTask.Segmentation ? "none" : Channels(outputs[0]) == 1 ? "sigmoid" : "softmax",
+            Threshold = task == ModelTask.Segmentation ? Number(metadata, "seg_thresh") ?? (kind is null ? null : DeepnessThreshold) : null,
             OutputScale = task == ModelTask.Regression ? Number(metadata, "reg_output_scaling") ?? 1 : 1,
-            Upsampling = task == ModelTask.Regression ? Upsampling(input, outputs[0]) : 1,
+            Upsampling = Upsampling(input, outputs[0]),
         };
     }
 
-    private static ModelTask TaskOf(string? type, ModelTensor output, IReadOnlyList<ManifestClass> names) => (type?.ToUpperInvariant(), output.Shape.Count) switch
+    private static ModelTask TaskOf(string? kind, ModelTensor output, IReadOnlyList<ManifestClass> names) => (kind, output.Shape.Count) switch
     {
         ("DETECTOR", _) or ("RECOGNITION", _) => ModelTask.Features,
         ("REGRESSOR", 3 or 4) or ("SUPERRESOLUTION", 3 or 4) => ModelTask.Regression,
         ("SEGMENTOR", 3 or 4) => ModelTask.Segmentation,
         (_, 4) when Channels(output) == 1 && names.Count == 0 => ModelTask.Regression,
         (_, 4) => ModelTask.Segmentation,
+        (_, 3) when output.Shape[1] == output.Shape[2] => names.Count == 0 ? ModelTask.Regression : ModelTask.Segmentation,
         (_, 2) => ModelTask.Classification,
         _ => ModelTask.Features,
     };
@@ -74,10 +95,9 @@ internal static class DefaultManifest
     private static int Upsampling(ModelTensor input, ModelTensor output) =>
         input.Shape[^1] > 0 && output.Shape[^1] > input.Shape[^1] && output.Shape[^1] % input.Shape[^1] == 0 ? (int)(output.Shape[^1] / input.Shape[^1]) : 1;
 
-    private static List<ManifestBand> Bands(IReadOnlyDictionary<string, string> metadata, int count)
+    // Deepness divides by 255 before it standardises, with or without statistics.
+    private static List<ManifestBand> Bands(IReadOnlyDictionary<string, string> metadata, int count, double divisor)
     {
-        // Deepness divides by 255 before it standardises, with or without statistics.
-        var divisor = DeepnessKeys.Any(metadata.ContainsKey) ? 255 : 1;
         var (mean, deviation) = (Numbers(metadata, "standardization_mean"), Numbers(metadata, "standardization_std"));
         return mean.Count == count && deviation.Count == count
             ? [.. Enumerable.Range(0, count).Select(i => new ManifestBand(BandId(i), divisor * mean[i], divisor * deviation[i]))]
@@ -108,22 +128,6 @@ internal static class DefaultManifest
     // One name on one channel is the class that a sigmoid finds: the background is added in front, as Deepness does.
     private static IReadOnlyList<ManifestClass> Complete(IReadOnlyList<ManifestClass> names, ModelTensor output) =>
         names.Count == 1 && Channels(output) == 1 ? [new ManifestClass(0, "background"), new ManifestClass(1, names[0].Name)] : names;
-
-    private static string? Text(IReadOnlyDictionary<string, string> metadata, string key)
-    {
-        if (!metadata.TryGetValue(key, out var text))
-        {
-            return null;
-        }
-
-        if (!text.StartsWith('"'))
-        {
-            return text;   // some makers write the word without the quotes of JSON
-        }
-
-        using var json = JsonDocument.Parse(text);
-        return json.RootElement.GetString();
-    }
 
     private static List<double> Numbers(IReadOnlyDictionary<string, string> metadata, string key)
     {

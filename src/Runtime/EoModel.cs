@@ -12,14 +12,16 @@ public sealed class EoModel : IDisposable
     private readonly InferenceSession _session;
     private readonly OrtMemoryInfo _memory = new(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default);
 
-    private EoModel(string path, InferenceSession session, Device device, IReadOnlyList<string> notes)
+    private EoModel(string path, InferenceSession session, Device device, IReadOnlyList<string> notes, bool asDeepness)
     {
-        (Path, _session, Device, Notes, Digest) = (path, session, device, notes, new Lazy<string>(() => Provenance.ModelDigest(path)));
+        (Path, _session, Device, Digest) = (path, session, device, new Lazy<string>(() => Provenance.ModelDigest(path)));
         Inputs = [.. session.InputNames.Select(name => Describe(name, session.InputMetadata[name]))];
         Outputs = [.. session.OutputNames.Select(name => Describe(name, session.OutputMetadata[name]))];
         var metadata = session.ModelMetadata.CustomMetadataMap;
         Input = Inputs.FirstOrDefault(IsImage) ?? (metadata.ContainsKey(ModelManifest.MetadataKey) ? Inputs.FirstOrDefault(input => input.Type == ElementType.Float) : null) ?? throw WrongInputs();
-        Manifest = DefaultManifest.Read(path, metadata, Input, Outputs);
+        DeepnessKind = DefaultManifest.KindOf(metadata, asDeepness);
+        Manifest = DefaultManifest.Read(path, metadata, Input, Outputs, asDeepness);
+        Notes = DeepnessKind is null ? notes : [.. notes, .. DefaultManifest.NotesOf(metadata, Manifest.Task)];
         if (TakesImages && Inputs.Count > 1 && Inputs.Any(input => Manifest.Modalities.All(modality => modality.Input != input.Name)))
         {
             throw WrongInputs();
@@ -44,6 +46,9 @@ public sealed class EoModel : IDisposable
     /// <summary>What the model says about itself; for models of other makers, what can be derived from the graph.</summary>
     public ModelManifest Manifest { get; }
 
+    /// <summary>For a model that was made for QGIS Deepness, its kind in capitals, empty when the file names none; null for other models.</summary>
+    internal string? DeepnessKind { get; }
+
     /// <summary>Where it runs; never <see cref="DeviceKind.Auto"/>.</summary>
     public Device Device { get; }
 
@@ -65,6 +70,9 @@ public sealed class EoModel : IDisposable
     /// <summary>The outputs, in graph order.</summary>
     public IReadOnlyList<ModelTensor> Outputs { get; }
 
+    /// <summary>The outputs that are maps: those that the manifest lists, else the one that is mapped without a choice.</summary>
+    public IReadOnlyList<string> MapOutputs => Manifest.Heads.Count > 0 ? [.. Manifest.Heads.Select(head => head.Output)] : [SceneModel.DefaultOutput(this)];
+
     /// <summary>Tensors that an adapter may replace, by name in ordinal order.</summary>
     public IReadOnlyDictionary<string, ModelTensor> AdapterSlots { get; }
 
@@ -83,7 +91,7 @@ public sealed class EoModel : IDisposable
         var (session, device) = Open(path, options, notes);
         try
         {
-            return new EoModel(path, session, device, notes);
+            return new EoModel(path, session, device, notes, options.Deepness);
         }
         catch
         {

@@ -13,6 +13,10 @@ public sealed record EoModelOptions
     /// <summary>Threads wait for work by spinning: fastest for a model that is never idle, wasteful beside other work.</summary>
     public bool Spinning { get; init; } = true;
 
+    /// <summary>Take a model without any metadata for one that was made for QGIS Deepness, too: values are divided by 255, scores are
+    /// probabilities, and a smaller output is the middle of the tile.</summary>
+    public bool Deepness { get; init; }
+
     /// <summary>Keep a packed copy of the weights beside the file's own: about a tenth faster, twice the memory of the weights.</summary>
     public bool PackWeights { get; init; } = true;
 }

@@ -11,7 +11,7 @@ internal static class InferVerb
     public static Command Create(Terminal terminal)
     {
         var source = new SceneSourceOptions();
-        var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF (.tif), or only its classes as polygons (.gpkg). MAP.report.json and MAP.report.html are written beside it. With several adapters: a folder, or a name with {adapter}.", "file");
+        var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF (.tif), or only its classes as polygons (.gpkg). MAP.report.json and MAP.report.html are written beside it. With several adapters, or all outputs of a model: a folder, or a name with {adapter} or {output}.", "file");
         var dryRun = new Option<bool>("--dry-run") { Description = "Show what the run would need — tiles, memory, disk — and stop." };
         var verb = new Verb("infer", "Map a scene of any size: stream it through a model and write a cloud-optimised GeoTIFF.")
         {
@@ -26,7 +26,7 @@ internal static class InferVerb
             using var model = options.LoadModel(parsed);
             using var adapters = options.LoadAdapters(parsed, model);
             using var scene = Scene.Open(model, source.Read(parsed), options.Read(parsed, adapters.Adapters is [var first, ..] ? first : null));
-            var (pipeline, maps) = (new ScenePipeline(model), SceneOutput.For(parsed.GetRequiredValue(map), adapters.Adapters));
+            var (pipeline, maps) = (new ScenePipeline(model), SceneOutput.For(parsed.GetRequiredValue(map), adapters.Adapters, options.Outputs(parsed, model)));
             if (parsed.GetValue(dryRun))
             {
                 return pipeline.Plan(scene.Dataset, maps, scene.Options, token);

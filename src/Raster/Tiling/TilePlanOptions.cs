@@ -29,8 +29,11 @@ public sealed record TilePlanOptions
     /// <summary>Tile edge that the model takes, in pixels.</summary>
     public required int Tile { get; init; }
 
-    /// <summary>Pixels that neighbouring tiles share: even, 0 to Tile / 2.</summary>
+    /// <summary>Pixels that neighbouring tiles share: even, from twice the margin to half of what lies within the margins more.</summary>
     public required int Overlap { get; init; }
+
+    /// <summary>Pixels on every side of a tile that the model sees and gives no score for.</summary>
+    public int Margin { get; init; }
 
     /// <summary>Patch edge of a transformer; tile and, for embeddings, stride must be multiples of it.</summary>
     public int Patch { get; init; } = 1;
@@ -44,19 +47,32 @@ public sealed record TilePlanOptions
     /// <summary>The overlap that suits a tile edge when nothing else is said: 2·ceil(tile / 14), 32 at 224.</summary>
     public static int DefaultOverlap(int tile) => 2 * ((tile + 13) / 14);
 
+    /// <summary>The largest overlap of a tile with margins.</summary>
+    public static int MostOverlap(int tile, int margin) => (2 * margin) + ((tile - (2 * margin)) / 2);
+
     /// <summary>Checks the numbers against each other.</summary>
     /// <exception cref="RasterException">They contradict each other; the message names all of them.</exception>
     internal void Validate()
     {
-        var numbers = $"tile {Tile}, overlap {Overlap}, patch {Patch}";
+        var numbers = $"tile {Tile}, overlap {Overlap}, patch {Patch}{(Margin == 0 ? "" : $", margin {Margin}")}";
         if (Tile < 1 || Patch < 1 || Tile % Patch != 0)
         {
             throw new RasterException($"The tile must be a positive multiple of the patch; found {numbers}.");
         }
 
-        if (Overlap < 0 || Overlap > Tile / 2 || Overlap % 2 != 0)
+        if (Margin < 0 || Margin >= (Tile + 1) / 2)
         {
-            throw new RasterException($"The overlap must be even and lie between 0 and half the tile ({Tile / 2}); found {numbers}. Choose with --overlap.");
+            throw new RasterException($"The margins must leave something of the tile; found {numbers}.");
+        }
+
+        if (Overlap < 2 * Margin || Overlap > MostOverlap(Tile, Margin) || Overlap % 2 != 0)
+        {
+            throw new RasterException($"The overlap must be even and lie between {2 * Margin} and {(Margin == 0 ? "half the tile" : "the margins plus half of what is between them")} ({MostOverlap(Tile, Margin)}); found {numbers}. Choose with --overlap.");
+        }
+
+        if (Margin > 0 && Edge != EdgeMode.Reflect)
+        {
+            throw new RasterException($"A tile with margins says nothing about the edge of the scene unless it is reflected; found {numbers}. Choose --edge reflect.");
         }
 
         if (AlignToPatch && (Tile - Overlap) % Patch != 0)

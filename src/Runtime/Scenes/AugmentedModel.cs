@@ -13,17 +13,17 @@ internal sealed class AugmentedModel : IDisposable
     private readonly ImageBatch _images;
     private readonly ScoreBatch _scores;
     private readonly float[] _turned;
-    private readonly Dictionary<int, EoModelBinding> _bindings = [];
+    private readonly Dictionary<int, TileRun> _bindings = [];
     private readonly EoAdapter? _adapter;
 
     public AugmentedModel(SceneModel model, TestTimeAugmentation augmentation, ScoreActivation activation, EoAdapter? adapter)
     {
         (_model, _activation, _adapter) = (model, activation, adapter);
         _symmetries = augmentation == TestTimeAugmentation.D4 ? Enum.GetValues<Symmetry>() : [Symmetry.Identity, Symmetry.FlipRows, Symmetry.FlipColumns, Symmetry.Rotate180];
-        var area = model.Tile * model.Tile;
+        var (area, mapArea) = (model.Tile * model.Tile, model.MapTile * model.MapTile);
         _images = new ImageBatch(0, model.Batch, model.Channels.Count * area, model.Tile);
-        _scores = new ScoreBatch(0, model.Batch, model.Classes * area, model.Tile);
-        _turned = new float[model.Classes * area];
+        _scores = new ScoreBatch(0, model.Batch, model.Classes * mapArea, model.MapTile);
+        _turned = new float[model.Classes * mapArea];
     }
 
     public long Bytes => ((long)_images.Images.Length + _scores.Scores.Length + _turned.Length) * sizeof(float);
@@ -43,7 +43,7 @@ internal sealed class AugmentedModel : IDisposable
             for (var i = 0; i < count; i++)
             {
                 _activation.Apply(_scores.ScoresOf(i));
-                symmetry.Inverse().Apply<float>(_scores.ScoresOf(i), _turned, _model.Tile);
+                symmetry.Inverse().Apply<float>(_scores.ScoresOf(i), _turned, _model.MapTile);
                 if (symmetry == _symmetries[0])
                 {
                     _turned.CopyTo(scores.ScoresOf(first + i));
@@ -69,7 +69,7 @@ internal sealed class AugmentedModel : IDisposable
         }
     }
 
-    private EoModelBinding Binding(int count)
+    private TileRun Binding(int count)
     {
         if (!_bindings.TryGetValue(count, out var binding))
         {

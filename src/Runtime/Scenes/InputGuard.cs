@@ -34,7 +34,7 @@ internal static class InputGuard
     public static IReadOnlyList<string> Examine(SceneJob job, CancellationToken cancellation)
     {
         var statistics = job.Model.Manifest.Bands;
-        if (statistics.Count == 0 || statistics.All(band => band.Mean == 0 && band.StandardDeviation == 1))
+        if (statistics.Count == 0 || statistics.All(band => band.Mean == 0 && band.StandardDeviation == statistics[0].StandardDeviation)) // a factor at most, no statistics
         {
             return [];
         }
@@ -92,7 +92,7 @@ internal static class InputGuard
 
     private static (double Ratio, (double Scale, double Offset)? Known)? WrongScaling(SceneJob job, SceneSample sample)
     {
-        var ratios = job.Scalings.Select((scaling, c) => ((sample.Means[c] * scaling.Scale) + scaling.Offset) / scaling.Mean).Where(ratio => ratio > 0).Order().ToList();
+        var ratios = job.Scalings.Select((scaling, c) => ((sample.Means[c] * scaling.Scale) + scaling.Offset) / scaling.Mean).Where(ratio => ratio > 0 && double.IsFinite(ratio)).Order().ToList();
         if (ratios.Count <= job.Scalings.Count / 2)
         {
             return null; // statistics around zero, such as decibels, have no factor

@@ -79,7 +79,7 @@ internal sealed class ClassEncoder : MapEncoder
         var first = scores[pixel];
         if (_channels == 1)
         {
-            return float.IsNaN(first) ? -1 : first >= _threshold ? 1 : 0;
+            return float.IsNaN(first) ? -1 : first >= _threshold && first != 0 ? 1 : 0; // at a threshold of 0, what is not 0 is the class
         }
 
         var best = float.IsNaN(first) ? -1 : 0;

@@ -7,7 +7,7 @@ internal sealed class MapTarget : IDisposable
 {
     private const int ScoreBuffers = 3;
     private readonly AugmentedModel? _augmented;
-    private readonly Dictionary<(int Images, int Scores, int First, int Count), EoModelBinding> _bindings = [];
+    private readonly Dictionary<(int Images, int Scores, int First, int Count), TileRun> _bindings = [];
     private readonly TilePlaces? _places;
     private int _limit;
 
@@ -17,11 +17,11 @@ internal sealed class MapTarget : IDisposable
     public MapTarget(SceneJob job, IStripSink sink)
     {
         (Job, Sink, _limit) = (job, sink, job.Model.Batch);
-        var (model, area) = (job.Model, job.Model.Tile * job.Model.Tile);
+        var (model, area) = (job.Model, job.Model.MapTile * job.Model.MapTile);
         Encoder = job.NewEncoder();
         Activation = new ScoreActivation(job.Activation, model.Classes, area, (float)(model.Manifest.Temperature ?? 1));
         Statistics = new MapStatistics(job.Profile, GroundArea.Of(job.Transform, job.Scene.Projection));
-        Scores = new Pool<ScoreBatch>(Enumerable.Range(0, ScoreBuffers).Select(i => new ScoreBatch(i, model.Batch, model.Classes * area, model.Tile) { Target = this }));
+        Scores = new Pool<ScoreBatch>(Enumerable.Range(0, ScoreBuffers).Select(i => new ScoreBatch(i, model.Batch, model.Classes * area, model.MapTile) { Target = this }));
         _augmented = job.Options.Augmentation == TestTimeAugmentation.None ? null : new AugmentedModel(model, job.Options.Augmentation, Activation, job.Options.Adapter);
         _places = model.TakesPlaces ? new TilePlaces(job.Plan, job.Transform!.Value, job.Profile.Projection) : null;
         (ResumedRows, ResumedColumn) = (sink.FirstMissingRow, sink.FirstMissingColumn);
@@ -50,14 +50,14 @@ internal sealed class MapTarget : IDisposable
     /// <summary>Tiles a call that the device had memory for.</summary>
     public int BatchLimit => _limit;
 
-    public long Bytes => (_augmented?.Bytes ?? 0) + Scores.Items.Sum(batch => (long)batch.Scores.Length * sizeof(float));
+    public long Bytes => (_augmented?.Bytes ?? 0) + ((long)Job.Model.Batch * Job.Model.RawLength * sizeof(float)) + Scores.Items.Sum(batch => (long)batch.Scores.Length * sizeof(float));
 
     /// <summary>First row that is missing in a panel; the height of the map when there is none.</summary>
-    public int FirstMissingRow(Panel panel) => panel.X < ResumedColumn ? Job.Plan.Scene.Height : panel.X == ResumedColumn ? ResumedRows : 0;
+    public int FirstMissingRow(Panel panel) => panel.X < ResumedColumn ? Job.MapPlan.Scene.Height : panel.X == ResumedColumn ? ResumedRows : 0;
 
     public RowAssembler NewAssembler(Panel panel, int firstRow) => Job.Blend == Raster.Tiling.BlendMode.None
-        ? new CropAssembler(Job.Plan, panel, Encoder)
-        : new BlendAssembler(Job.Plan, panel, Encoder, Job.Model.Classes, Job.Blend, margin: 0, firstRow);
+        ? new CropAssembler(Job.MapPlan, panel, Encoder)
+        : new BlendAssembler(Job.MapPlan, panel, Encoder, Job.Model.Classes, Job.Blend, Job.MapPlan.Options.Margin, firstRow);
 
     /// <summary>Scores a batch; when the device has no memory for all of it, in halves from then on.</summary>
     /// <exception cref="ModelException">ONNX Runtime refuses, or has no memory for a single tile.</exception>
@@ -100,7 +100,7 @@ internal sealed class MapTarget : IDisposable
         _augmented?.Dispose();
     }
 
-    private EoModelBinding Binding(ImageBatch images, ScoreBatch scores, int first, int count)
+    private TileRun Binding(ImageBatch images, ScoreBatch scores, int first, int count)
     {
         if (!_bindings.TryGetValue((images.Index, scores.Index, first, count), out var binding))
         {

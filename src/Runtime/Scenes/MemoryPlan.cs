@@ -46,7 +46,7 @@ public sealed record MemoryPlan(long BudgetBytes, int Batch, int Panels, long Ar
         var common = process + BlockCache + Reserve;
         var total = job.Options.Memory ?? DefaultBudget();
         var budget = common + (Math.Max(0, total - common) / share.Scenes);
-        var tiles = panelWidth is { } width ? Panel.TilesOf(job.Plan, width) : job.Options.PanelTiles ?? job.Plan.X.Count;
+        var tiles = panelWidth is { } width ? Panel.TilesOf(job.MapPlan, width) : job.Options.PanelTiles ?? job.Plan.X.Count;
         var batch = model.Batch;
         MemoryPlan plan;
         while ((plan = Plan(tiles, batch)).TotalBytes > budget && batch > 1 && !model.BatchIsFixed && !job.Options.Deterministic)
@@ -84,9 +84,9 @@ public sealed record MemoryPlan(long BudgetBytes, int Batch, int Panels, long Ar
 
         MemoryPlan Plan(int panelTiles, int tilesACall)
         {
-            var panels = Panel.Cut(job.Plan, job.Blend, panelTiles);
+            var panels = Panel.Cut(job, panelTiles);
             var (read, columns) = (panels.Max(panel => panel.ReadWidth), panels.Max(panel => panel.Width));
-            var area = (long)model.Tile * model.Tile;
+            var (area, mapArea) = ((long)model.Tile * model.Tile, (long)model.MapTile * model.MapTile);
             var image = (job.Bands.Count * area * sizeof(float)) + area;
             var slab = (long)read * SlabRows.Of(job).Capacity * ((job.Bands.Count * (long)Raster.RasterTypes.SizeInBytes(SlabReader.TypeOf(job.Bands))) + 1);
             return new MemoryPlan(budget, tilesACall, panels.Count, arena,
@@ -95,10 +95,10 @@ public sealed record MemoryPlan(long BudgetBytes, int Batch, int Panels, long Ar
                 new("model's working memory", (tilesACall - 1) * arena),
                 new(RowsName, slab),
                 new("tiles", (job.Options.Prefetch + 2) * tilesACall * image),
-                new("scores", jobs.Sum(map => 3 * tilesACall * ((map.Model.Classes * area * sizeof(float)) + area)
-                    + (map.Options.Augmentation == TestTimeAugmentation.None ? 0 : tilesACall * (image + (map.Model.Classes * area * sizeof(float)))))),
-                new("sums", jobs.Sum(map => (long)columns * model.Tile * (map.Blend == BlendMode.None ? RowBytes(map) : (map.Model.Classes * sizeof(float)) + 1))),
-                new("finished rows", jobs.Sum(map => (long)columns * model.Tile * RowBytes(map) * PanelRun.StripBuffers)),
+                new("scores", jobs.Sum(map => 3 * tilesACall * ((map.Model.Classes * mapArea * sizeof(float)) + mapArea) + (tilesACall * map.Model.RawLength * sizeof(float))
+                    + (map.Options.Augmentation == TestTimeAugmentation.None ? 0 : tilesACall * (image + (map.Model.Classes * mapArea * sizeof(float)))))),
+                new("sums", jobs.Sum(map => (long)columns * model.MapTile * (map.Blend == BlendMode.None ? RowBytes(map) : (map.Model.Classes * sizeof(float)) + 1))),
+                new("finished rows", jobs.Sum(map => (long)columns * model.MapTile * RowBytes(map) * PanelRun.StripBuffers)),
                 new("block cache", BlockCache),
                 new("reserve", Reserve),
             ]);

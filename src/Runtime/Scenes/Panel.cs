@@ -13,15 +13,22 @@ namespace EoOnnx.Runtime;
 /// <param name="Width">Columns of the map.</param>
 /// <param name="ReadX">First column of the scene that its tiles read, reflection included.</param>
 /// <param name="ReadWidth">Columns of the scene.</param>
-internal sealed record Panel(int FirstTile, int EndTile, int X, int Width, int ReadX, int ReadWidth)
+/// <param name="Upsampling">Columns of the map for one of the scene.</param>
+internal sealed record Panel(int FirstTile, int EndTile, int X, int Width, int ReadX, int ReadWidth, int Upsampling)
 {
-    /// <summary>Cuts a plan into panels that own <paramref name="tiles"/> columns of tiles each.</summary>
-    public static IReadOnlyList<Panel> Cut(TilePlan plan, BlendMode blend, int tiles)
+    /// <summary>First column of the scene that belongs to the panel: the panels share out all columns.</summary>
+    public int OwnX => X / Upsampling;
+
+    /// <summary>Columns of the scene that belong to the panel.</summary>
+    public int OwnWidth => ((X + Width) / Upsampling) - OwnX;
+
+    /// <summary>Cuts a job's map into panels that own <paramref name="tiles"/> columns of tiles each.</summary>
+    public static IReadOnlyList<Panel> Cut(SceneJob job, int tiles)
     {
-        var panels = new List<Panel>();
-        for (var first = 0; first < plan.X.Count; first += tiles)
+        var (map, panels) = (job.MapPlan, new List<Panel>());
+        for (var first = 0; first < map.X.Count; first += tiles)
         {
-            panels.Add(Of(plan.X, plan.Options.Tile, blend, first, Math.Min(plan.X.Count, first + tiles)));
+            panels.Add(Of(job, first, Math.Min(map.X.Count, first + tiles)));
         }
 
         return panels;
@@ -39,16 +46,17 @@ internal sealed record Panel(int FirstTile, int EndTile, int X, int Width, int R
         return tiles;
     }
 
-    private static Panel Of(TileAxis axis, int tile, BlendMode blend, int ownedFirst, int ownedEnd)
+    private static Panel Of(SceneJob job, int ownedFirst, int ownedEnd)
     {
-        var (left, right) = (axis.OwnedStart(ownedFirst), axis.OwnedEnd(ownedEnd - 1));
+        var (map, axis, tile) = (job.MapPlan.X, job.Plan.X, job.Plan.Options.Tile);
+        var (left, right) = (map.OwnedStart(ownedFirst), map.OwnedEnd(ownedEnd - 1));
         var (first, end) = (ownedFirst, ownedEnd);
-        while (blend != BlendMode.None && first > 0 && axis.Start(first - 1) + tile > left)
+        while (job.Blend != BlendMode.None && first > 0 && map.Start(first - 1) + job.MapPlan.Options.Tile > left)
         {
             first--;
         }
 
-        while (blend != BlendMode.None && end < axis.Count && axis.Start(end) < right)
+        while (job.Blend != BlendMode.None && end < map.Count && map.Start(end) < right)
         {
             end++;
         }
@@ -63,6 +71,6 @@ internal sealed record Panel(int FirstTile, int EndTile, int X, int Width, int R
             }
         }
 
-        return new Panel(first, end, left, right - left, low, high - low + 1);
+        return new Panel(first, end, left, right - left, low, high - low + 1, job.Model.Upsampling);
     }
 }

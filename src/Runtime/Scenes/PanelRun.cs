@@ -26,7 +26,7 @@ internal sealed class PanelRun : IDisposable
     {
         (_run, _job, _panel) = (run, run.Job, panel);
         var plan = _job.Plan;
-        _maps = [.. run.Targets.Where(target => target.FirstMissingRow(panel) < plan.Scene.Height).Select(target => new Map(target, panel))];
+        _maps = [.. run.Targets.Where(target => target.FirstMissingRow(panel) < _job.MapPlan.Scene.Height).Select(target => new Map(target, panel))];
         _mapOf = _maps.ToDictionary(map => map.Target);
         _firstTileRow = _maps.Min(map => map.FirstTileRow);
         _rows = run.Rows;
@@ -110,7 +110,7 @@ internal sealed class PanelRun : IDisposable
                 {
                     _run.Skip(1);
                     // Tiles at the sides of a panel are cut by two.
-                    _run.Empty += plan.X.OwnedStart(column) >= _panel.X && plan.X.OwnedStart(column) < _panel.X + _panel.Width ? 1 : 0;
+                    _run.Empty += _job.MapPlan.X.OwnedStart(column) is var owned && owned >= _panel.X && owned < _panel.X + _panel.Width ? 1 : 0;
                 }
                 else if (batch.Tiles.Count == _job.Model.Batch)
                 {
@@ -165,7 +165,7 @@ internal sealed class PanelRun : IDisposable
                         map.Target.Score(images, target, cancellation);
                     }
 
-                    target.Tiles.CopyFrom(images.Tiles);
+                    target.Tiles.CopyFrom(images.Tiles, _job.MapPlan);
                     await scores.WriteAsync(target, cancellation).ConfigureAwait(true);
                 }
 

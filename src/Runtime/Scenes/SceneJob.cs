@@ -22,6 +22,9 @@ internal sealed class SceneJob
 
     public TilePlan Plan { get; }
 
+    /// <summary>The same tiles in pixels of the map, which are finer for super-resolution.</summary>
+    public required TilePlan MapPlan { get; init; }
+
     /// <summary>The part of the scene that is mapped.</summary>
     public required PixelWindow Window { get; init; }
 
@@ -78,8 +81,9 @@ internal sealed class SceneJob
         var described = SceneModel.Describe(model, scene, options, cancellation);
         var manifest = described.Manifest;
         var content = ContentOf(manifest, described, options);
-        var overlap = options.Overlap?.Of(described.Tile) ?? manifest.Overlap ?? TilePlanOptions.DefaultOverlap(described.Tile);
-        var plan = TilePlan.Create(size, new TilePlanOptions { Tile = described.Tile, Overlap = options.Overlap is null ? Math.Min(overlap, described.Tile / 4 * 2) : overlap, Edge = options.Edge });
+        var plan = TilePlan.Create(size, PlanOf(described, options));
+        var (finer, mapSize) = (described.Upsampling, Finer(size, described));
+        var mapPlan = finer == 1 ? plan : TilePlan.Create(mapSize, plan.Options with { Tile = described.MapTile, Overlap = plan.Options.Overlap * finer });
         var blend = plan.Options.Overlap == 0 ? BlendMode.None : options.Blend ?? BlendMode.Cosine;
         var bands = BandsOf(scene, described, options, warnings);
         WarnOfNoData(scene, bands, options, warnings);
@@ -118,11 +122,17 @@ internal sealed class SceneJob
             identity["area"] = Provenance.Stamp(area);
         }
 
+        if (model.DeepnessKind is { } kind)
+        {
+            identity["deepness"] = kind; // the same file may be read with and without its rules
+        }
+
         tags[Provenance.JobTag] = Provenance.JobDigest(identity);
         var hidden = HiddenOf(path, content, options);
         var encoder = NewEncoder(content, legend, described, options, hidden);
         return new SceneJob(scene, path, options, described, plan)
         {
+            MapPlan = mapPlan,
             Window = window,
             Content = content,
             Blend = blend,
@@ -131,17 +141,17 @@ internal sealed class SceneJob
             Scalings = scalings,
             Legend = legend,
             HiddenBands = hidden == ConfidenceBand.None ? 0 : 1,
-            Companions = path.Length == 0 ? options.Companions : Companioned(new SceneOutput(path, options.Adapter), options, content),
+            Companions = path.Length == 0 ? options.Companions : Companioned(new SceneOutput(path, options.Adapter, described.Output), options, content),
             Warnings = warnings,
             Identity = identity,
             Profile = new RasterProfile
             {
-                Size = size,
+                Size = mapSize,
                 Type = encoder.Type,
                 BandCount = encoder.Bands,
                 NoData = encoder.NoData,
                 BandScaling = encoder.Scaling,
-                Transform = scene.Transform?.Moved(window.X, window.Y),
+                Transform = scene.Transform?.Moved(window.X, window.Y, 1.0 / finer),
                 Projection = scene.Projection,
                 BandNames = NamesOf(content, legend, described, options),
                 CategoryNames = content == MapContent.Class ? legend!.Names : [],
@@ -149,6 +159,27 @@ internal sealed class SceneJob
                 Metadata = tags,
             },
         };
+    }
+
+    // What the model leaves out at the sides of a tile, its neighbours and the reflected edge of the scene must cover.
+    private static TilePlanOptions PlanOf(SceneModel model, SceneOptions options)
+    {
+        var (tile, margin) = (model.Tile, model.Margin);
+        var recommended = model.Manifest.Overlap ?? (2 * margin) + TilePlanOptions.DefaultOverlap(tile - (2 * margin));
+        return new TilePlanOptions
+        {
+            Tile = tile,
+            Margin = margin,
+            Overlap = options.Overlap?.Of(tile) ?? Math.Clamp(recommended, 2 * margin, TilePlanOptions.MostOverlap(tile, margin) / 2 * 2),
+            Edge = margin > 0 ? EdgeMode.Reflect : options.Edge,
+        };
+    }
+
+    private static PixelSize Finer(PixelSize size, SceneModel model)
+    {
+        var (width, height) = ((long)size.Width * model.Upsampling, (long)size.Height * model.Upsampling);
+        return Math.Max(width, height) <= int.MaxValue ? new PixelSize((int)width, (int)height)
+            : throw new RasterException($"The map of {size.Width} x {size.Height} pixels would have {width} x {height}, as {model.Model.Path} makes {model.Upsampling} of each; at most {int.MaxValue} are possible. Map a part with --window.");
     }
 
     private static MapCompanions Companioned(SceneOutput map, SceneOptions options, MapContent content) => (options.Companions.Vector is null && !IsVectorName(map.Path)) || content == MapContent.Class
@@ -174,7 +205,7 @@ internal sealed class SceneJob
     };
 
     /// <summary>True when another job takes the same tiles, with the same values.</summary>
-    public bool ReadsLike(SceneJob other) => Plan.Options == other.Plan.Options && Blend == other.Blend && Model.Frames == other.Model.Frames && Model.Manifest.Fill == other.Model.Manifest.Fill
+    public bool ReadsLike(SceneJob other) => Plan.Options == other.Plan.Options && Model.Upsampling == other.Model.Upsampling && Blend == other.Blend && Model.Frames == other.Model.Frames && Model.Manifest.Fill == other.Model.Manifest.Fill
         && Bands.Select(band => band.Source.Index).SequenceEqual(other.Bands.Select(band => band.Source.Index)) && Scalings.SequenceEqual(other.Scalings);
 
     /// <summary>A new encoder of this map's pixels.</summary>

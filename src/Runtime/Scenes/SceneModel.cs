@@ -9,6 +9,8 @@ internal sealed class SceneModel
 {
     private const int DefaultTile = 224;
 
+    private float[]? _raw;
+
     private SceneModel(EoModel model, ModelManifest manifest) => (Model, Manifest) = (model, manifest);
 
     public EoModel Model { get; }
@@ -47,6 +49,21 @@ internal sealed class SceneModel
     /// <summary>Channels of the output.</summary>
     public int Classes { get; private init; }
 
+    /// <summary>How the output lies in the tile.</summary>
+    private OutputGrid Grid { get; init; }
+
+    /// <summary>Map pixels for one of the scene along an edge.</summary>
+    public int Upsampling => Grid.Upsampling;
+
+    /// <summary>Pixels of the tile on every side that the output leaves out.</summary>
+    public int Margin => Grid.Margin;
+
+    /// <summary>Edge of a tile in pixels of the map.</summary>
+    public int MapTile => Tile * Upsampling;
+
+    /// <summary>Numbers that the model writes for a tile apart from the scores; 0 when it writes these themselves.</summary>
+    public int RawLength => Margin == 0 ? 0 : Classes * Grid.Edge * Grid.Edge;
+
     private bool HasFrameAxis => Model.Input.Shape.Count == 5;
 
     private bool OutputHasClassAxis { get; init; }
@@ -55,14 +72,18 @@ internal sealed class SceneModel
     public long[] ImageShape(int count) => Shape(HasFrameAxis, count, Channels.Count / Frames, Frames, Tile);
 
     /// <summary>Extents of the output for some tiles.</summary>
-    public long[] ScoreShape(int count) => OutputHasClassAxis ? [count, Classes, Tile, Tile] : [count, Tile, Tile];
+    public long[] ScoreShape(int count) => OutputHasClassAxis ? [count, Classes, Grid.Edge, Grid.Edge] : [count, Grid.Edge, Grid.Edge];
 
-    /// <summary>Prepares a run over some tiles of two batches.</summary>
-    public EoModelBinding Bind(ImageBatch images, ScoreBatch scores, int first, int count, EoAdapter? adapter)
+    /// <summary>Prepares a run over some tiles of two batches. All runs of a model are of one thread.</summary>
+    public TileRun Bind(ImageBatch images, ScoreBatch scores, int first, int count, EoAdapter? adapter)
     {
-        var (image, score) = (Channels.Count * Tile * Tile, Classes * Tile * Tile);
-        return Model.Bind(images.Images.AsMemory(first * image, count * image), ImageShape(count), Output, scores.Scores.AsMemory(first * score, count * score), ScoreShape(count), adapter, Parts, Coordinates,
-            TakesPlaces ? BoundInput.OfMemory(SceneCoordinates.Place, images.Places.AsMemory(2 * first, 2 * count), [count, 2]) : null);
+        var (image, score) = (Channels.Count * Tile * Tile, Classes * MapTile * MapTile);
+        var whole = scores.Scores.AsMemory(first * score, count * score);
+        var raw = Margin == 0 ? default : (_raw ??= GC.AllocateArray<float>(checked(Batch * RawLength), pinned: true)).AsMemory(0, count * RawLength);
+        return new TileRun(
+            Model.Bind(images.Images.AsMemory(first * image, count * image), ImageShape(count), Output, Margin == 0 ? whole : raw, ScoreShape(count), adapter, Parts, Coordinates,
+                TakesPlaces ? BoundInput.OfMemory(SceneCoordinates.Place, images.Places.AsMemory(2 * first, 2 * count), [count, 2]) : null),
+            raw, whole, Grid.Edge, MapTile);
     }
 
     /// <summary>Runs the model once on images that do not matter.</summary>
@@ -83,6 +104,12 @@ internal sealed class SceneModel
             throw new ModelException($"{model.Path} takes {string.Join("; ", model.Inputs)} and no image, so a scene has no map of it. Use eoonnx evaluate on arrays, or EoModel.Run.");
         }
 
+        if (model.DeepnessKind is "DETECTOR" or "RECOGNITION")
+        {
+            throw new ModelException($"{model.Path} is a model of the kind {model.DeepnessKind.ToLowerInvariant()} for QGIS Deepness: it finds {(model.DeepnessKind == "DETECTOR" ? "boxes" : "places that look alike")} and gives no score for each pixel, so there is no map of it. " +
+                "Maps are made by models of the kinds Segmentor, Regressor and Superresolution; run this one in QGIS.");
+        }
+
         var channels = ModelChannels.Of(model, options.Adapter, scene.Bands.Count);
         var manifest = channels.Manifest;
         var input = model.Input.Shape;
@@ -93,18 +120,14 @@ internal sealed class SceneModel
         }
 
         var tile = TileEdge(model, manifest, options);
-        var fixedBatch = input[0] > 0 ? (int)input[0] : 0;
         var output = OutputName(model, options);
+        // Some graphs take any number of images and reshape the answers to a fixed one.
+        var fixedBatch = (int)Math.Max(0, input[0] > 0 ? input[0] : model.Outputs.First(tensor => tensor.Name == output).Shape is [var batches, ..] ? batches : 0);
         var batch = fixedBatch > 0 ? fixedBatch : 1;
         var image = Shape(input.Count == 5, batch, bands, frames, tile);
         var (before, start) = (Environment.WorkingSet, Stopwatch.GetTimestamp());
         var scores = Try(model, channels.Parts, new float[TensorData.CountOf(image)], image, output, options.Adapter, cancellation);
-        if (scores.Type != ElementType.Float || scores.Shape.Length is not (3 or 4) || scores.Shape[^1] != tile || scores.Shape[^2] != tile || scores.Shape[0] != batch)
-        {
-            throw new ModelException($"The output '{output}' of {model.Path} is {scores.Type} [{string.Join(", ", scores.Shape)}] for a tile of {tile} x {tile}; a map needs Float [batch, classes, {tile}, {tile}]. " +
-                "Choose another output with --output, or a task model that train-adapter made.");
-        }
-
+        var grid = OutputGrid.Of(model, manifest, output, scores, batch, tile);
         // A model with several maps has classes for each.
         manifest = manifest.Heads.FirstOrDefault(head => head.Output == output) is { } chosen ? manifest with { Classes = chosen.Classes } : manifest;
         return new SceneModel(model, manifest)
@@ -118,6 +141,7 @@ internal sealed class SceneModel
             Batch = fixedBatch > 0 ? fixedBatch : options.Batch ?? (model.Device.Kind == DeviceKind.Cuda ? 16 : 4),
             BatchIsFixed = fixedBatch > 0,
             Output = output,
+            Grid = grid,
             OutputHasClassAxis = scores.Shape.Length == 4,
             FirstRun = Stopwatch.GetElapsedTime(start),
             FirstRunBytes = Math.Max(0, Environment.WorkingSet - before),
@@ -152,8 +176,12 @@ internal sealed class SceneModel
                 : throw new ModelException($"{model.Path} has no output '{name}'; its outputs are {string.Join("; ", model.Outputs)}.");
         }
 
-        return (model.Outputs.FirstOrDefault(output => output.Name == "logits")
+        return DefaultOutput(model);
+    }
+
+    /// <summary>The output that is mapped when none is named.</summary>
+    public static string DefaultOutput(EoModel model) =>
+        (model.Outputs.FirstOrDefault(output => output.Name == "logits")
             ?? model.Outputs.FirstOrDefault(output => output.Shape.Count is 3 or 4 && output.Type == ElementType.Float)
             ?? model.Outputs[0]).Name;
-    }
 }

@@ -3,17 +3,32 @@ namespace EoOnnx.Runtime;
 /// <summary>A map that is made of a scene.</summary>
 /// <param name="Path">The file.</param>
 /// <param name="Adapter">The adapter it is made with; borrowed. Null uses the model's own weights.</param>
-public sealed record SceneOutput(string Path, EoAdapter? Adapter = null)
+/// <param name="Output">The output of the graph that it shows; null follows <see cref="SceneOptions.Output"/>.</param>
+public sealed record SceneOutput(string Path, EoAdapter? Adapter = null, string? Output = null)
 {
     /// <summary>Stands for the adapter's name in the name of a map.</summary>
     public const string Placeholder = "{adapter}";
 
-    /// <summary>Names the maps of several adapters: <paramref name="output"/> holds <c>{adapter}</c>, or is a folder that gets a file for
-    /// each. With at most one adapter it is the file itself.</summary>
-    /// <exception cref="ArgumentException">It is neither, so that all maps would have one name.</exception>
-    public static IReadOnlyList<SceneOutput> For(string output, IReadOnlyList<EoAdapter> adapters)
+    /// <summary>Stands for the output's name in the name of a map, where a model makes several maps.</summary>
+    public const string OutputPlaceholder = "{output}";
+
+    /// <summary>Names the maps of several adapters or outputs: <paramref name="output"/> holds <c>{adapter}</c> or <c>{output}</c>, or is a
+    /// folder that gets a file for each. With at most one of each it is the file itself.</summary>
+    /// <param name="output">The file, the pattern or the folder.</param>
+    /// <param name="adapters">A map is made with each; none takes the model's own weights.</param>
+    /// <param name="outputs">Outputs of the graph that are maps; a file that does not tell them apart shows the one that <see cref="SceneOptions.Output"/> says. Null is one map.</param>
+    /// <exception cref="ArgumentException">Several adapters would have one name.</exception>
+    public static IReadOnlyList<SceneOutput> For(string output, IReadOnlyList<EoAdapter> adapters, IReadOnlyList<string>? outputs = null)
     {
-        var pattern = Directory.Exists(output) || System.IO.Path.EndsInDirectorySeparator(output) ? System.IO.Path.Combine(output, Placeholder + ".tif") : output;
+        var isFolder = Directory.Exists(output) || System.IO.Path.EndsInDirectorySeparator(output);
+        if (outputs is { Count: > 0 } && (output.Contains(OutputPlaceholder, StringComparison.Ordinal) || (isFolder && outputs.Count > 1)))
+        {
+            // Names in graphs hold slashes and colons, names of files do not.
+            var outputPattern = isFolder ? System.IO.Path.Combine(output, (adapters.Count > 1 ? Placeholder + "-" : "") + OutputPlaceholder + ".tif") : output;
+            return [.. outputs.SelectMany(name => For(outputPattern.Replace(OutputPlaceholder, FileName(name), StringComparison.Ordinal), adapters).Select(map => map with { Output = name }))];
+        }
+
+        var pattern = isFolder ? System.IO.Path.Combine(output, Placeholder + ".tif") : output;
         if (adapters.Count > 1 && !pattern.Contains(Placeholder, StringComparison.Ordinal))
         {
             throw new ArgumentException($"{adapters.Count} adapters make {adapters.Count} maps, but --out names one file, {output}. Name a folder, or a pattern such as map-{Placeholder}.tif.");
@@ -22,8 +37,14 @@ public sealed record SceneOutput(string Path, EoAdapter? Adapter = null)
         return adapters.Count == 0 ? [new SceneOutput(output)] : [.. adapters.Select(adapter => new SceneOutput(pattern.Replace(Placeholder, NameOf(adapter), StringComparison.Ordinal), adapter))];
     }
 
-    /// <summary>The name of a file that belongs to this map: {adapter} is replaced.</summary>
-    internal string Named(string pattern) => Adapter is null ? pattern : pattern.Replace(Placeholder, NameOf(Adapter), StringComparison.Ordinal);
+    /// <summary>The name of a file that belongs to this map: {adapter} and {output} are replaced.</summary>
+    internal string Named(string pattern)
+    {
+        var named = Adapter is null ? pattern : pattern.Replace(Placeholder, NameOf(Adapter), StringComparison.Ordinal);
+        return Output is null ? named : named.Replace(OutputPlaceholder, FileName(Output), StringComparison.Ordinal);
+    }
+
+    private static string FileName(string output) => string.Concat(output.Select(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.' ? character : '_'));
 
     // Training writes RUN/adapter.safetensors: the folder tells adapters apart.
     private static string NameOf(EoAdapter adapter)

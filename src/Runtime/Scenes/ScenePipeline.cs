@@ -118,14 +118,14 @@ public sealed partial class ScenePipeline(EoModel model)
         ArgumentNullException.ThrowIfNull(scene);
         var jobs = Jobs(scene, maps, options, cancellation);
         var memory = MemoryPlan.Of(jobs, ModelArena.PerTile(jobs[0].Model, jobs[0].Options, cancellation), panelWidth: null).Plan;
-        var (plan, calls) = (jobs[0].Plan, SceneJob.CallsOf(options.Augmentation));
-        return new ScenePlan(plan.Scene.Width, plan.Scene.Height, plan.Options.Tile, plan.Options.Overlap, plan.Count, plan.Count * calls * maps.Count, jobs.Sum(job => CogSink.DiskBytes(job.Profile)),
+        var (plan, size, calls) = (jobs[0].Plan, jobs[0].Profile.Size, SceneJob.CallsOf(options.Augmentation));
+        return new ScenePlan(size.Width, size.Height, plan.Options.Tile, plan.Options.Overlap, plan.Count, plan.Count * calls * maps.Count, jobs.Sum(job => CogSink.DiskBytes(job.Profile)),
             memory, [.. jobs.SelectMany(job => job.Warnings).Distinct()]);
     }
 
     private List<SceneJob> Jobs(RasterDataset scene, IReadOnlyList<SceneOutput> maps, SceneOptions options, CancellationToken cancellation)
     {
-        var jobs = maps.Select(map => SceneJob.Create(model, scene, map.Path, options with { Adapter = map.Adapter }, cancellation)).ToList();
+        var jobs = maps.Select(map => SceneJob.Create(model, scene, map.Path, options with { Adapter = map.Adapter, Output = map.Output ?? options.Output }, cancellation)).ToList();
         if (jobs.Select(job => Path.GetFullPath(job.Path)).Distinct().Count() != jobs.Count)
         {
             throw new ArgumentException("Two maps have the same name; give each its own.", nameof(maps));
@@ -141,10 +141,12 @@ public sealed partial class ScenePipeline(EoModel model)
 
         foreach (var job in jobs.Where(job => !job.ReadsLike(first)))
         {
-            throw new ModelException($"{job.Options.Adapter?.Path ?? model.Path} wants the scene prepared differently than {first.Options.Adapter?.Path ?? model.Path} (tile, overlap, blending, bands or their statistics). Map the scene with each of them in a run of its own.");
+            throw new ModelException($"{Subject(job)} wants the scene prepared differently than {Subject(first)} (tile, overlap, blending, size of the output, bands or their statistics). Make each map in a run of its own.");
         }
 
         return jobs;
+
+        string Subject(SceneJob job) => job.Options.Adapter?.Path ?? (maps.Any(map => map.Output is not null) ? $"The output '{job.Model.Output}' of {model.Path}" : model.Path);
     }
 
     private static void Examine(SceneJob job, CancellationToken cancellation)
@@ -183,7 +185,7 @@ public sealed partial class ScenePipeline(EoModel model)
             }
 
             var damage = new SourceDamage(job);
-            var run = new SceneRun(targets, Panel.Cut(job.Plan, job.Blend, tiles), damage, progress);
+            var run = new SceneRun(targets, Panel.Cut(job, tiles), damage, progress);
             await run.StreamAsync(cancellation).ConfigureAwait(false);
             damage.CheckFiles();
             return [.. targets.Select(target => run.ReportOf(target, memory))];

@@ -53,7 +53,7 @@ internal sealed class SceneRun
         foreach (var panel in _panels)
         {
             CountStoredRows(panel, cancellation);
-            if (Targets.All(target => target.FirstMissingRow(panel) == Job.Plan.Scene.Height))
+            if (Targets.All(target => target.FirstMissingRow(panel) == Job.MapPlan.Scene.Height))
             {
                 Skip((long)(panel.EndTile - panel.FirstTile) * Job.Plan.Y.Count);
                 continue;
@@ -89,7 +89,7 @@ internal sealed class SceneRun
     public SceneReport ReportOf(MapTarget target, MemoryPlan memory)
     {
         var (job, plan, model) = (target.Job, Job.Plan, target.Job.Model);
-        var (size, samples) = (plan.Scene, Samples.Moments);
+        var (size, samples, upsampled) = (job.Profile.Size, Samples.Moments, (long)model.Upsampling * model.Upsampling);
         var total = Stopwatch.GetElapsedTime(_start).TotalSeconds;
         var pixels = (long)size.Width * size.Height;
         if (target.Encoder.Undefined > 0)
@@ -106,14 +106,14 @@ internal sealed class SceneRun
         {
             Map = job.Path,
             Source = job.Options.Opening?.Source ?? job.Scene.Path,
-            Notes = job.Options.Opening?.Notes ?? [],
+            Notes = [.. model.Model.Notes, .. OtherMaps(model, job.Options), .. job.Options.Opening?.Notes ?? []],
             Model = model.Model.Path,
             Adapter = job.Options.Adapter?.Path,
             Content = job.Content,
             Plan = new PlanReport(size.Width, size.Height, plan.Options.Tile, plan.Options.Overlap, job.Blend.ToString().ToLowerInvariant(), target.BatchLimit, plan.Count, Empty, target.ResumedRows, _panels.Count),
             Channels = [.. job.Bands.Select((band, i) => new ChannelReport(
                 band.Channel, band.Source.Index, band.Source.Name, band.MatchedBy, job.Scalings[i].Scale, job.Scalings[i].Offset, samples[i].Mean, samples[i].StandardDeviation))],
-            Pixels = new PixelReport(pixels, target.Statistics.Predicted, pixels - target.Statistics.Predicted, _hidden, Damage.Pixels, SquareKilometres(target.Statistics.SquareMetres)),
+            Pixels = new PixelReport(pixels, target.Statistics.Predicted, pixels - target.Statistics.Predicted, _hidden * upsampled, Damage.Pixels * upsampled, SquareKilometres(target.Statistics.SquareMetres)),
             Seconds = new StageSeconds(Clocks.Read.Seconds, Clocks.Prepare.Seconds, Clocks.Model.Seconds, Clocks.Blend.Seconds, Clocks.Write.Seconds, 0, total),
             Rate = new RateReport(_tilesRun / total, (double)size.Width * (size.Height - target.ResumedRows) / total, Clocks.Model.Seconds / total),
             Memory = MemoryReport.Now(BufferBytes, memory),
@@ -122,6 +122,9 @@ internal sealed class SceneRun
             Warnings = [.. job.Warnings, .. Damage.Warnings, .. UnusualChannels(samples)],
         };
     }
+
+    private static IEnumerable<string> OtherMaps(SceneModel model, SceneOptions options) => options.Output is not null || model.Model.MapOutputs.Count < 2 ? []
+        : [$"{model.Model.Path} makes {model.Model.MapOutputs.Count} maps ({string.Join(", ", model.Model.MapOutputs)}); this is {model.Output}. Choose another with --output, or take all with {SceneOutput.OutputPlaceholder} in the name of the map."];
 
     private long BufferBytes => _panelBytes + Targets.Sum(target => target.Bytes) + Images.Items.Sum(batch => (long)batch.Images.Length * sizeof(float));
 

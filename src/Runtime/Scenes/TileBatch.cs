@@ -13,12 +13,33 @@ internal sealed class TileSet(int batch, int tile)
     /// <summary>Number of tiles.</summary>
     public int Count { get; set; }
 
-    /// <summary>Takes over the tiles of another set.</summary>
-    public void CopyFrom(TileSet other)
+    private int Tile => tile;
+
+    /// <summary>Takes over the tiles of another set, as they lie in a map whose pixels may be finer by a whole factor.</summary>
+    public void CopyFrom(TileSet other, TilePlan map)
     {
         Count = other.Count;
-        other.Windows.AsSpan(0, Count).CopyTo(Windows);
-        other._valid.AsSpan(0, Count * tile * tile).CopyTo(_valid);
+        for (var i = 0; i < Count; i++)
+        {
+            Windows[i] = map[other.Windows[i].Row, other.Windows[i].Column];
+        }
+
+        var factor = tile / other.Tile;
+        if (factor == 1)
+        {
+            other._valid.AsSpan(0, Count * tile * tile).CopyTo(_valid);
+            return;
+        }
+
+        for (var row = 0; row < Count * tile; row++)
+        {
+            var from = other._valid.AsSpan(row / factor * other.Tile, other.Tile);
+            var to = _valid.AsSpan(row * tile, tile);
+            for (var column = 0; column < tile; column++)
+            {
+                to[column] = from[column / factor];
+            }
+        }
     }
 
     /// <summary>Validity of a tile's pixels, [row, column].</summary>
