@@ -44,7 +44,7 @@ public static class DeepnessRules
         Expect(model.IrVersion <= OpsetLowering.TargetIr, $"its IR version is {model.IrVersion}; at most {OpsetLowering.TargetIr}", broken);
         Expect(model.Opsets.GetValueOrDefault("", 1) <= OpsetLowering.Target, $"its opset is {model.Opsets.GetValueOrDefault("", 1)}; at most {OpsetLowering.Target}", broken);
         var newer = model.Graph.AllNodes().Where(node => node.Domain.Length > 0 && !OldContribOperators.Contains(node.OpType)).Select(node => $"{node.Domain}.{node.OpType}").Distinct().ToList();
-        Expect(newer.Count == 0, $"it has the operators {string.Join(", ", newer)}, which ONNX Runtime 1.12 does not know: export it in plain ONNX", broken);
+        Expect(newer.Count == 0, $"it has the operators {string.Join(", ", newer)}, which ONNX Runtime 1.12 does not know: export it with --attention standard", broken);
     }
 
     private static long CheckInput(Graph graph, List<string> broken)

@@ -25,6 +25,7 @@ internal static class OpsetLowering
     public static OnnxModel Lower(OnnxModel model)
     {
         var copy = model.Clone();
+        FusedAttention.Expand(copy.Graph);
         var opset = copy.Opsets.GetValueOrDefault("", OnnxModel.DefaultOpset);
         if (opset > Target)
         {
@@ -47,7 +48,7 @@ internal static class OpsetLowering
         }
 
         var lowered = new OnnxModel(copy.Graph) { IrVersion = Math.Min(copy.IrVersion, TargetIr), ProducerName = copy.ProducerName };
-        foreach (var (domain, version) in copy.Opsets)
+        foreach (var (domain, version) in copy.Opsets.Where(item => item.Key.Length == 0 || copy.Graph.AllNodes().Any(node => node.Domain == item.Key)))
         {
             lowered.Opsets[domain] = domain.Length == 0 ? Math.Min(version, Target) : version;
         }

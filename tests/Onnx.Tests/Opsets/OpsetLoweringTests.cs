@@ -45,6 +45,34 @@ public class OpsetLoweringTests
         Assert.Equal(before, model.ToBytes());
     }
 
+    [Theory, InlineData(false, null), InlineData(true, null), InlineData(true, 0.3f)]
+    public void Fused_attention_becomes_standard_operators_that_compute_the_same(bool hasBias, float? scale)
+    {
+        var op = new GraphBuilder("attention");
+        var (q, k, v) = (op.Input("q", ElementType.Float, ["batch", 5, 12]), op.Input("k", ElementType.Float, ["batch", 7, 12]), op.Input("v", ElementType.Float, ["batch", 7, 8]));
+        var bias = hasBias ? op.Initializer("bias", TensorData.FromValues<float>([1, 1, 5, 7], [.. Enumerable.Range(0, 35).Select(i => i % 4 == 0 ? -1e9f : MathF.Cos(i))])) : null;
+        (string, AttributeValue)[] attributes = [("num_heads", 4L), .. scale is { } given ? new[] { ("scale", (AttributeValue)given) } : []];
+        op.Output(op.Nodes("com.microsoft", "MultiHeadAttention", [q, k, v, null, null, bias], 1, attributes)[0], "y");
+        var model = new OnnxModel(op.Graph);
+        var lowered = OpsetLowering.Lower(model);
+        Assert.DoesNotContain(lowered.Graph.Nodes, node => node.Domain.Length > 0);
+        Assert.Equal([""], lowered.Opsets.Keys);
+        var inputs = new[] { q, k, v }.Select((input, n) => (input.Name, TensorData.FromValues<float>([2, n == 0 ? 5 : 7, n == 2 ? 8 : 12],
+            [.. Enumerable.Range(0, 2 * (n == 0 ? 5 : 7) * (n == 2 ? 8 : 12)).Select(i => MathF.Sin((i * 1.3f) + n))]))).ToArray();
+        var (expected, found) = (Ort.Run(model, inputs)["y"], Ort.Run(lowered, inputs)["y"]);
+        Assert.Equal(expected.Shape.AsEnumerable(), found.Shape.AsEnumerable());
+        Assert.All(expected.ToSingles().Zip(found.ToSingles()), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
+    }
+
+    [Fact]
+    public void An_attention_with_a_mask_of_keys_is_refused_with_the_way_out()
+    {
+        var op = new GraphBuilder("attention");
+        var x = op.Input("x", ElementType.Float, ["batch", 5, 12]);
+        op.Output(op.Nodes("com.microsoft", "MultiHeadAttention", [x, x, x, null, op.Input("mask", ElementType.Int32, ["batch", 5])], 1, ("num_heads", 4L))[0], "y");
+        Assert.Contains("--attention standard", Assert.Throws<OnnxGraphException>(() => OpsetLowering.Lower(new OnnxModel(op.Graph))).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void An_operator_without_an_older_form_is_refused_by_name()
     {
