@@ -1,4 +1,7 @@
 using System.Text.Json;
+using EoOnnx.Formats;
+using EoOnnx.Onnx;
+using EoOnnx.Raster;
 using EoOnnx.Tests;
 
 namespace EoOnnx.EndToEnd;
@@ -31,6 +34,36 @@ public sealed class ExportTerraTorchTests : IDisposable
             (await Eoonnx.RunAsync(_folder, "export", "terratorch", checkpoint, "--out", "merged.onnx", "--merge")).Succeeded();
             Assert.False(File.Exists(Path.Combine(_folder, "merged.safetensors")));
         }
+    }
+
+    [Theory, MemberData(nameof(Cases))]
+    public async Task A_task_for_one_image_becomes_a_file_for_Deepness_that_maps_a_scene_without_conversion(string @case)
+    {
+        var checkpoint = SharedData.Require(Path.Combine(SharedData.Golden, "tasks", @case, "task.ckpt"));
+        using var config = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(SharedData.Golden, "tasks", @case, "config.json"), TestContext.Current.CancellationToken));
+        var isMap = config.RootElement.GetProperty("shapes").TryGetProperty("x", out _) && config.RootElement.GetProperty("task").GetString() is "SemanticSegmentationTask" or "PixelwiseRegressionTask";
+        var run = await Eoonnx.RunAsync(_folder, "export", "terratorch", checkpoint, "--out", "d.onnx", "--deepness", "--resolution", "10", "--json");
+        if (!isMap || !config.RootElement.GetProperty("shapes").TryGetProperty("x", out var shape))
+        {
+            Assert.Equal(1, run.ExitCode);
+            Assert.Contains("Deepness", run.Error, StringComparison.Ordinal);
+            Assert.Empty(Directory.GetFiles(_folder));
+            return;
+        }
+
+        run.Succeeded();
+        Assert.Equal(["d.onnx"], Directory.GetFiles(_folder).Select(path => Path.GetFileName(path)));
+        var bare = OnnxModel.Load(Path.Combine(_folder, "d.onnx"));
+        Assert.Equal("1000", bare.Metadata["resolution"]);
+        bare.Metadata.Remove(ModelManifest.MetadataKey);
+        bare.Save(Path.Combine(_folder, "bare.onnx"));
+        var bands = shape.EnumerateArray().ElementAt(1).GetInt32();
+        var size = new PixelSize(75, 70);
+        GeoTiffWriter.Write<ushort>(Path.Combine(_folder, "scene.tif"), new RasterProfile { Size = size, BandCount = bands, Type = RasterType.UInt16, Transform = new GeoTransform(300_000, 10, 0, 5_000_000, 0, -10), Projection = "EPSG:32633" },
+            Enumerable.Range(0, size.Width * size.Height * bands).Select(i => (ushort)(i * 7919L % 3000)).ToArray());
+        (await Eoonnx.RunAsync(_folder, "infer", "scene.tif", "--model", "bare.onnx", "--out", "map.tif", "--input-check", "off")).Succeeded();
+        using var map = RasterDataset.Open(Path.Combine(_folder, "map.tif"));
+        Assert.Equal(size, map.Size);
     }
 
     [Fact]

@@ -115,6 +115,18 @@ public sealed class ExportedBackbone
         return Report(path, externalData);
     }
 
+    /// <summary>Writes the model in the form that QGIS Deepness opens, and says what was written.</summary>
+    /// <param name="path">The <c>.onnx</c> file.</param>
+    /// <param name="options">What the manifest does not say.</param>
+    /// <exception cref="OnnxGraphException">Deepness cannot run such a model; the message says why and what would help.</exception>
+    /// <exception cref="IOException">The folder cannot be written or the disk is full.</exception>
+    public ExportReport SaveForDeepness(string path, DeepnessOptions options)
+    {
+        var written = DeepnessForm.Write(Model, options);
+        written.Save(path, new OnnxSaveOptions { ExternalData = false });
+        return Report(path, externalData: false) with { Inputs = [.. written.Graph.Inputs.Select(Describe)], Outputs = [.. written.Graph.Outputs.Select(Describe)] };
+    }
+
     /// <summary>What was written to a path, by this class or by another.</summary>
     /// <param name="path">The <c>.onnx</c> file.</param>
     /// <param name="externalData">How it was written.</param>

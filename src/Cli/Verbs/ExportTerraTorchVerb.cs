@@ -1,6 +1,7 @@
 using System.CommandLine;
 using EoOnnx.Export;
 using EoOnnx.Export.TerraTorch;
+using EoOnnx.Onnx;
 using EoOnnx.Training.Adapters;
 
 namespace EoOnnx.Cli.Verbs;
@@ -18,13 +19,16 @@ internal static class ExportTerraTorchVerb
         var heads = SharedOptions.Optional<int?>("--heads", "Attention heads, for a backbone of an unusual size.", "number");
         var means = new Option<double[]?>("--means") { Description = "Means of the bands in the unit of the stored values, for the manifest.", HelpName = "1087,1342", CustomParser = Lists.Numbers };
         var deviations = new Option<double[]?>("--deviations") { Description = "Standard deviations of the bands, likewise.", HelpName = "2248,2179", CustomParser = Lists.Numbers };
+        var deepness = new Option<bool>("--deepness") { Description = "Write the form that the QGIS plugin Deepness opens; an adapter is folded in." };
+        var resolution = SharedOptions.Optional<double?>("--resolution", "With --deepness: ground resolution of the images. Default: the backbone's, where it is known.", "metres");
+        var scaling = SharedOptions.WithDefault("--output-scaling", 1.0, "With --deepness: factor from a regression's values to those of the map.", "factor");
         var licence = SharedOptions.Optional<string>("--licence", "Licence of the weights, an SPDX identifier.", "licence");
         var verb = new Verb("terratorch", "A whole TerraTorch task: backbone, necks, decoder, head and softmax in one file.")
         {
             Example = "eoonnx export terratorch task.ckpt --out model.onnx",
         };
         verb.Add(task);
-        foreach (var option in new Option[] { output, raw, merge, tile, heads, means, deviations, licence })
+        foreach (var option in new Option[] { output, raw, merge, deepness, resolution, scaling, tile, heads, means, deviations, licence })
         {
             verb.Add(option);
         }
@@ -45,7 +49,8 @@ internal static class ExportTerraTorchVerb
                 });
                 token.ThrowIfCancellationRequested();
                 progress.Report(new Step("writing"));
-                return Task.FromResult(Write(exported, parsed.GetRequiredValue(output).ToString(), parsed.GetValue(merge)));
+                return Task.FromResult(Write(exported, parsed.GetRequiredValue(output).ToString(), parsed.GetValue(merge), !parsed.GetValue(deepness) ? null
+                    : new DeepnessOptions { GroundResolutionMetres = parsed.GetValue(resolution), OutputScaling = parsed.GetValue(scaling) }));
             },
             ExportVerb.Draw,
             cancellation));
@@ -53,11 +58,11 @@ internal static class ExportTerraTorchVerb
     }
 
     // Only here meet the room that reads checkpoints and the room that knows adapters.
-    private static ExportReport Write(ExportedTask task, string path, bool merge)
+    private static ExportReport Write(ExportedTask task, string path, bool merge, DeepnessOptions? deepness)
     {
         if (task.Adapter is not { } adapter)
         {
-            return task.Exported.Save(path);
+            return deepness is null ? task.Exported.Save(path) : task.Exported.SaveForDeepness(path, deepness);
         }
 
         var manifest = task.Exported.Manifest;
@@ -73,7 +78,8 @@ internal static class ExportTerraTorchVerb
                 Manifest = manifest,
             },
             path,
-            merge);
+            merge,
+            deepness);
         return task.Exported.Report(path) with { Adapter = files.Adapter, OnnxAdapter = files.OnnxAdapter };
     }
 

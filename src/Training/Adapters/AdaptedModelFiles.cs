@@ -16,14 +16,16 @@ public sealed record AdaptedModelFiles(string Model, string? Adapter, string? On
     /// <param name="adapter">Its adapter.</param>
     /// <param name="path">The <c>.onnx</c> file.</param>
     /// <param name="merge">True merges.</param>
+    /// <param name="deepness">Writes the merged model in the form that QGIS Deepness opens, with these options; null writes it as it is.</param>
     /// <exception cref="EoOnnxException">Model and adapter do not fit each other.</exception>
     /// <exception cref="IOException">The folder cannot be written or the disk is full.</exception>
-    public static AdaptedModelFiles Write(OnnxModel model, AdapterFile adapter, string path, bool merge)
+    public static AdaptedModelFiles Write(OnnxModel model, AdapterFile adapter, string path, bool merge, DeepnessOptions? deepness = null)
     {
         var slotted = AdapterSlots.Add(model, adapter);
-        if (merge)
+        if (merge || deepness is not null)
         {
-            AdapterMerge.Merge(slotted, adapter).Model.Save(path);
+            var merged = AdapterMerge.Merge(slotted, adapter).Model;
+            (deepness is null ? merged : DeepnessForm.Write(merged, deepness)).Save(path);
             return new AdaptedModelFiles(path, null, null);
         }
 

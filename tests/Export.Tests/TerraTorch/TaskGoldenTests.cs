@@ -1,3 +1,4 @@
+using System.Text.Json;
 using EoOnnx.Export.TerraTorch;
 using EoOnnx.Export.Tests.Architectures;
 using EoOnnx.Formats;
@@ -79,6 +80,42 @@ public class TaskGoldenTests
         var output = Ort.Run(model, inputs).Single().Value;
         Assert.True(output.Shape.Length < 4 || output.Shape[^1] == tile, $"the output is [{string.Join(", ", output.Shape)}]");
         Assert.All(output.ToSingles(), value => Assert.True(float.IsFinite(value)));
+    }
+
+    [Theory, MemberData(nameof(Cases))]
+    public void The_form_for_Deepness_computes_the_same_in_its_arithmetic_or_is_refused(string name)
+    {
+        var golden = GoldenCase.Open("tasks", name);
+        var plain = Export(name);
+        var bands = plain.Exported.Manifest.Bands.Count;
+        // Models of several images have the statistics of pretraining and are refused.
+        var task = plain.Exported.Manifest.Modalities.Count > 1 ? plain : Export(name, new TerraTorchOptions { Means = [.. Enumerable.Range(0, bands).Select(i => 100.0 * (i + 1))], Deviations = [.. Enumerable.Range(0, bands).Select(i => 70.0 + i)] });
+        var model = task.Exported.Model;
+        var images = model.Graph.Inputs.Where(input => input.Data is null).ToList();
+        var isMap = task.Exported.Manifest.Task is ModelTask.Segmentation or ModelTask.Regression;
+        if (!isMap || images.Count > 1)
+        {
+            Assert.Contains("Deepness", Assert.Throws<OnnxGraphException>(() => DeepnessForm.Write(model)).Message, StringComparison.Ordinal);
+            return;
+        }
+
+        var written = DeepnessForm.Write(model);
+        Assert.Empty(DeepnessRules.Check(written));
+        Assert.Equal((17L, 8L), (written.Opsets[""], written.IrVersion));
+        Assert.DoesNotContain(written.Graph.Nodes, node => node.Domain.Length > 0);
+        var mean = JsonSerializer.Deserialize<float[]>(written.Metadata["standardization_mean"])!;
+        var deviation = JsonSerializer.Deserialize<float[]>(written.Metadata["standardization_std"])!;
+        // Whole numbers as a raster stores them: Deepness divides by 255, then subtracts and divides; here it is done at once.
+        var shape = golden.Tensor(Input).Shape;
+        var plane = (int)(shape[^1] * shape[^2]);
+        var stored = Enumerable.Range(0, (int)golden.Tensor(Input).Count).Select(i => (ushort)(50 + (i * 7919L % 700))).ToArray();
+        int Band(int i) => i / plane % bands;
+        var theirs = stored.Select((value, i) => ((value / 255f) - mean[Band(i)]) / deviation[Band(i)]).ToArray();
+        var ours = stored.Select((value, i) => (value - (100f * (Band(i) + 1))) / (70f + Band(i))).ToArray();
+        long[] flat = [shape[0], bands, shape[^2], shape[^1]];
+        var expected = Ort.Run(model, (images[0].Name, TensorData.FromValues([.. images[0].Rank == 5 ? (long[])[shape[0], bands, 1, shape[^2], shape[^1]] : flat], ours))).Single().Value;
+        var found = Ort.Run(written, (written.Graph.Inputs[0].Name, TensorData.FromValues(flat, theirs))).Single().Value;
+        GoldenCase.AssertClose(name, expected, found);
     }
 
     private static ExportedTask Export(string name, TerraTorchOptions? options = null) =>
