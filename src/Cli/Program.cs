@@ -41,6 +41,7 @@ internal static class Program
             StatsVerb.Create(terminal),
             SynthesizeVerb.Create(terminal),
             InferVerb.Create(terminal),
+            EmbedVerb.Create(terminal),
             BatchVerb.Create(terminal),
             WorkerVerb.Create(terminal),
             TrainAdapterVerb.Create(terminal),

@@ -73,11 +73,16 @@ internal sealed class SceneVerbOptions
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace a map that exists." };
 
     /// <summary>Adds the options to a verb.</summary>
-    public SceneVerbOptions(Command verb)
+    /// <param name="verb">The verb.</param>
+    /// <param name="without">Names of options that have no meaning for it.</param>
+    public SceneVerbOptions(Command verb, params string[] without)
     {
         foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _confidence, _vector, _minimumArea, _simplify, _stac, _quickLook, _restart, _overwrite])
         {
-            verb.Add(option);
+            if (!without.Contains(option.Name))
+            {
+                verb.Add(option);
+            }
         }
     }
 

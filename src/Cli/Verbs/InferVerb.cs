@@ -91,7 +91,7 @@ internal static class InferVerb
         console.Write(table);
     }
 
-    private static Step Describe(SceneProgress progress) => progress.Note.Length > 0 ? new Step(progress.Stage, null, progress.Note) : new(progress.Stage, (double)progress.Tiles / progress.TileCount,
+    internal static Step Describe(SceneProgress progress) => progress.Note.Length > 0 ? new Step(progress.Stage, null, progress.Note) : new(progress.Stage, (double)progress.Tiles / progress.TileCount,
         string.Create(CultureInfo.InvariantCulture, $"{progress.Tiles} of {progress.TileCount} tiles, {progress.PixelsPerSecond / 1e6:F2} Mpx/s"));
 
     internal static void Draw(IAnsiConsole console, SceneReport report)
@@ -106,6 +106,11 @@ internal static class InferVerb
         var (plan, seconds) = (report.Plan, report.Seconds);
         var facts = new Grid().AddColumns(2);
         Fact("scene", $"{plan.Width:N0} x {plan.Height:N0} pixels, {report.Pixels.Predicted:N0} mapped, {report.Pixels.NoData:N0} nodata, {report.Pixels.Masked:N0} of them masked");
+        if (report.Embedding is { } embedding)
+        {
+            Fact("embedding", $"{embedding.Channels:N0} bands of {embedding.Output} as {embedding.Storage.ToString().ToLowerInvariant()}, one pixel for {embedding.Cell} x {embedding.Cell}");
+        }
+
         Fact("tiles", $"{plan.Tiles:N0} of {plan.Tile} px, overlap {plan.Overlap} ({plan.Blend}), {plan.Skipped:N0} without data, {plan.Batch} a call");
         if (plan.ResumedRows > 0)
         {

@@ -65,6 +65,9 @@ internal static unsafe partial class Gdal
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int GDALSetMetadataItem(GdalDatasetHandle dataset, string name, string value, string? domain);
 
+    [LibraryImport(Library, EntryPoint = "GDALSetMetadataItem", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int GDALSetBandMetadataItem(nint band, string name, string value, string? domain);
+
     [LibraryImport(Library)] internal static partial double GDALGetRasterNoDataValue(nint band, int* present);
 
     [LibraryImport(Library)] internal static partial int GDALSetRasterNoDataValue(nint band, double value);

@@ -190,12 +190,13 @@ public sealed class CogSink : IStripSink
         var options = Gdal.GDALTranslateOptionsNew(arguments.Pointer, 0);
         using var vrt = Translate(vrtName, raw, options);
         shown.ApplyTo(vrt, _path);
+        MarkHalfPrecision(vrt);
         if (_profile.CategoryNames.Count > 0)
         {
             AttributeTable.Apply(Gdal.GDALGetRasterBand(vrt, 1), _profile, ClassPixels, _path);
         }
 
-        using var creation = new GdalStringList("COMPRESS=DEFLATE", "NUM_THREADS=ALL_CPUS", "BLOCKSIZE=512", "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling,
+        using var creation = new GdalStringList("COMPRESS=DEFLATE", "NUM_THREADS=ALL_CPUS", string.Create(CultureInfo.InvariantCulture, $"BLOCKSIZE={BlockSize(_profile)}"), "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling,
             "PREDICTOR=" + (_resampling == "MODE" ? "NO" : "YES"));
         Gdal.CPLErrorReset();
         using (var progress = new GdalProgress(cancellation))
@@ -207,6 +208,28 @@ public sealed class CogSink : IStripSink
         }
 
         GdalError.CheckState($"Cannot write {_path}");
+    }
+
+    // The driver has no option for it; it copies what a band says about itself.
+    private void MarkHalfPrecision(GdalDatasetHandle vrt)
+    {
+        for (var band = 1; band <= _profile.BandCount && _profile.HalfPrecision; band++)
+        {
+            GdalError.Check(Gdal.GDALSetBandMetadataItem(Gdal.GDALGetRasterBand(vrt, band), "NBITS", "16", "IMAGE_STRUCTURE"), $"Cannot store {_path} in half precision");
+        }
+    }
+
+    // A block holds all bands: those of an embedding are kept small.
+    private static int BlockSize(RasterProfile profile)
+    {
+        const long most = 32L << 20;
+        var size = 512;
+        while (size > 128 && (long)size * size * profile.BandCount * profile.Type.SizeInBytes() > most)
+        {
+            size /= 2;
+        }
+
+        return size;
     }
 
     private unsafe GdalDatasetHandle Translate(string name, GdalDatasetHandle source, nint options)

@@ -15,6 +15,9 @@ public sealed record RasterProfile
     /// <summary>Pixel type of every band.</summary>
     public required RasterType Type { get; init; }
 
+    /// <summary>The file stores 16 bits a number: for single precision of which every number is one of half precision.</summary>
+    public bool HalfPrecision { get; init; }
+
     /// <summary>Pixel to map coordinates; null writes none.</summary>
     public GeoTransform? Transform { get; init; }
 
@@ -137,7 +140,7 @@ public static class GeoTiffWriter
         {
             Gdal.CPLErrorReset();
             string[] tiling = Math.Min(profile.Size.Width, profile.Size.Height) >= 256 ? ["TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256"] : [];
-            using (var options = new GdalStringList([.. tiling, "COMPRESS=DEFLATE", "PREDICTOR=" + (profile.Type >= RasterType.Float32 ? "3" : "2"), "BIGTIFF=IF_SAFER"]))
+            using (var options = new GdalStringList([.. tiling, .. profile.HalfPrecision ? ["NBITS=16"] : Array.Empty<string>(), "COMPRESS=DEFLATE", "PREDICTOR=" + (profile.Type >= RasterType.Float32 ? "3" : "2"), "BIGTIFF=IF_SAFER"]))
             using (var dataset = Gdal.GDALCreate(Gdal.GDALGetDriverByName("GTiff"), temporary, profile.Size.Width, profile.Size.Height,
                 profile.BandCount, (int)profile.Type, options.Pointer).Checked($"Cannot create {path}"))
             {

@@ -31,6 +31,12 @@ public sealed class TilePlan
     /// <summary>Number of tiles.</summary>
     public long Count => (long)X.Count * Y.Count;
 
+    /// <summary>Edge of an output pixel in pixels of the scene: the patch of plans that are aligned to it, else 1.</summary>
+    public int Cell => Options.AlignToPatch ? Options.Patch : 1;
+
+    /// <summary>Size of the output: one pixel a cell, those that hang over the scene included.</summary>
+    public PixelSize Map => new((Scene.Width + Cell - 1) / Cell, (Scene.Height + Cell - 1) / Cell);
+
     /// <summary>The tile in a row and column.</summary>
     public TileWindow this[int row, int column] => new(row, column,
         new PixelWindow(X.Start(column), Y.Start(row), Options.Tile, Options.Tile),

@@ -22,8 +22,8 @@ internal sealed class AugmentedModel : IDisposable
         _symmetries = augmentation == TestTimeAugmentation.D4 ? Enum.GetValues<Symmetry>() : [Symmetry.Identity, Symmetry.FlipRows, Symmetry.FlipColumns, Symmetry.Rotate180];
         var (area, mapArea) = (model.Tile * model.Tile, model.MapTile * model.MapTile);
         _images = new ImageBatch(0, model.Batch, model.Channels.Count * area, model.Tile);
-        _scores = new ScoreBatch(0, model.Batch, model.Classes * mapArea, model.MapTile);
-        _turned = new float[model.Classes * mapArea];
+        _scores = new ScoreBatch(0, model.Batch, model.ScoreLength, model.MapTile);
+        _turned = new float[model.ScoreLength];
     }
 
     public long Bytes => ((long)_images.Images.Length + _scores.Scores.Length + _turned.Length) * sizeof(float);

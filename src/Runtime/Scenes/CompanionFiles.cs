@@ -16,7 +16,7 @@ internal static class CompanionFiles
     public static SceneReport Write(SceneJob job, string map, string rows, Func<SceneReport> report, CancellationToken cancellation)
     {
         var wanted = job.Companions;
-        var picture = Picture(job, map, wanted.QuickLook);
+        var picture = Picture(job, map, rows, wanted.QuickLook);
         if ((job.IsVector ? job.Path : wanted.Vector) is { } vector)
         {
             PolygonMap.Write(map, vector, job.Scene.Name, wanted.Polygons, Confidence(job, map, rows), cancellation);
@@ -37,7 +37,7 @@ internal static class CompanionFiles
     private static MapConfidence Confidence(SceneJob job, string map, string rows) =>
         job.HiddenBands > 0 ? new MapConfidence(rows, job.Profile.BandCount, ClassEncoder.ConfidenceScale) : new MapConfidence(map, 2, ClassEncoder.ConfidenceScale);
 
-    private static byte[] Picture(SceneJob job, string map, string? wanted)
+    private static byte[] Picture(SceneJob job, string map, string rows, string? wanted)
     {
         var path = wanted ?? AtomicFile.TemporaryName(ScenePipeline.PagePath(job.Path));
         try
@@ -46,6 +46,7 @@ internal static class CompanionFiles
             QuickLook.Write(path, [job.Content switch
             {
                 MapContent.Class => QuickLookPanel.Classes(map, job.Legend!.Colors),
+                MapContent.Embedding => QuickLookPanel.Components(rows, last, double.IsNaN(job.Profile.NoData!.Value) ? null : job.Profile.NoData),
                 MapContent.Probability => QuickLookPanel.Composite(map, last, last, last),
                 _ => QuickLookPanel.Composite(map, 1, Math.Min(2, last), Math.Min(3, last)),
             }]);

@@ -15,6 +15,9 @@ internal abstract class MapEncoder(RasterType type, int bands)
     /// <summary>Valid pixels for which the model said NaN; they are nodata in the map.</summary>
     public long Undefined { get; protected set; }
 
+    /// <summary>Numbers that were cut to the range that can be stored.</summary>
+    public long Clipped { get; protected set; }
+
     /// <summary>Value of missing pixels.</summary>
     public abstract double NoData { get; }
 

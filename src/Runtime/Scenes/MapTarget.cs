@@ -9,6 +9,7 @@ internal sealed class MapTarget : IDisposable
     private readonly AugmentedModel? _augmented;
     private readonly Dictionary<(int Images, int Scores, int First, int Count), TileRun> _bindings = [];
     private readonly TilePlaces? _places;
+    private readonly float[] _arranged;
     private int _limit;
 
     /// <summary>Allocates the buffers of a map.</summary>
@@ -21,7 +22,8 @@ internal sealed class MapTarget : IDisposable
         Encoder = job.NewEncoder();
         Activation = new ScoreActivation(job.Activation, model.Classes, area, (float)(model.Manifest.Temperature ?? 1));
         Statistics = new MapStatistics(job.Profile, GroundArea.Of(job.Transform, job.Scene.Projection));
-        Scores = new Pool<ScoreBatch>(Enumerable.Range(0, ScoreBuffers).Select(i => new ScoreBatch(i, model.Batch, model.Classes * area, model.MapTile) { Target = this }));
+        Scores = new Pool<ScoreBatch>(Enumerable.Range(0, ScoreBuffers).Select(i => new ScoreBatch(i, model.Batch, model.ScoreLength, model.MapTile) { Target = this }));
+        _arranged = new float[model.Layout is { } layout ? layout.Bands * layout.Side * layout.Side : 0];
         _augmented = job.Options.Augmentation == TestTimeAugmentation.None ? null : new AugmentedModel(model, job.Options.Augmentation, Activation, job.Options.Adapter);
         _places = model.TakesPlaces ? new TilePlaces(job.Plan, job.Transform!.Value, job.Profile.Projection) : null;
         (ResumedRows, ResumedColumn) = (sink.FirstMissingRow, sink.FirstMissingColumn);
@@ -50,10 +52,22 @@ internal sealed class MapTarget : IDisposable
     /// <summary>Tiles a call that the device had memory for.</summary>
     public int BatchLimit => _limit;
 
-    public long Bytes => (_augmented?.Bytes ?? 0) + ((long)Job.Model.Batch * Job.Model.RawLength * sizeof(float)) + Scores.Items.Sum(batch => (long)batch.Scores.Length * sizeof(float));
+    public long Bytes => (_augmented?.Bytes ?? 0) + ((long)Job.Model.Batch * Job.Model.RawLength * sizeof(float)) + ((long)_arranged.Length * sizeof(float)) + Scores.Items.Sum(batch => (long)batch.Scores.Length * sizeof(float));
 
     /// <summary>First row that is missing in a panel; the height of the map when there is none.</summary>
-    public int FirstMissingRow(Panel panel) => panel.X < ResumedColumn ? Job.MapPlan.Scene.Height : panel.X == ResumedColumn ? ResumedRows : 0;
+    public int FirstMissingRow(Panel panel) => panel.MapX < ResumedColumn ? Job.MapPlan.Map.Height : panel.MapX == ResumedColumn ? ResumedRows : 0;
+
+    /// <summary>A tile's scores as planes of the map's pixels; valid until the next call.</summary>
+    public ReadOnlySpan<float> Arranged(ReadOnlySpan<float> scores)
+    {
+        if (Job.Model.Layout is not { } layout)
+        {
+            return scores;
+        }
+
+        layout.Arrange(scores, _arranged);
+        return _arranged;
+    }
 
     public RowAssembler NewAssembler(Panel panel, int firstRow) => Job.Blend == Raster.Tiling.BlendMode.None
         ? new CropAssembler(Job.MapPlan, panel, Encoder)

@@ -85,7 +85,7 @@ public sealed record MemoryPlan(long BudgetBytes, int Batch, int Panels, long Ar
         MemoryPlan Plan(int panelTiles, int tilesACall)
         {
             var panels = Panel.Cut(job, panelTiles);
-            var (read, columns) = (panels.Max(panel => panel.ReadWidth), panels.Max(panel => panel.Width));
+            var (read, columns) = (panels.Max(panel => panel.ReadWidth), panels.Max(panel => panel.MapWidth));
             var (area, mapArea) = ((long)model.Tile * model.Tile, (long)model.MapTile * model.MapTile);
             var image = (job.Bands.Count * area * sizeof(float)) + area;
             var slab = (long)read * SlabRows.Of(job).Capacity * ((job.Bands.Count * (long)Raster.RasterTypes.SizeInBytes(SlabReader.TypeOf(job.Bands))) + 1);
@@ -95,10 +95,10 @@ public sealed record MemoryPlan(long BudgetBytes, int Batch, int Panels, long Ar
                 new("model's working memory", (tilesACall - 1) * arena),
                 new(RowsName, slab),
                 new("tiles", (job.Options.Prefetch + 2) * tilesACall * image),
-                new("scores", jobs.Sum(map => 3 * tilesACall * ((map.Model.Classes * mapArea * sizeof(float)) + mapArea) + (tilesACall * map.Model.RawLength * sizeof(float))
-                    + (map.Options.Augmentation == TestTimeAugmentation.None ? 0 : tilesACall * (image + (map.Model.Classes * mapArea * sizeof(float)))))),
-                new("sums", jobs.Sum(map => (long)columns * model.MapTile * (map.Blend == BlendMode.None ? RowBytes(map) : (map.Model.Classes * sizeof(float)) + 1))),
-                new("finished rows", jobs.Sum(map => (long)columns * model.MapTile * RowBytes(map) * PanelRun.StripBuffers)),
+                new("scores", jobs.Sum(map => 3 * tilesACall * ((map.Model.ScoreLength * (long)sizeof(float)) + mapArea) + (tilesACall * map.Model.RawLength * (long)sizeof(float))
+                    + (map.Options.Augmentation == TestTimeAugmentation.None ? 0 : tilesACall * (image + (map.Model.ScoreLength * (long)sizeof(float)))))),
+                new("sums", jobs.Sum(map => (long)columns * (model.MapTile / map.Plan.Cell) * (map.Blend == BlendMode.None ? RowBytes(map) : (map.Model.Classes * sizeof(float)) + 1))),
+                new("finished rows", jobs.Sum(map => (long)columns * (model.MapTile / map.Plan.Cell) * RowBytes(map) * PanelRun.StripBuffers)),
                 new("block cache", BlockCache),
                 new("reserve", Reserve),
             ]);

@@ -9,18 +9,25 @@ namespace EoOnnx.Runtime;
 /// </summary>
 /// <param name="FirstTile">First column of tiles that adds to the panel.</param>
 /// <param name="EndTile">The column of tiles behind the last.</param>
-/// <param name="X">First column of the map.</param>
-/// <param name="Width">Columns of the map.</param>
+/// <param name="X">First column of the scene that it answers for.</param>
+/// <param name="Width">Columns of the scene that it answers for.</param>
 /// <param name="ReadX">First column of the scene that its tiles read, reflection included.</param>
 /// <param name="ReadWidth">Columns of the scene.</param>
 /// <param name="Upsampling">Columns of the map for one of the scene.</param>
-internal sealed record Panel(int FirstTile, int EndTile, int X, int Width, int ReadX, int ReadWidth, int Upsampling)
+/// <param name="Cell">Columns of the scene for one of the map, see <see cref="TilePlan.Cell"/>; 1 where there are finer ones.</param>
+internal sealed record Panel(int FirstTile, int EndTile, int X, int Width, int ReadX, int ReadWidth, int Upsampling, int Cell)
 {
     /// <summary>First column of the scene that belongs to the panel: the panels share out all columns.</summary>
     public int OwnX => X / Upsampling;
 
     /// <summary>Columns of the scene that belong to the panel.</summary>
     public int OwnWidth => ((X + Width) / Upsampling) - OwnX;
+
+    /// <summary>First column of the output.</summary>
+    public int MapX => X / Cell;
+
+    /// <summary>Columns of the output.</summary>
+    public int MapWidth => ((X + Width + Cell - 1) / Cell) - MapX;
 
     /// <summary>Cuts a job's map into panels that own <paramref name="tiles"/> columns of tiles each.</summary>
     public static IReadOnlyList<Panel> Cut(SceneJob job, int tiles)
@@ -38,7 +45,7 @@ internal sealed record Panel(int FirstTile, int EndTile, int X, int Width, int R
     public static int TilesOf(TilePlan plan, int width)
     {
         var tiles = 1;
-        while (tiles < plan.X.Count && plan.X.OwnedEnd(tiles - 1) < width)
+        while (tiles < plan.X.Count && (plan.X.OwnedEnd(tiles - 1) + plan.Cell - 1) / plan.Cell < width)
         {
             tiles++;
         }
@@ -71,6 +78,6 @@ internal sealed record Panel(int FirstTile, int EndTile, int X, int Width, int R
             }
         }
 
-        return new Panel(first, end, left, right - left, low, high - low + 1, job.Model.Upsampling);
+        return new Panel(first, end, left, right - left, low, high - low + 1, job.Model.Upsampling, job.Plan.Cell);
     }
 }

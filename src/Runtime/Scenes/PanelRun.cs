@@ -26,7 +26,7 @@ internal sealed class PanelRun : IDisposable
     {
         (_run, _job, _panel) = (run, run.Job, panel);
         var plan = _job.Plan;
-        _maps = [.. run.Targets.Where(target => target.FirstMissingRow(panel) < _job.MapPlan.Scene.Height).Select(target => new Map(target, panel))];
+        _maps = [.. run.Targets.Where(target => target.FirstMissingRow(panel) < _job.MapPlan.Map.Height).Select(target => new Map(target, panel))];
         _mapOf = _maps.ToDictionary(map => map.Target);
         _firstTileRow = _maps.Min(map => map.FirstTileRow);
         _rows = run.Rows;
@@ -217,7 +217,7 @@ internal sealed class PanelRun : IDisposable
             map.Target.Activation.Apply(batch.ScoresOf(position));
         }
 
-        map.Assembler.Add(batch.Tiles.Windows[position], batch.ScoresOf(position), batch.Tiles.Valid(position));
+        map.Assembler.Add(batch.Tiles.Windows[position], map.Target.Arranged(batch.ScoresOf(position)), batch.Tiles.Valid(position));
     }
 
     private async Task FinishAsync(Map map, ChannelWriter<Strip> strips, CancellationToken cancellation)
@@ -247,8 +247,8 @@ internal sealed class PanelRun : IDisposable
                 using (_run.Clocks.Write.Measure())
                 {
                     var rows = strip.Buffer.AsSpan(0, strip.Length);
-                    strip.Map.Target.Statistics.Add(strip.First, _panel.Width, rows);
-                    strip.Map.Target.Sink.Write(strip.First, _panel.X, _panel.Width, rows);
+                    strip.Map.Target.Statistics.Add(strip.First, _panel.MapWidth, rows);
+                    strip.Map.Target.Sink.Write(strip.First, _panel.MapX, _panel.MapWidth, rows);
                 }
 
                 strip.Map.Strips.Return(strip.Buffer);

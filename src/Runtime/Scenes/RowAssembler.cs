@@ -17,12 +17,12 @@ internal abstract class RowAssembler(TilePlan plan, Panel panel, MapEncoder enco
 
     protected MapEncoder Encoder { get; } = encoder;
 
-    protected int Width => Panel.Width;
+    protected int Width => Panel.MapWidth;
 
     protected int Tile => Plan.Options.Tile;
 
     /// <summary>Bytes of one row of the panel.</summary>
-    public int RowBytes { get; } = checked(panel.Width * encoder.Bands * encoder.Type.SizeInBytes());
+    public int RowBytes { get; } = checked(panel.MapWidth * encoder.Bands * encoder.Type.SizeInBytes());
 
     /// <summary>Bytes of the assembler's own memory.</summary>
     public abstract long Bytes { get; }
@@ -50,15 +50,20 @@ internal abstract class RowAssembler(TilePlan plan, Panel panel, MapEncoder enco
     public abstract void Finish(int first, Span<byte> rows);
 }
 
-/// <summary>Each pixel comes from the tile that owns it.</summary>
+/// <summary>Each pixel comes from the tile that owns it; a pixel may stand for a cell of several pixels of the scene.</summary>
 internal sealed class CropAssembler : RowAssembler
 {
     private readonly byte[] _rows;
     private readonly byte[] _missing;
+    private readonly byte[] _cells;
+    private readonly int _cell;
+    private readonly int _side;
 
     public CropAssembler(TilePlan plan, Panel panel, MapEncoder encoder) : base(plan, panel, encoder)
     {
+        (_cell, _side) = (plan.Cell, Tile / plan.Cell);
         MostRows = FindMostRows();
+        _cells = _cell == 1 ? [] : new byte[_side * _side];
         _rows = new byte[checked(MostRows * RowBytes)];
         _missing = new byte[RowBytes];
         encoder.Encode(new float[encoder.Bands * Width], Width, new byte[Width], _missing, Width, 0);
@@ -67,23 +72,45 @@ internal sealed class CropAssembler : RowAssembler
 
     public override long Bytes => _rows.LongLength;
 
-    public override int FirstTileRow(int row) => Enumerable.Range(0, Plan.Y.Count).First(index => Plan.Y.OwnedEnd(index) > row);
+    public override int FirstTileRow(int row) => Enumerable.Range(0, Plan.Y.Count).First(index => FinishedBy(index) > row);
 
-    public override int FinishedBy(int tileRow) => Plan.Y.OwnedEnd(tileRow);
+    public override int FinishedBy(int tileRow) => (Plan.Y.OwnedEnd(tileRow) + _cell - 1) / _cell;
 
     public override void Add(TileWindow tile, ReadOnlySpan<float> scores, ReadOnlySpan<byte> valid)
     {
-        for (var y = tile.Own.Y; y < tile.Own.Bottom; y++)
+        var cells = _cell == 1 ? valid : Cells(valid);
+        var (left, width) = ((tile.Own.X - tile.Read.X) / _cell, (tile.Own.Width + _cell - 1) / _cell);
+        for (var y = 0; y * _cell < tile.Own.Height; y++)
         {
-            var start = ((y - tile.Read.Y) * Tile) + tile.Own.X - tile.Read.X;
-            Encoder.Encode(scores[start..], Tile * Tile, valid.Slice(start, tile.Own.Width), Row(y - tile.Own.Y), Width, tile.Own.X - Panel.X);
+            var start = ((y + ((tile.Own.Y - tile.Read.Y) / _cell)) * _side) + left;
+            Encoder.Encode(scores[start..], _side * _side, cells.Slice(start, width), Row(y), Width, (tile.Own.X / _cell) - Panel.MapX);
         }
+    }
+
+    // A cell has a value when at least half of its pixels have one.
+    private Span<byte> Cells(ReadOnlySpan<byte> valid)
+    {
+        for (var row = 0; row < _side; row++)
+        {
+            for (var column = 0; column < _side; column++)
+            {
+                var count = 0;
+                for (var y = 0; y < _cell; y++)
+                {
+                    count += valid.Slice((((row * _cell) + y) * Tile) + (column * _cell), _cell).Count((byte)1);
+                }
+
+                _cells[(row * _side) + column] = 2 * count >= _cell * _cell ? (byte)1 : (byte)0;
+            }
+        }
+
+        return _cells;
     }
 
     public override void Finish(int first, Span<byte> rows)
     {
         // Rows above the first are those of an earlier run.
-        var skipped = first - Plan.Y.OwnedStart(FirstTileRow(first));
+        var skipped = first - (Plan.Y.OwnedStart(FirstTileRow(first)) / _cell);
         _rows.AsSpan(skipped * RowBytes, rows.Length).CopyTo(rows);
         Clear();
     }

@@ -44,6 +44,9 @@ internal sealed class SceneJob
     /// <summary>The classes; null for maps of values.</summary>
     public ClassLegend? Legend { get; private init; }
 
+    // What a byte of an embedding can hold, band by band.
+    private IReadOnlyList<(float Low, float High)> Ranges { get; init; } = [];
+
     public required RasterProfile Profile { get; init; }
 
     /// <summary>Files that are made beside the map, with their names.</summary>
@@ -81,10 +84,10 @@ internal sealed class SceneJob
         var described = SceneModel.Describe(model, scene, options, cancellation);
         var manifest = described.Manifest;
         var content = ContentOf(manifest, described, options);
-        var plan = TilePlan.Create(size, PlanOf(described, options));
+        var plan = TilePlan.Create(size, PlanOptions(described, options));
         var (finer, mapSize) = (described.Upsampling, Finer(size, described));
         var mapPlan = finer == 1 ? plan : TilePlan.Create(mapSize, plan.Options with { Tile = described.MapTile, Overlap = plan.Options.Overlap * finer });
-        var blend = plan.Options.Overlap == 0 ? BlendMode.None : options.Blend ?? BlendMode.Cosine;
+        var blend = plan.Options.Overlap == 0 || described.Layout is not null ? BlendMode.None : options.Blend ?? BlendMode.Cosine;
         var bands = BandsOf(scene, described, options, warnings);
         WarnOfNoData(scene, bands, options, warnings);
         using (new MaskReader(scene, window, options))
@@ -93,7 +96,7 @@ internal sealed class SceneJob
         }
 
         var scalings = ChannelScalings.Decide(bands, manifest, options);
-        var legend = content == MapContent.Value ? null : ClassLegend.For(manifest, model.Path, described.Classes);
+        var legend = content is MapContent.Value or MapContent.Embedding ? null : ClassLegend.For(manifest, model.Path, described.Classes);
         var tags = Provenance.Tags(scene, described, plan, blend, bands, scalings, options.Adapter);
         Provenance.Describe(tags, options.Opening);
         if (described.TakesPlaces)
@@ -104,6 +107,12 @@ internal sealed class SceneJob
         if (legend is not null)
         {
             tags["EOONNX_CLASSES"] = legend.ToJson();
+        }
+
+        var ranges = options.WantedEmbedding?.Storage == EmbeddingStorage.Byte ? EmbeddingRanges.Find(model, scene, plan, window, described.Classes, options, cancellation) : [];
+        if (options.WantedEmbedding is { } embedding)
+        {
+            tags["EOONNX_EMBEDDING"] = string.Create(CultureInfo.InvariantCulture, $"{described.Output} {embedding.Pool.ToString().ToLowerInvariant()} {plan.Cell}");
         }
 
         var identity = new SortedDictionary<string, string>(tags, StringComparer.Ordinal)
@@ -127,9 +136,14 @@ internal sealed class SceneJob
             identity["deepness"] = kind; // the same file may be read with and without its rules
         }
 
+        if (options.WantedEmbedding is { } stored)
+        {
+            identity["storage"] = $"{stored.Storage} {string.Join(' ', ranges.Select(range => string.Create(CultureInfo.InvariantCulture, $"{range.Low:R}..{range.High:R}")))}";
+        }
+
         tags[Provenance.JobTag] = Provenance.JobDigest(identity);
         var hidden = HiddenOf(path, content, options);
-        var encoder = NewEncoder(content, legend, described, options, hidden);
+        var encoder = NewEncoder(content, legend, described, options, hidden, ranges);
         return new SceneJob(scene, path, options, described, plan)
         {
             MapPlan = mapPlan,
@@ -142,36 +156,24 @@ internal sealed class SceneJob
             Legend = legend,
             HiddenBands = hidden == ConfidenceBand.None ? 0 : 1,
             Companions = path.Length == 0 ? options.Companions : Companioned(new SceneOutput(path, options.Adapter, described.Output), options, content),
+            Ranges = ranges,
             Warnings = warnings,
             Identity = identity,
             Profile = new RasterProfile
             {
-                Size = mapSize,
+                Size = mapPlan.Map,
                 Type = encoder.Type,
+                HalfPrecision = encoder is HalfEncoder,
                 BandCount = encoder.Bands,
                 NoData = encoder.NoData,
                 BandScaling = encoder.Scaling,
-                Transform = scene.Transform?.Moved(window.X, window.Y, 1.0 / finer),
+                Transform = scene.Transform?.Moved(window.X, window.Y, finer > 1 ? 1.0 / finer : plan.Cell),
                 Projection = scene.Projection,
                 BandNames = NamesOf(content, legend, described, options),
                 CategoryNames = content == MapContent.Class ? legend!.Names : [],
                 Colors = content == MapContent.Class ? legend!.Colors : [],
                 Metadata = tags,
             },
-        };
-    }
-
-    // What the model leaves out at the sides of a tile, its neighbours and the reflected edge of the scene must cover.
-    private static TilePlanOptions PlanOf(SceneModel model, SceneOptions options)
-    {
-        var (tile, margin) = (model.Tile, model.Margin);
-        var recommended = model.Manifest.Overlap ?? (2 * margin) + TilePlanOptions.DefaultOverlap(tile - (2 * margin));
-        return new TilePlanOptions
-        {
-            Tile = tile,
-            Margin = margin,
-            Overlap = options.Overlap?.Of(tile) ?? Math.Clamp(recommended, 2 * margin, TilePlanOptions.MostOverlap(tile, margin) / 2 * 2),
-            Edge = margin > 0 ? EdgeMode.Reflect : options.Edge,
         };
     }
 
@@ -209,12 +211,16 @@ internal sealed class SceneJob
         && Bands.Select(band => band.Source.Index).SequenceEqual(other.Bands.Select(band => band.Source.Index)) && Scalings.SequenceEqual(other.Scalings);
 
     /// <summary>A new encoder of this map's pixels.</summary>
-    public MapEncoder NewEncoder() => NewEncoder(Content, Legend, Model, Options, HiddenBands > 0 ? ConfidenceBand.Maximum : ConfidenceBand.None);
+    public MapEncoder NewEncoder() => NewEncoder(Content, Legend, Model, Options, HiddenBands > 0 ? ConfidenceBand.Maximum : ConfidenceBand.None, Ranges);
 
-    private static MapEncoder NewEncoder(MapContent content, ClassLegend? legend, SceneModel model, SceneOptions options, ConfidenceBand hidden) => content switch
+    private static MapEncoder NewEncoder(
+        MapContent content, ClassLegend? legend, SceneModel model, SceneOptions options, ConfidenceBand hidden, IReadOnlyList<(float Low, float High)> ranges) => content switch
     {
         MapContent.Class => new ClassEncoder([.. legend!.Classes.Select(item => item.Id)], model.Classes, options.Confidence, model.Manifest.Threshold, hidden),
         MapContent.Probability => new ProbabilityEncoder(model.Classes),
+        MapContent.Embedding when options.WantedEmbedding!.Storage == EmbeddingStorage.Byte => new ByteEncoder(ranges),
+        MapContent.Embedding when options.WantedEmbedding!.Storage == EmbeddingStorage.Half => new HalfEncoder(model.Classes),
+        MapContent.Embedding => new ValueEncoder(model.Classes),
         _ => new ValueEncoder(model.Classes, (float)model.Manifest.OutputScale),
     };
 
@@ -232,6 +238,12 @@ internal sealed class SceneJob
 
     private static MapContent ContentOf(ModelManifest manifest, SceneModel model, SceneOptions options)
     {
+        if (options.WantedEmbedding is not null)
+        {
+            CheckEmbedding(options);
+            return MapContent.Embedding;
+        }
+
         var content = options.Content ?? (manifest.Task == ModelTask.Segmentation ? MapContent.Class : MapContent.Value);
         if (options.Confidence != ConfidenceBand.None && content != MapContent.Class)
         {
@@ -242,15 +254,46 @@ internal sealed class SceneJob
             : throw new ModelException($"{model.Model.Path} is a model for {manifest.Task}; choose what to store with --out-type.");
     }
 
+    private static void CheckEmbedding(SceneOptions options)
+    {
+        if (options.Augmentation != TestTimeAugmentation.None || options.Blend is not (null or BlendMode.None) || options.Confidence != ConfidenceBand.None || options.Companions.Vector is not null)
+        {
+            throw new ArgumentException("An embedding takes each pixel from the tile that owns it and has no classes: leave out --tta, --blend, --confidence and --vector.");
+        }
+    }
+
+    // One pixel a patch: tiles and what they own lie on the grid of patches. One pixel a tile: tiles do not overlap.
+    private static TilePlanOptions PlanOptions(SceneModel model, SceneOptions options)
+    {
+        var (tile, margin, wanted) = (model.Tile, model.Margin, options.Overlap?.Of(model.Tile));
+        // What the model leaves out at the sides of a tile, its neighbours and the reflected edge of the scene must cover.
+        var recommended = model.Manifest.Overlap ?? (2 * margin) + TilePlanOptions.DefaultOverlap(tile - (2 * margin));
+        var overlap = Math.Clamp(recommended, 2 * margin, TilePlanOptions.MostOverlap(tile, margin) / 2 * 2);
+        if (model.Layout is not { } layout)
+        {
+            return new TilePlanOptions { Tile = tile, Margin = margin, Overlap = wanted ?? overlap, Edge = margin > 0 ? EdgeMode.Reflect : options.Edge };
+        }
+
+        if (layout.Side == 1 && wanted is > 0)
+        {
+            throw new ArgumentException($"With one pixel a tile, tiles do not overlap; leave out --overlap {wanted}.");
+        }
+
+        var patch = tile / layout.Side;
+        var step = patch % 2 == 0 ? patch : 2 * patch;
+        return new TilePlanOptions { Tile = tile, Overlap = layout.Side == 1 ? 0 : wanted ?? overlap / step * step, Edge = options.Edge, Patch = patch, AlignToPatch = true };
+    }
+
     // Scores are blended as probabilities; values as they are.
     private static ScoreActivation.Kind ActivationOf(ModelManifest manifest, SceneModel model, MapContent content) =>
-        content == MapContent.Value || manifest.Activation != "none" ? ScoreActivation.Kind.None
+        content is MapContent.Value or MapContent.Embedding || manifest.Activation != "none" ? ScoreActivation.Kind.None
         : model.Classes == 1 ? ScoreActivation.Kind.Sigmoid : ScoreActivation.Kind.Softmax;
 
     private static IReadOnlyList<string> NamesOf(MapContent content, ClassLegend? legend, SceneModel model, SceneOptions options) => content switch
     {
         MapContent.Class => options.Confidence == ConfidenceBand.None ? ["class"] : ["class", options.Confidence == ConfidenceBand.Maximum ? "confidence" : options.Confidence.ToString().ToLowerInvariant()],
         MapContent.Probability => model.Classes == 1 ? [legend!.Classes[1].Name] : [.. legend!.Classes.Select(item => item.Name)],
+        MapContent.Embedding => [.. Enumerable.Range(0, model.Classes).Select(i => string.Create(CultureInfo.InvariantCulture, $"{model.Output}.{i}"))],
         _ => model.Classes == 1 ? ["value"] : [.. Enumerable.Range(1, model.Classes).Select(i => $"value {i}")],
     };
 

@@ -46,7 +46,7 @@ internal sealed class SceneModel
     /// <summary>What the process grew by in the first run.</summary>
     public long FirstRunBytes { get; private init; }
 
-    /// <summary>Channels of the output.</summary>
+    /// <summary>Bands of scores: classes, values, or channels of an embedding.</summary>
     public int Classes { get; private init; }
 
     /// <summary>How the output lies in the tile.</summary>
@@ -64,20 +64,26 @@ internal sealed class SceneModel
     /// <summary>Numbers that the model writes for a tile apart from the scores; 0 when it writes these themselves.</summary>
     public int RawLength => Margin == 0 ? 0 : Classes * Grid.Edge * Grid.Edge;
 
+    /// <summary>What the answer of an encoder looks like; null for a model of maps.</summary>
+    public EmbeddingLayout? Layout { get; private init; }
+
+    /// <summary>Elements of the output for one tile.</summary>
+    public int ScoreLength { get; private init; }
+
     private bool HasFrameAxis => Model.Input.Shape.Count == 5;
 
-    private bool OutputHasClassAxis { get; init; }
+    private long[] TileScoreShape { get; init; } = [];
 
     /// <summary>Extents of the input for some tiles.</summary>
     public long[] ImageShape(int count) => Shape(HasFrameAxis, count, Channels.Count / Frames, Frames, Tile);
 
     /// <summary>Extents of the output for some tiles.</summary>
-    public long[] ScoreShape(int count) => OutputHasClassAxis ? [count, Classes, Grid.Edge, Grid.Edge] : [count, Grid.Edge, Grid.Edge];
+    public long[] ScoreShape(int count) => [count, .. TileScoreShape];
 
     /// <summary>Prepares a run over some tiles of two batches. All runs of a model are of one thread.</summary>
     public TileRun Bind(ImageBatch images, ScoreBatch scores, int first, int count, EoAdapter? adapter)
     {
-        var (image, score) = (Channels.Count * Tile * Tile, Classes * MapTile * MapTile);
+        var (image, score) = (Channels.Count * Tile * Tile, ScoreLength);
         var whole = scores.Scores.AsMemory(first * score, count * score);
         var raw = Margin == 0 ? default : (_raw ??= GC.AllocateArray<float>(checked(Batch * RawLength), pinned: true)).AsMemory(0, count * RawLength);
         return new TileRun(
@@ -114,20 +120,25 @@ internal sealed class SceneModel
         var manifest = channels.Manifest;
         var input = model.Input.Shape;
         var (frames, bands) = (channels.Frames, channels.Names.Count / channels.Frames);
-        if (manifest.Task is ModelTask.Classification or ModelTask.Multilabel or ModelTask.ScalarRegression)
+        var embedding = options.WantedEmbedding;
+        if (embedding is null && manifest.Task is ModelTask.Classification or ModelTask.Multilabel or ModelTask.ScalarRegression)
         {
             throw new ModelException($"{model.Path} is a model of the kind {manifest.Task}: it answers for whole images, so a scene has no map of it. Use eoonnx evaluate on chips, or EoModel.Run for single images.");
         }
 
         var tile = TileEdge(model, manifest, options);
-        var output = OutputName(model, options);
+        var output = OutputName(model, manifest, options);
         // Some graphs take any number of images and reshape the answers to a fixed one.
         var fixedBatch = (int)Math.Max(0, input[0] > 0 ? input[0] : model.Outputs.First(tensor => tensor.Name == output).Shape is [var batches, ..] ? batches : 0);
         var batch = fixedBatch > 0 ? fixedBatch : 1;
         var image = Shape(input.Count == 5, batch, bands, frames, tile);
         var (before, start) = (Environment.WorkingSet, Stopwatch.GetTimestamp());
         var scores = Try(model, channels.Parts, new float[TensorData.CountOf(image)], image, output, options.Adapter, cancellation);
-        var grid = OutputGrid.Of(model, manifest, output, scores, batch, tile);
+        var layout = embedding is null ? null : scores.Type == ElementType.Float && scores.Shape[0] == batch
+            ? EmbeddingLayout.Of(model.Path, manifest.Features.FirstOrDefault(item => item.Output == output), output, scores.Shape, tile, embedding.Pool)
+            : throw new ModelException($"The output '{output}' of {model.Path} is {scores.Type} [{string.Join(", ", scores.Shape)}]; an embedding needs Float [batch, …]. Choose another output with --output.");
+        var grid = layout is null ? OutputGrid.Of(model, manifest, output, scores, batch, tile) : new OutputGrid(tile, 1, 0);
+        var classes = layout is not null ? layout.Bands : scores.Shape.Length == 4 ? scores.Shape[1] : 1;
         // A model with several maps has classes for each.
         manifest = manifest.Heads.FirstOrDefault(head => head.Output == output) is { } chosen ? manifest with { Classes = chosen.Classes } : manifest;
         return new SceneModel(model, manifest)
@@ -142,10 +153,12 @@ internal sealed class SceneModel
             BatchIsFixed = fixedBatch > 0,
             Output = output,
             Grid = grid,
-            OutputHasClassAxis = scores.Shape.Length == 4,
+            TileScoreShape = [.. scores.Shape[1..]],
+            ScoreLength = checked((int)(layout is not null ? TensorData.CountOf([.. scores.Shape[1..]]) : classes * tile * grid.Upsampling * tile * grid.Upsampling)),
+            Layout = layout,
             FirstRun = Stopwatch.GetElapsedTime(start),
             FirstRunBytes = Math.Max(0, Environment.WorkingSet - before),
-            Classes = scores.Shape.Length == 4 ? checked((int)scores.Shape[1]) : 1,
+            Classes = checked((int)classes),
         };
     }
 
@@ -168,12 +181,21 @@ internal sealed class SceneModel
         return stated > 0 ? checked((int)stated) : options.Tile ?? manifest.Tile ?? DefaultTile;
     }
 
-    private static string OutputName(EoModel model, SceneOptions options)
+    private static string OutputName(EoModel model, ModelManifest manifest, SceneOptions options)
     {
         if (options.Output is { } name)
         {
             return model.Outputs.Any(output => output.Name == name) ? name
                 : throw new ModelException($"{model.Path} has no output '{name}'; its outputs are {string.Join("; ", model.Outputs)}.");
+        }
+
+        if (options.WantedEmbedding is not null)
+        {
+            // The last block says most; of models of other makers, the last output that is no map.
+            return manifest.Features.LastOrDefault(feature => model.Outputs.Any(output => output.Name == feature.Output))?.Output
+                ?? model.Outputs.LastOrDefault(output => output.Shape.Count == 3)?.Name
+                ?? (manifest.Task == ModelTask.Features ? model.Outputs[^1].Name
+                    : throw new ModelException($"{model.Path} is a model of the kind {manifest.Task} and names no features. Embed with the encoder that eoonnx export makes, or choose one of its outputs with --output: {string.Join("; ", model.Outputs)}."));
         }
 
         return DefaultOutput(model);

@@ -15,6 +15,9 @@ public enum MapContent
 
     /// <summary>The model's values as single precision, one band each; nodata NaN.</summary>
     Value,
+
+    /// <summary>What an encoder makes of each patch or tile, one band a channel; see <see cref="SceneOptions.Embedding"/>.</summary>
+    Embedding,
 }
 
 /// <summary>What an additional band of a class map says about each pixel.</summary>
@@ -147,6 +150,9 @@ public sealed record SceneOptions
     /// <summary>What the map stores; null follows the model's task.</summary>
     public MapContent? Content { get; init; }
 
+    /// <summary>How an embedding is made; needs no <see cref="Content"/> beside it. Null makes a map, unless <see cref="Content"/> asks for an embedding.</summary>
+    public EmbeddingOptions? Embedding { get; init; }
+
     /// <summary>An additional band of a class map.</summary>
     public ConfidenceBand Confidence { get; init; }
 
@@ -155,6 +161,10 @@ public sealed record SceneOptions
 
     /// <summary>Discard an unfinished run of the same map instead of continuing it.</summary>
     public bool Restart { get; init; }
+
+    /// <summary>How an embedding is made; null when a map is made.</summary>
+    internal EmbeddingOptions? WantedEmbedding => Content is null or MapContent.Embedding ? Embedding ?? (Content is null ? null : new EmbeddingOptions())
+        : Embedding is null ? null : throw new ArgumentException($"An embedding and a map of the content {Content} are asked for; choose one.");
 
     /// <summary>What opening the scene has decided; null for a raster that is taken as it is.</summary>
     internal SceneOpening? Opening { get; init; }

@@ -46,6 +46,9 @@ public sealed record SceneReport
     /// <summary>Classes of a class map with their areas.</summary>
     public IReadOnlyList<ClassReport> Classes { get; init; } = [];
 
+    /// <summary>What an embedding holds; null for maps.</summary>
+    public EmbeddingReport? Embedding { get; init; }
+
     /// <summary>Decisions about the scene, for example whether an offset was applied.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
@@ -110,8 +113,8 @@ public sealed record PlanReport(int Width, int Height, int Tile, int Overlap, st
 /// <param name="StandardDeviation">Their standard deviation; about 1 for data like the training data.</param>
 public sealed record ChannelReport(string Channel, int Band, string Name, string MatchedBy, double Scale, double Offset, double Mean, double StandardDeviation);
 
-/// <summary>Pixels by what became of them.</summary>
-/// <param name="Total">All pixels of the scene.</param>
+/// <summary>Pixels by what became of them; of an embedding, its pixels.</summary>
+/// <param name="Total">All pixels of the map.</param>
 /// <param name="Predicted">Pixels with a value in the map.</param>
 /// <param name="NoData">Pixels that are nodata in the map.</param>
 /// <param name="Masked">Pixels with data that masks have hidden, in the rows that this run read.</param>
@@ -147,6 +150,14 @@ public sealed record MemoryReport(long PeakBytes, long BufferBytes, MemoryPlan P
         return new MemoryReport(process.PeakWorkingSet64, bufferBytes, plan);
     }
 }
+
+/// <summary>What an embedding holds.</summary>
+/// <param name="Output">The encoder's output.</param>
+/// <param name="Pool">What a pixel stands for.</param>
+/// <param name="Storage">How numbers are stored.</param>
+/// <param name="Channels">Bands.</param>
+/// <param name="Cell">Edge of its pixels in pixels of the scene.</param>
+public sealed record EmbeddingReport(string Output, EmbeddingPool Pool, EmbeddingStorage Storage, int Channels, int Cell);
 
 /// <summary>A class of a map.</summary>
 /// <param name="Id">Its value in the map.</param>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using EoOnnx.Formats;
+using EoOnnx.Raster;
 
 namespace EoOnnx.Runtime;
 
@@ -14,8 +15,8 @@ internal static class SceneReportPage
     public static ReportPage Of(SceneReport report, IReadOnlyDictionary<string, string> tags, ClassLegend? legend, byte[] picture)
     {
         var (plan, pixels, seconds) = (report.Plan, report.Pixels, report.Seconds);
-        var page = new ReportPage(Path.GetFileName(report.Map), $"{report.Content} map of {Path.GetFileName(report.Source)}");
-        page.Warnings(report.Warnings).Image(picture, "image/png", $"{plan.Width} x {plan.Height} pixels, thinned");
+        var page = new ReportPage(Path.GetFileName(report.Map), report.Embedding is null ? $"{report.Content} map of {Path.GetFileName(report.Source)}" : $"Embedding of {Path.GetFileName(report.Source)}");
+        page.Warnings(report.Warnings).Image(picture, "image/png", Caption(report));
         if (report.Classes.Count > 0)
         {
             AddClasses(page, report, legend!);
@@ -46,6 +47,15 @@ internal static class SceneReportPage
 
         return page.Section("Memory").Table(memory.Add("all", Text($"{report.Memory.Plan.TotalBytes / 1048576.0:N1}")))
             .Text(Text($"Of {report.Memory.Plan.BudgetBytes >> 20:N0} MiB allowed; the process took {report.Memory.PeakBytes / 1048576.0:N0} MiB at most."));
+    }
+
+    private static string Caption(SceneReport report)
+    {
+        var cell = report.Embedding?.Cell ?? 1;
+        var size = new PixelSize((report.Plan.Width + cell - 1) / cell, (report.Plan.Height + cell - 1) / cell);
+        var shown = QuickLook.SizeOf(size);
+        return (shown == size ? Text($"{size.Width} x {size.Height} pixels") : Text($"{size.Width} x {size.Height} pixels, thinned to {shown.Width} x {shown.Height}"))
+            + (report.Embedding is null ? "" : "; red, green and blue are the first three principal components");
     }
 
     private static void AddClasses(ReportPage page, SceneReport report, ClassLegend legend)

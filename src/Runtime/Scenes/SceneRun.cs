@@ -53,7 +53,7 @@ internal sealed class SceneRun
         foreach (var panel in _panels)
         {
             CountStoredRows(panel, cancellation);
-            if (Targets.All(target => target.FirstMissingRow(panel) == Job.MapPlan.Scene.Height))
+            if (Targets.All(target => target.FirstMissingRow(panel) == Job.MapPlan.Map.Height))
             {
                 Skip((long)(panel.EndTile - panel.FirstTile) * Job.Plan.Y.Count);
                 continue;
@@ -91,10 +91,15 @@ internal sealed class SceneRun
         var (job, plan, model) = (target.Job, Job.Plan, target.Job.Model);
         var (size, samples, upsampled) = (job.Profile.Size, Samples.Moments, (long)model.Upsampling * model.Upsampling);
         var total = Stopwatch.GetElapsedTime(_start).TotalSeconds;
-        var pixels = (long)size.Width * size.Height;
+        var pixels = (long)plan.Map.Width * plan.Map.Height;
         if (target.Encoder.Undefined > 0)
         {
             job.Warnings.Add($"The model said NaN for {target.Encoder.Undefined} valid pixels; they are nodata in the map.");
+        }
+
+        if (target.Encoder.Clipped > 0)
+        {
+            job.Warnings.Add($"{target.Encoder.Clipped} of {(pixels - target.ResumedRows * (long)plan.Map.Width) * model.Classes} numbers lay outside of the range that is stored and were cut to it. Store them with --type float16 or float32.");
         }
 
         if (target.BatchLimit < model.Batch)
@@ -115,10 +120,11 @@ internal sealed class SceneRun
                 band.Channel, band.Source.Index, band.Source.Name, band.MatchedBy, job.Scalings[i].Scale, job.Scalings[i].Offset, samples[i].Mean, samples[i].StandardDeviation))],
             Pixels = new PixelReport(pixels, target.Statistics.Predicted, pixels - target.Statistics.Predicted, _hidden * upsampled, Damage.Pixels * upsampled, SquareKilometres(target.Statistics.SquareMetres)),
             Seconds = new StageSeconds(Clocks.Read.Seconds, Clocks.Prepare.Seconds, Clocks.Model.Seconds, Clocks.Blend.Seconds, Clocks.Write.Seconds, 0, total),
-            Rate = new RateReport(_tilesRun / total, (double)size.Width * (size.Height - target.ResumedRows) / total, Clocks.Model.Seconds / total),
+            Rate = new RateReport(_tilesRun / total, (double)size.Width * (size.Height - Math.Min(size.Height, target.ResumedRows * plan.Cell)) / total, Clocks.Model.Seconds / total),
             Memory = MemoryReport.Now(BufferBytes, memory),
             Classes = job.Content != MapContent.Class ? [] : [.. job.Legend!.Classes.Select(item =>
                 new ClassReport(item.Id, item.Name, target.Statistics.Of(item.Id).Pixels, SquareKilometres(target.Statistics.Of(item.Id).SquareMetres)))],
+            Embedding = model.Layout is null ? null : new EmbeddingReport(model.Output, job.Options.WantedEmbedding!.Pool, job.Options.WantedEmbedding.Storage, model.Classes, plan.Cell),
             Warnings = [.. job.Warnings, .. Damage.Warnings, .. UnusualChannels(samples)],
         };
     }
@@ -133,14 +139,14 @@ internal sealed class SceneRun
         foreach (var target in Targets)
         {
             var stored = target.FirstMissingRow(panel);
-            var rowBytes = panel.Width * target.Job.Profile.BandCount * Raster.RasterTypes.SizeInBytes(target.Job.Profile.Type);
+            var rowBytes = panel.MapWidth * target.Job.Profile.BandCount * Raster.RasterTypes.SizeInBytes(target.Job.Profile.Type);
             var buffer = stored == 0 ? [] : new byte[rowBytes * Math.Min(stored, 256)];
             for (var row = 0; row < stored; row += buffer.Length / rowBytes)
             {
                 cancellation.ThrowIfCancellationRequested();
                 var rows = buffer.AsSpan(0, Math.Min(buffer.Length / rowBytes, stored - row) * rowBytes);
-                target.Sink.Read(row, panel.X, panel.Width, rows);
-                target.Statistics.Add(row, panel.Width, rows);
+                target.Sink.Read(row, panel.MapX, panel.MapWidth, rows);
+                target.Statistics.Add(row, panel.MapWidth, rows);
             }
         }
     }
