@@ -6,7 +6,7 @@ using EoOnnx.Bench.Training;
 
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]
 // dotnet run -c Release --project bench -- training [threads] [repetitions]
-// dotnet run -c Release --project bench -- scene tiny|vit-b [width] [height] [batch] [repetitions] [folder]
+// dotnet run -c Release --project bench -- scene tiny|vit-b|vit-b-adapters [width] [height] [batch] [repetitions] [folder]
 switch (args)
 {
     case ["encoder", ..]:
@@ -27,7 +27,7 @@ switch (args)
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- training [threads] [repetitions]");
-        Console.Error.WriteLine("       dotnet run -c Release --project bench -- scene tiny|vit-b [width] [height] [batch] [repetitions] [folder]");
+        Console.Error.WriteLine("       dotnet run -c Release --project bench -- scene tiny|vit-b|vit-b-adapters [width] [height] [batch] [repetitions] [folder]");
         return 2;
 }
 

@@ -10,15 +10,16 @@ internal static class BenchModels
     public const int Tile = 224;
     private const int Classes = 2, Patch = 16, Width = 768, Hidden = 16;
 
-    /// <summary>Writes a model: <c>tiny</c>, two convolutions, or <c>vit-b</c>, the encoder of ViT-B/16 with a linear head.</summary>
+    /// <summary>Writes a model: <c>tiny</c>, two convolutions; <c>vit-b</c>, the encoder of ViT-B/16 with a linear head; or <c>vit-b-adapters</c>, the same with the head as a slot for adapters.</summary>
     /// <exception cref="ArgumentException">There is no such model.</exception>
     public static void Write(string path, string name)
     {
         var model = name switch
         {
             "tiny" => Tiny(),
-            "vit-b" => VisionTransformer(),
-            _ => throw new ArgumentException($"'{name}' is no model of the benchmark; expected tiny or vit-b."),
+            "vit-b" => VisionTransformer((op, shape) => Weight(op, "head", shape)),
+            "vit-b-adapters" => VisionTransformer((op, shape) => op.OverridableInput("head", TensorData.FromValues<float>(shape, new float[TensorData.CountOf(shape)]))),
+            _ => throw new ArgumentException($"'{name}' is no model of the benchmark; expected tiny, vit-b or vit-b-adapters."),
         };
         model.Metadata[ModelManifest.MetadataKey] = new ModelManifest
         {
@@ -27,6 +28,13 @@ internal static class BenchModels
             Classes = [new ManifestClass(0, "background"), new ManifestClass(1, "thing")],
         }.ToJson();
         model.Save(path);
+    }
+
+    /// <summary>Writes an adapter for <c>vit-b-adapters</c>: a head.</summary>
+    public static void WriteAdapter(string path, int seed)
+    {
+        var random = new Random(seed);
+        SafetensorsFile.Write(path, [KeyValuePair.Create("head", TensorData.FromValues<float>([Width, Classes * Patch * Patch], [.. Enumerable.Range(0, Width * Classes * Patch * Patch).Select(_ => random.NextSingle() - 0.5f)]))], new Dictionary<string, string>());
     }
 
     private static OnnxModel Tiny()
@@ -38,13 +46,13 @@ internal static class BenchModels
         return new OnnxModel(op.Graph);
     }
 
-    private static OnnxModel VisionTransformer()
+    private static OnnxModel VisionTransformer(Func<GraphBuilder, long[], Value> head)
     {
         const int side = Tile / Patch;
         var model = BackboneExport.FromRandom(Backbones.Find("dofa"), "base", 1, new BackboneOptions { Bands = Names }).Model;
         var op = new GraphBuilder(model.Graph);
         var tokens = op.Slice(model.Graph.Outputs[^1], 1, 1, 1 + (side * side));
-        var pixels = op.Reshape(op.MatMul(tokens, Weight(op, "head", [Width, Classes * Patch * Patch])), 0, side, side, Classes * Patch * Patch);
+        var pixels = op.Reshape(op.MatMul(tokens, head(op, [Width, Classes * Patch * Patch])), 0, side, side, Classes * Patch * Patch);
         op.Output(op.DepthToSpace(op.Transpose(pixels, 0, 3, 1, 2), Patch), "logits");
         model.Graph.SetOutputs(model.Graph.Outputs[^1]);
         return model;

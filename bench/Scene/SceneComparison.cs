@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using EoOnnx.Raster;
 using EoOnnx.Runtime;
+using EoOnnx.Training.Adapters;
 using Microsoft.ML.OnnxRuntime;
 
 namespace EoOnnx.Bench.Scene;
@@ -29,7 +30,7 @@ internal static class SceneComparison
         Write(output, $"scene {width} x {height} x {SyntheticScene.Bands} UInt16 ({new FileInfo(scene).Length >> 20} MiB, tiled DEFLATE), model {model}, tile {BenchModels.Tile}, overlap {Overlap}, {batch} tiles a call");
         for (var turn = 0; turn < repetitions; turn++)
         {
-            foreach (var contestant in (string[])["bare", "pipeline", "naive"])
+            foreach (var contestant in model == "vit-b-adapters" ? (string[])["separate", "together", "shared"] : ["bare", "pipeline", "naive"])
             {
                 using var process = Process.Start(Environment.ProcessPath!, [.. Host(), "scene-turn", contestant, model, scene, batch.ToString(CultureInfo.InvariantCulture), folder]);
                 process.WaitForExit();
@@ -48,13 +49,18 @@ internal static class SceneComparison
             using var dataset = RasterDataset.Open(scene);
             var map = Path.Combine(folder, $"{contestant}-{name}.tif");
             var plan = Raster.Tiling.TilePlan.Create(dataset.Size, new Raster.Tiling.TilePlanOptions { Tile = BenchModels.Tile, Overlap = Overlap });
-            Bare(model, batch, 2); // warms up
+            Bare(model, batch, 2 * batch); // warms up
+            using var process = Process.GetCurrentProcess();
+            var processor = process.TotalProcessorTime;
             var clock = Stopwatch.StartNew();
             var share = "";
             switch (contestant)
             {
                 case "bare":
-                    Bare(model, batch, (int)((plan.Count + batch - 1) / batch));
+                    Bare(model, batch, plan.Count);
+                    break;
+                case "separate" or "together" or "shared":
+                    share = await AdaptersAsync(contestant, model, dataset, batch, folder);
                     break;
                 case "naive":
                     NaiveMapper.Run(model, scene, map, Overlap, batch);
@@ -68,8 +74,8 @@ internal static class SceneComparison
 
             var total = clock.Elapsed.TotalSeconds;
             var pixels = (double)dataset.Size.Width * dataset.Size.Height;
-            using var process = Process.GetCurrentProcess();
-            Write(output, $"{contestant,-8} {total:F1} s, {plan.Count / total:F2} tiles/s, {pixels / total / 1e6:F3} Mpx/s, {pixels / total / 1e4:F1} km2/s, peak {process.PeakWorkingSet64 >> 20} MiB{share}");
+            process.Refresh();
+            Write(output, $"{contestant,-8} {total:F1} s, processors {(process.TotalProcessorTime - processor).TotalSeconds:F1} s, {plan.Count / total:F2} tiles/s, {pixels / total / 1e6:F3} Mpx/s, {pixels / total / 1e4:F1} km2/s, peak {process.PeakWorkingSet64 >> 20} MiB{share}");
         }
         finally
         {
@@ -78,18 +84,41 @@ internal static class SceneComparison
         }
     }
 
-    private static void Bare(EoModel model, int batch, int calls)
+    // Three maps: a run for each, one run that reads once, one run that also computes the encoder once.
+    private static async Task<string> AdaptersAsync(string contestant, EoModel model, RasterDataset scene, int batch, string folder)
     {
-        long[] shape = [batch, SyntheticScene.Bands, BenchModels.Tile, BenchModels.Tile], result = [batch, 2, BenchModels.Tile, BenchModels.Tile];
-        var (images, scores) = (new float[shape.Aggregate(1L, (all, extent) => all * extent)], new float[result.Aggregate(1L, (all, extent) => all * extent)]);
+        var maps = Enumerable.Range(1, 3).Select(seed =>
+        {
+            var file = Path.Combine(folder, $"head{seed}.safetensors");
+            BenchModels.WriteAdapter(file, seed);
+            return new SceneOutput(Path.Combine(folder, $"{contestant}-head{seed}.tif"), model.LoadAdapter(file));
+        }).ToList();
+        using var encoder = contestant == "shared" ? EncoderSharing.Prepare(model, [.. maps.Select(map => map.Adapter!)]) : null;
+        var options = new SceneOptions { Overlap = Overlap, Batch = batch, Overwrite = true, SharedEncoder = encoder, Bands = [.. Enumerable.Range(1, SyntheticScene.Bands).Select(band => $"{band}")] };
+        var seconds = 0.0;
+        foreach (var group in contestant == "separate" ? maps.Select(map => new[] { map }) : [[.. maps]])
+        {
+            seconds += (await new ScenePipeline(model).RunAsync(scene, group, options))[0].Seconds.Model;
+        }
+
+        maps.ForEach(map => map.Adapter!.Dispose());
+        return string.Create(CultureInfo.InvariantCulture, $", three maps, model {seconds:F1} s");
+    }
+
+    private static void Bare(EoModel model, int batch, long tiles)
+    {
+        const int area = BenchModels.Tile * BenchModels.Tile;
+        var (images, scores) = (new float[batch * SyntheticScene.Bands * area], new float[batch * 2 * area]);
         for (var i = 0; i < images.Length; i++)
         {
             images[i] = MathF.Sin(i);
         }
 
-        for (var call = 0; call < calls; call++)
+        for (; tiles > 0; tiles -= batch)
         {
-            model.Run(images, shape, "logits", scores, result);
+            var count = (int)Math.Min(batch, tiles); // the last call is as small as the pipeline's
+            model.Run(images.AsMemory(0, count * SyntheticScene.Bands * area), [count, SyntheticScene.Bands, BenchModels.Tile, BenchModels.Tile],
+                "logits", scores.AsMemory(0, count * 2 * area), [count, 2, BenchModels.Tile, BenchModels.Tile]);
         }
     }
 

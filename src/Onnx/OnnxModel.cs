@@ -25,9 +25,12 @@ public sealed class OnnxModel
     public SortedDictionary<string, string> Metadata { get; } = new(StringComparer.Ordinal);
 
     /// <summary>An independent copy: changing its graph leaves this one alone. Tensors are shared, not copied.</summary>
-    public OnnxModel Clone()
+    public OnnxModel Clone() => Clone(out _);
+
+    /// <summary>An independent copy and, for each value of this model's graph, its copy.</summary>
+    public OnnxModel Clone(out IReadOnlyDictionary<Value, Value> copies)
     {
-        var copy = new OnnxModel(Graph.Clone()) { IrVersion = IrVersion, ProducerName = ProducerName };
+        var copy = new OnnxModel(Graph.Clone(out copies)) { IrVersion = IrVersion, ProducerName = ProducerName };
         copy.Opsets.Clear();
         foreach (var (domain, version) in Opsets)
         {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
 namespace EoOnnx.Raster;
@@ -28,22 +29,62 @@ public static class Standardization
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(valid.Length, values.Length);
         var (factor, addend) = scaling.Fused;
-        var i = 0;
-        if (valid.IndexOf((byte)0) < 0)
+        var vectors = MemoryMarshal.Cast<float, Vector<float>>(values);
+        var (factors, addends) = (new Vector<float>(factor), new Vector<float>(addend));
+        for (var v = 0; v < vectors.Length; v++)
         {
-            var vectors = MemoryMarshal.Cast<float, Vector<float>>(values);
-            var (factors, addends) = (new Vector<float>(factor), new Vector<float>(addend));
-            for (var v = 0; v < vectors.Length; v++)
-            {
-                vectors[v] = (vectors[v] * factors) + addends;
-            }
-
-            i = vectors.Length * Vector<float>.Count;
+            vectors[v] = (vectors[v] * factors) + addends;
         }
 
-        for (; i < values.Length; i++)
+        for (var i = vectors.Length * Vector<float>.Count; i < values.Length; i++)
         {
-            values[i] = valid[i] != 0 ? (values[i] * factor) + addend : fill;
+            values[i] = (values[i] * factor) + addend;
+        }
+
+        // Few pixels are missing, if any: they are overwritten.
+        for (var i = 0; i < values.Length && valid[i..].IndexOf((byte)0) is var next && next >= 0; i++)
+        {
+            i += next;
+            values[i] = fill;
+        }
+    }
+
+    /// <summary>The same from stored values of a type of their own: <c>destination[i]</c> is what <c>source[i]</c> becomes. Allocates nothing.</summary>
+    /// <param name="source">Stored values of one channel.</param>
+    /// <param name="valid">1 valid, 0 not; as many as values.</param>
+    /// <param name="scaling">Scale, offset and statistics of the channel.</param>
+    /// <param name="fill">What invalid pixels become.</param>
+    /// <param name="destination">Model input; every element is written.</param>
+    public static void Apply<T>(ReadOnlySpan<T> source, ReadOnlySpan<byte> valid, in ChannelScaling scaling, float fill, Span<float> destination) where T : unmanaged, INumberBase<T>
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, source.Length);
+        if (typeof(T) == typeof(ushort))
+        {
+            Widen(MemoryMarshal.Cast<T, ushort>(source), destination);
+        }
+        else
+        {
+            TensorPrimitives.ConvertTruncating(source, destination);
+        }
+
+        Apply(destination, valid, scaling, fill);
+    }
+
+    // Sixteen bits, as most scenes have: as signed integers of 32 bits, which every processor turns into floats.
+    private static void Widen(ReadOnlySpan<ushort> source, Span<float> destination)
+    {
+        var narrow = MemoryMarshal.Cast<ushort, Vector<ushort>>(source);
+        var wide = MemoryMarshal.Cast<float, Vector<float>>(destination);
+        for (var i = 0; i < narrow.Length; i++)
+        {
+            Vector.Widen(narrow[i], out var low, out var high);
+            wide[2 * i] = Vector.ConvertToSingle(Vector.AsVectorInt32(low));
+            wide[(2 * i) + 1] = Vector.ConvertToSingle(Vector.AsVectorInt32(high));
+        }
+
+        for (var i = narrow.Length * Vector<ushort>.Count; i < source.Length; i++)
+        {
+            destination[i] = source[i];
         }
     }
 }

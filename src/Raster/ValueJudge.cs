@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 
 namespace EoOnnx.Raster;
 
@@ -44,6 +45,17 @@ internal readonly struct ValueJudge<T> where T : unmanaged, INumberBase<T>
     {
         var integer = typeof(T) != typeof(float) && typeof(T) != typeof(double);
         if (integer && !_hasMissing && mask.IsEmpty)
+        {
+            if (rule == NoDataRule.All)
+            {
+                valid.Fill(1);
+            }
+
+            return;
+        }
+
+        // Most rows have no missing pixel: they are searched many at a time.
+        if (mask.IsEmpty && (integer ? !values.Contains(_missing) : !_hasMissing && TensorPrimitives.IsFiniteAll(values)))
         {
             if (rule == NoDataRule.All)
             {

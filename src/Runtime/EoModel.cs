@@ -12,15 +12,18 @@ public sealed class EoModel : IDisposable
     private readonly InferenceSession _session;
     private readonly OrtMemoryInfo _memory = new(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default);
 
-    private EoModel(string path, InferenceSession session, Device device, IReadOnlyList<string> notes, bool asDeepness)
+    private readonly EoModelOptions _options;
+
+    private EoModel(string path, InferenceSession session, Device device, EoModelOptions options, IReadOnlyList<string> notes)
     {
+        _options = options;
         (Path, _session, Device, Digest) = (path, session, device, new Lazy<string>(() => Provenance.ModelDigest(path)));
         Inputs = [.. session.InputNames.Select(name => Describe(name, session.InputMetadata[name]))];
         Outputs = [.. session.OutputNames.Select(name => Describe(name, session.OutputMetadata[name]))];
         var metadata = session.ModelMetadata.CustomMetadataMap;
         Input = Inputs.FirstOrDefault(IsImage) ?? (metadata.ContainsKey(ModelManifest.MetadataKey) ? Inputs.FirstOrDefault(input => input.Type == ElementType.Float) : null) ?? throw WrongInputs();
-        DeepnessKind = DefaultManifest.KindOf(metadata, asDeepness);
-        Manifest = DefaultManifest.Read(path, metadata, Input, Outputs, asDeepness);
+        DeepnessKind = DefaultManifest.KindOf(metadata, options.Deepness);
+        Manifest = DefaultManifest.Read(path, metadata, Input, Outputs, options.Deepness);
         Notes = DeepnessKind is null ? notes : [.. notes, .. DefaultManifest.NotesOf(metadata, Manifest.Task)];
         if (TakesImages && Inputs.Count > 1 && Inputs.Any(input => Manifest.Modalities.All(modality => modality.Input != input.Name)))
         {
@@ -91,7 +94,7 @@ public sealed class EoModel : IDisposable
         var (session, device) = Open(path, options, notes);
         try
         {
-            return new EoModel(path, session, device, notes, options.Deepness);
+            return new EoModel(path, session, device, options, notes);
         }
         catch
         {
@@ -216,6 +219,20 @@ public sealed class EoModel : IDisposable
     {
         _session.Dispose();
         _memory.Dispose();
+    }
+
+    /// <summary>Opens a part of this model as it was opened itself: on the same device, with as many threads.</summary>
+    /// <exception cref="ModelException">ONNX Runtime refuses it.</exception>
+    internal InferenceSession OpenPart(string path)
+    {
+        try
+        {
+            return Open(path, _options, Device.Kind == DeviceKind.Cuda ? Device.Index : null);
+        }
+        catch (OnnxRuntimeException failure)
+        {
+            throw new ModelException($"A part of {Path} cannot be loaded. ONNX Runtime says: {failure.Message}", failure);
+        }
     }
 
     private T Guarded<T>(ReadOnlySpan<long> shape, EoAdapter? adapter, Func<RunOptions, T> run, CancellationToken cancellation)

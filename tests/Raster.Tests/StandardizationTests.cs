@@ -20,6 +20,25 @@ public class StandardizationTests
         }
     }
 
+    [Theory, InlineData(1), InlineData(63), InlineData(224)]
+    public void Stored_values_of_every_type_give_the_same_bits_as_their_singles(int length)
+    {
+        var random = new Random(length);
+        byte[] valid = [.. Enumerable.Range(0, length).Select(_ => (byte)random.Next(0, 3))];
+        Same([.. Enumerable.Range(0, length).Select(_ => (ushort)random.Next(65_536))]);
+        Same([.. Enumerable.Range(0, length).Select(_ => (short)random.Next(-32_768, 32_768))]);
+        Same([.. Enumerable.Range(0, length).Select(_ => (byte)random.Next(256))]);
+        Same([.. Enumerable.Range(0, length).Select(_ => random.NextSingle())]);
+
+        void Same<T>(T[] stored) where T : unmanaged, System.Numerics.INumberBase<T>
+        {
+            var (expected, actual) = (stored.Select(value => float.CreateTruncating(value)).ToArray(), new float[length]);
+            Standardization.Apply(expected, valid, new ChannelScaling(1087, 2248, 2, -1000), fill: 9);
+            Standardization.Apply<T>(stored, valid, new ChannelScaling(1087, 2248, 2, -1000), 9, actual);
+            Assert.Equal(expected, actual);
+        }
+    }
+
     [Fact]
     public void Nothing_is_allocated()
     {

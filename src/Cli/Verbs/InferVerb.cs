@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using EoOnnx.Runtime;
+using EoOnnx.Training.Adapters;
 using Spectre.Console;
 
 namespace EoOnnx.Cli.Verbs;
@@ -25,7 +26,9 @@ internal static class InferVerb
         {
             using var model = options.LoadModel(parsed);
             using var adapters = options.LoadAdapters(parsed, model);
-            using var scene = Scene.Open(model, source.Read(parsed), options.Read(parsed, adapters.Adapters is [var first, ..] ? first : null));
+            var read = options.Read(parsed, adapters.Adapters is [var first, ..] ? first : null);
+            using var encoder = EncoderSharing.Prepare(model, adapters.Adapters, read.Output);
+            using var scene = Scene.Open(model, source.Read(parsed), read with { SharedEncoder = encoder });
             var (pipeline, maps) = (new ScenePipeline(model), SceneOutput.For(parsed.GetRequiredValue(map), adapters.Adapters, options.Outputs(parsed, model)));
             if (parsed.GetValue(dryRun))
             {

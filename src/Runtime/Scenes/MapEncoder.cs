@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using EoOnnx.Raster;
 
 namespace EoOnnx.Runtime;
@@ -45,6 +46,7 @@ internal sealed class ClassEncoder : MapEncoder
     private readonly ConfidenceBand[] _confidences;
     private readonly float _threshold;
     private readonly float[] _pixel;
+    private readonly int[] _best = new int[1024];
 
     /// <summary>An encoder.</summary>
     /// <param name="ids">Map values, one a class; two for one channel that means the second class.</param>
@@ -63,16 +65,56 @@ internal sealed class ClassEncoder : MapEncoder
 
     public override void Encode(ReadOnlySpan<float> scores, int plane, ReadOnlySpan<byte> valid, Span<byte> row, int width, int column)
     {
+        for (var first = 0; first < valid.Length; first += _best.Length)
+        {
+            var part = valid.Slice(first, Math.Min(_best.Length, valid.Length - first));
+            FindBest(scores[first..], plane, part.Length);
+            Put(scores[first..], plane, part, row, width, column + first);
+        }
+    }
+
+    private void Put(ReadOnlySpan<float> scores, int plane, ReadOnlySpan<byte> valid, Span<byte> row, int width, int column)
+    {
         var missing = (int)NoData;
         for (var i = 0; i < valid.Length; i++)
         {
-            var best = valid[i] == 1 ? Best(scores, plane, i) : -1;
+            var best = valid[i] == 1 ? _best[i] : -1;
             Undefined += valid[i] == 1 && best < 0 ? 1 : 0;
             Put(row, column + i, best < 0 ? missing : _ids[best]);
             for (var band = 0; band < _confidences.Length; band++)
             {
                 Put(row, ((band + 1) * width) + column + i, best < 0 ? missing : (int)MathF.Round(254 * Math.Clamp(Sureness(_confidences[band], scores, plane, i, best), 0, 1)));
             }
+        }
+    }
+
+    // Best of each pixel, many at a time; the last ones one by one.
+    private void FindBest(ReadOnlySpan<float> scores, int plane, int count)
+    {
+        var (threshold, step) = (new Vector<float>(_threshold), Vector<float>.Count);
+        var i = 0;
+        for (; i <= count - step; i += step)
+        {
+            var best = new Vector<float>(scores[i..]);
+            var undefined = Vector.OnesComplement(Vector.Equals(best, best));
+            var index = Vector<int>.Zero;
+            for (var k = 1; k < _channels; k++)
+            {
+                var score = new Vector<float>(scores[((k * plane) + i)..]);
+                undefined |= Vector.OnesComplement(Vector.Equals(score, score));
+                var larger = Vector.GreaterThan(score, best);
+                best = Vector.ConditionalSelect(larger, score, best);
+                index = Vector.ConditionalSelect(larger, new Vector<int>(k), index);
+            }
+
+            var enough = Vector.GreaterThanOrEqual(best, threshold);
+            index = _channels == 1 ? enough & Vector<int>.One : enough & index;
+            (index | undefined).CopyTo(_best, i); // −1 where a score is NaN
+        }
+
+        for (; i < count; i++)
+        {
+            _best[i] = Best(scores, plane, i);
         }
     }
 

@@ -73,13 +73,14 @@ internal sealed class MapTarget : IDisposable
         ? new CropAssembler(Job.MapPlan, panel, Encoder)
         : new BlendAssembler(Job.MapPlan, panel, Encoder, Job.Model.Classes, Job.Blend, Job.MapPlan.Options.Margin, firstRow);
 
+    /// <summary>Tiles that the graph computes: one with a fixed batch computes the rest of the last one in vain; so does a run that must not depend on it.</summary>
+    public int Computed(ImageBatch images) => Job.Model.BatchIsFixed || Job.Options.Deterministic ? Job.Model.Batch : images.Tiles.Count;
+
     /// <summary>Scores a batch; when the device has no memory for all of it, in halves from then on.</summary>
     /// <exception cref="ModelException">ONNX Runtime refuses, or has no memory for a single tile.</exception>
     public void Score(ImageBatch images, ScoreBatch scores, CancellationToken cancellation)
     {
-        // A graph with a fixed batch computes the rest of the last one in vain; so does a run that must not depend on it.
-        var (model, count) = (Job.Model, images.Tiles.Count);
-        var computed = model.BatchIsFixed || Job.Options.Deterministic ? model.Batch : count;
+        var (model, count, computed) = (Job.Model, images.Tiles.Count, Computed(images));
         _places?.Fill(images.Tiles, images.Places);
         for (var first = 0; first < count;)
         {

@@ -152,6 +152,7 @@ internal sealed class PanelRun : IDisposable
             while (tiles.TryRead(out var images))
             {
                 var lastRow = images.Tiles.Windows[images.Tiles.Count - 1].Row;
+                var encoded = _run.Shared is { } shared && Encode(shared, images, lastRow, cancellation) ? shared : null;
                 foreach (var map in _maps)
                 {
                     if (lastRow < map.FirstTileRow)
@@ -162,7 +163,10 @@ internal sealed class PanelRun : IDisposable
                     var target = await map.Target.Scores.TakeAsync(cancellation).ConfigureAwait(true);
                     using (_run.Clocks.Model.Measure())
                     {
-                        map.Target.Score(images, target, cancellation);
+                        if (encoded?.TryScore(map.Target, images, target, map.Target.Computed(images), cancellation) != true)
+                        {
+                            map.Target.Score(images, target, cancellation);
+                        }
                     }
 
                     target.Tiles.CopyFrom(images.Tiles, _job.MapPlan);
@@ -173,6 +177,18 @@ internal sealed class PanelRun : IDisposable
                 _run.Images.Return(images);
             }
         }
+    }
+
+    // Worth it when two maps take the batch.
+    private bool Encode(SharedScores shared, ImageBatch images, int lastRow, CancellationToken cancellation)
+    {
+        if (_maps.Count(map => lastRow >= map.FirstTileRow) < 2)
+        {
+            return false;
+        }
+
+        using var measure = _run.Clocks.Model.Measure();
+        return shared.TryEncode(images, _maps[0].Target.Computed(images), _job.Model, cancellation);
     }
 
     private async Task BlendAllAsync(ChannelReader<ScoreBatch> scores, ChannelWriter<Strip> strips, CancellationToken cancellation)

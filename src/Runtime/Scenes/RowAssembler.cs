@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using EoOnnx.Raster;
 using EoOnnx.Raster.Tiling;
@@ -185,10 +186,7 @@ internal sealed class BlendAssembler : RowAssembler
         for (var y = Math.Max(_finished, inside.Y); y < inside.Bottom; y++)
         {
             var rowWeight = _rowWeights[y - tile.Read.Y];
-            for (var i = 0; i < weights.Length; i++)
-            {
-                weights[i] = columns[i] * rowWeight;
-            }
+            TensorPrimitives.Multiply(columns, rowWeight, weights);
 
             var start = ((y - tile.Read.Y) * Tile) + inside.X - tile.Read.X;
             valid.Slice(start, inside.Width).CopyTo(_valid.AsSpan((y % Tile * Width) + inside.X - Panel.X, inside.Width));

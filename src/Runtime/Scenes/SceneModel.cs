@@ -70,6 +70,9 @@ internal sealed class SceneModel
     /// <summary>Elements of the output for one tile.</summary>
     public int ScoreLength { get; private init; }
 
+    /// <summary>One image feeds the model, and nothing else; its output is the scores.</summary>
+    public bool IsPlain => Parts.Count == 1 && Coordinates.Count == 0 && !TakesPlaces && Margin == 0;
+
     private bool HasFrameAxis => Model.Input.Shape.Count == 5;
 
     private long[] TileScoreShape { get; init; } = [];

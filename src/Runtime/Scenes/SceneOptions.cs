@@ -56,6 +56,10 @@ public sealed record SceneOptions
     [JsonIgnore]
     public EoAdapter? Adapter { get; init; }
 
+    /// <summary>The parts of the pipeline's model, for several maps at once: what no adapter touches is computed once. Changes nothing in the maps; borrowed.</summary>
+    [JsonIgnore]
+    public SharedEncoder? SharedEncoder { get; init; }
+
     /// <summary>Name of the graph output to map; null takes <c>logits</c>, else the first with one score a pixel.</summary>
     public string? Output { get; init; }
 

@@ -59,8 +59,9 @@ public sealed partial class ScenePipeline(EoModel model)
                     sinks.Add(CogSink.Open(job.Path, job.Profile, job.WorkIdentity, job.Options.Restart));
                 }
 
-                var streamed = await StreamAsync(jobs, [.. sinks], progress, cancellation).ConfigureAwait(false);
-                // Making the file takes memory, too: the buffers of the stream go back to the system first.
+                // Making the file takes memory, too: the buffers of the stream go back to the system first. Continued on the stack of the
+                // stream, this method would keep its state, and with it the buffers, alive.
+                var streamed = await StreamAsync(jobs, [.. sinks], progress, cancellation).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 return jobs.Select((job, i) => Finish(job, sinks[i], streamed[i], start, progress, cancellation)).ToList();
             }

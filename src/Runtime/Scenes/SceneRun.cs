@@ -41,6 +41,9 @@ internal sealed class SceneRun
 
     public SourceDamage Damage { get; }
 
+    /// <summary>Scores maps with an encoder that runs once; null when each runs the whole model.</summary>
+    public SharedScores? Shared { get; private set; }
+
     public StageClocks Clocks { get; } = new();
 
     /// <summary>Tiles without a pixel to map.</summary>
@@ -50,6 +53,8 @@ internal sealed class SceneRun
     public async Task StreamAsync(CancellationToken cancellation)
     {
         using var threads = new StageThreads(PanelRun.Stages);
+        using var shared = SharedScores.For(Targets);
+        Shared = shared;
         foreach (var panel in _panels)
         {
             CountStoredRows(panel, cancellation);
@@ -100,6 +105,11 @@ internal sealed class SceneRun
         if (target.Encoder.Clipped > 0)
         {
             job.Warnings.Add($"{target.Encoder.Clipped} of {(pixels - target.ResumedRows * (long)plan.Map.Width) * model.Classes} numbers lay outside of the range that is stored and were cut to it. Store them with --type float16 or float32.");
+        }
+
+        if (Shared?.Refused.Contains(target) == true)
+        {
+            job.Warnings.Add("The encoder was run for this map alone: in two parts, the model's answer differs in the last bits.");
         }
 
         if (target.BatchLimit < model.Batch)

@@ -10,6 +10,9 @@ internal sealed class TileSet(int batch, int tile)
     /// <summary>The tiles, in plan order; the first <see cref="Count"/> are used.</summary>
     public TileWindow[] Windows { get; } = new TileWindow[batch];
 
+    /// <summary>Most tiles that fit.</summary>
+    public int Capacity => batch;
+
     /// <summary>Number of tiles.</summary>
     public int Count { get; set; }
 

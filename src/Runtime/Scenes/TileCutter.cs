@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using EoOnnx.Raster;
 using EoOnnx.Raster.Tiling;
 
@@ -65,13 +64,12 @@ internal sealed class TileCutter
             var plane = image.Slice((((channel % bands) * _frames) + (channel / bands)) * area, area);
             switch (_slab.Type)
             {
-                case RasterType.Byte: Copy<byte>(read, channel, inside, plane); break;
-                case RasterType.UInt16: Copy<ushort>(read, channel, inside, plane); break;
-                case RasterType.Int16: Copy<short>(read, channel, inside, plane); break;
-                default: Copy<float>(read, channel, inside, plane); break;
+                case RasterType.Byte: Copy<byte>(read, channel, inside, valid, plane); break;
+                case RasterType.UInt16: Copy<ushort>(read, channel, inside, valid, plane); break;
+                case RasterType.Int16: Copy<short>(read, channel, inside, valid, plane); break;
+                default: Copy<float>(read, channel, inside, valid, plane); break;
             }
 
-            Standardization.Apply(plane, valid, _scalings[channel], _fill);
             for (var v = 0; v < _tile; v += SampledRows)
             {
                 _samples.Add(channel, plane.Slice(v * _tile, _tile), valid.Slice(v * _tile, _tile));
@@ -81,15 +79,16 @@ internal sealed class TileCutter
         return true;
     }
 
-    private void Copy<T>(PixelWindow read, int channel, bool inside, Span<float> plane) where T : unmanaged, INumberBase<T>
+    private void Copy<T>(PixelWindow read, int channel, bool inside, ReadOnlySpan<byte> valid, Span<float> plane) where T : unmanaged, INumberBase<T>
     {
         for (var v = 0; v < _tile; v++)
         {
             var source = _slab.From<T>(Row(read, v), channel)[.._slab.Width];
             var destination = plane.Slice(v * _tile, _tile);
+            var flags = valid.Slice(v * _tile, _tile);
             if (inside)
             {
-                TensorPrimitives.ConvertTruncating<T, float>(source.Slice(read.X - _left, _tile), destination);
+                Standardization.Apply<T>(source.Slice(read.X - _left, _tile), flags, _scalings[channel], _fill, destination);
             }
             else
             {
@@ -97,6 +96,8 @@ internal sealed class TileCutter
                 {
                     destination[u] = float.CreateTruncating(source[_columns[u]]);
                 }
+
+                Standardization.Apply(destination, flags, _scalings[channel], _fill);
             }
         }
     }

@@ -18,6 +18,25 @@ public class MapEncoderTests
     public void Of_several_channels_a_largest_one_below_the_threshold_is_the_first_class(double? threshold, byte[] expected) =>
         Assert.Equal(expected, Encode(new ClassEncoder([0, 1, 2], 3, ConfidenceBand.None, threshold), [0.3f, 0.1f, 0.8f, 0.4f, 0.3f, 0.1f, 0.3f, 0.6f, 0.1f], 3));
 
+    [Theory, InlineData(1, null), InlineData(2, null), InlineData(5, 0.4)]
+    public void A_long_row_is_encoded_as_its_pixels_one_by_one(int channels, double? threshold)
+    {
+        const int pixels = 2500;
+        var random = new Random(channels);
+        float[] scores = [.. Enumerable.Range(0, channels * pixels).Select(_ => random.Next(40) == 0 ? float.NaN : random.Next(10) / 10f)];
+        byte[] valid = [.. Enumerable.Range(0, pixels).Select(_ => (byte)random.Next(0, 3))];
+        int[] ids = [.. Enumerable.Range(3, Math.Max(2, channels))];
+        var (whole, single) = (new ClassEncoder(ids, channels, ConfidenceBand.None, threshold), new ClassEncoder(ids, channels, ConfidenceBand.None, threshold));
+        var row = Encode(whole, scores, pixels, valid);
+        for (var pixel = 0; pixel < pixels; pixel++)
+        {
+            float[] alone = [.. Enumerable.Range(0, channels).Select(k => scores[(k * pixels) + pixel])];
+            Assert.Equal(Encode(single, alone, 1, [valid[pixel]])[0], row[pixel]);
+        }
+
+        Assert.Equal(single.Undefined, whole.Undefined);
+    }
+
     [Fact]
     public void A_value_is_multiplied_by_the_scale_and_missing_ones_stay_missing()
     {
