@@ -68,7 +68,11 @@ internal sealed class ClassEncoder : MapEncoder
         for (var first = 0; first < valid.Length; first += _best.Length)
         {
             var part = valid.Slice(first, Math.Min(_best.Length, valid.Length - first));
-            FindBest(scores[first..], plane, part.Length);
+            if (part.Contains((byte)1))
+            {
+                FindBest(scores[first..], plane, part.Length);
+            }
+
             Put(scores[first..], plane, part, row, width, column + first);
         }
     }

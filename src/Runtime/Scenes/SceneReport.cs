@@ -134,7 +134,7 @@ public sealed record StageSeconds(double Read, double Prepare, double Model, dou
 
 /// <summary>Throughput of a run.</summary>
 /// <param name="TilesPerSecond">Tiles through the model.</param>
-/// <param name="PixelsPerSecond">New pixels of the map; overlaps are not counted twice.</param>
+/// <param name="PixelsPerSecond">Pixels of the scene that were mapped anew; overlaps are not counted twice.</param>
 /// <param name="ModelShare">Share of the total time in which the model was busy.</param>
 public sealed record RateReport(double TilesPerSecond, double PixelsPerSecond, double ModelShare);
 

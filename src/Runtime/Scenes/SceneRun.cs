@@ -96,7 +96,7 @@ internal sealed class SceneRun
         var (job, plan, model) = (target.Job, Job.Plan, target.Job.Model);
         var (size, samples, upsampled) = (job.Profile.Size, Samples.Moments, (long)model.Upsampling * model.Upsampling);
         var total = Stopwatch.GetElapsedTime(_start).TotalSeconds;
-        var pixels = (long)plan.Map.Width * plan.Map.Height;
+        var pixels = (long)size.Width * size.Height;
         if (target.Encoder.Undefined > 0)
         {
             job.Warnings.Add($"The model said NaN for {target.Encoder.Undefined} valid pixels; they are nodata in the map.");
@@ -104,7 +104,7 @@ internal sealed class SceneRun
 
         if (target.Encoder.Clipped > 0)
         {
-            job.Warnings.Add($"{target.Encoder.Clipped} of {(pixels - target.ResumedRows * (long)plan.Map.Width) * model.Classes} numbers lay outside of the range that is stored and were cut to it. Store them with --type float16 or float32.");
+            job.Warnings.Add($"{target.Encoder.Clipped} of {(pixels - target.ResumedRows * (long)size.Width) * model.Classes} numbers lay outside of the range that is stored and were cut to it. Store them with --type float16 or float32.");
         }
 
         if (Shared?.Refused.Contains(target) == true)
@@ -130,7 +130,7 @@ internal sealed class SceneRun
                 band.Channel, band.Source.Index, band.Source.Name, band.MatchedBy, job.Scalings[i].Scale, job.Scalings[i].Offset, samples[i].Mean, samples[i].StandardDeviation))],
             Pixels = new PixelReport(pixels, target.Statistics.Predicted, pixels - target.Statistics.Predicted, _hidden * upsampled, Damage.Pixels * upsampled, SquareKilometres(target.Statistics.SquareMetres)),
             Seconds = new StageSeconds(Clocks.Read.Seconds, Clocks.Prepare.Seconds, Clocks.Model.Seconds, Clocks.Blend.Seconds, Clocks.Write.Seconds, 0, total),
-            Rate = new RateReport(_tilesRun / total, (double)size.Width * (size.Height - Math.Min(size.Height, target.ResumedRows * plan.Cell)) / total, Clocks.Model.Seconds / total),
+            Rate = new RateReport(_tilesRun / total, (double)plan.Scene.Width * (plan.Scene.Height - Math.Min(plan.Scene.Height, target.ResumedRows * plan.Cell / model.Upsampling)) / total, Clocks.Model.Seconds / total),
             Memory = MemoryReport.Now(BufferBytes, memory),
             Classes = job.Content != MapContent.Class ? [] : [.. job.Legend!.Classes.Select(item =>
                 new ClassReport(item.Id, item.Name, target.Statistics.Of(item.Id).Pixels, SquareKilometres(target.Statistics.Of(item.Id).SquareMetres)))],
