@@ -17,22 +17,30 @@ public sealed class InferResumeTests : IDisposable
     [Fact]
     public async Task A_program_killed_at_fifty_random_moments_never_leaves_a_map_and_continues_to_the_same_bytes()
     {
-        const int wanted = 50;
+        const int lanes = 2, killsALane = 25; // one lane for each core: a start keeps little more than one busy
         WriteModel(tile: 64);
-        var random = new Random(7);
-        GeoTiffWriter.Write<ushort>(Path.Combine(_folder, "scene.tif"), Profile(700, 900), [.. Enumerable.Range(0, 700 * 900).Select(_ => (ushort)random.Next(1000))]);
+        WriteNoise(500, 700);
         var clock = Stopwatch.StartNew();
         (await Infer("scene.tif", "whole.tif")).Succeeded();
         var seconds = clock.Elapsed.TotalSeconds;
         var whole = File.ReadAllBytes(Path.Combine(_folder, "whole.tif"));
+        var tallies = await Task.WhenAll(Enumerable.Range(0, lanes).Select(lane => KillAsync(lane, killsALane, seconds, whole)));
+        TestContext.Current.TestOutputHelper!.WriteLine($"{tallies.Sum(tally => tally.Kills)} kills over {tallies.Sum(tally => tally.Maps)} maps, {tallies.Sum(tally => tally.Continued)} of them after rows were stored, {clock.Elapsed.TotalSeconds:F0} s");
+        Assert.Equal(lanes * killsALane, tallies.Sum(tally => tally.Kills));
+        Assert.True(tallies.Sum(tally => tally.Continued) > 0, "no kill came after rows were stored");
+    }
+
+    private async Task<(int Kills, int Continued, int Maps)> KillAsync(int lane, int wanted, double seconds, byte[] whole)
+    {
+        var random = new Random(lane);
         var (kills, continued, maps) = (0, 0, 0);
         while (kills < wanted)
         {
-            var output = Path.Combine(_folder, $"map{maps++}.tif");
+            var output = Path.Combine(_folder, $"map{lane}-{maps++}.tif");
             while (!File.Exists(output) && kills < wanted)
             {
                 using var process = Eoonnx.Start(_folder, Arguments("scene.tif", output));
-                await Task.Delay(TimeSpan.FromSeconds((0.3 + (0.6 * random.NextDouble())) * seconds));
+                await Task.Delay(TimeSpan.FromSeconds((0.3 + random.NextDouble()) * seconds));
                 kills += process.HasExited ? 0 : 1;
                 process.Kill();
                 await process.WaitForExitAsync();
@@ -50,29 +58,52 @@ public sealed class InferResumeTests : IDisposable
             Assert.Equal(whole, File.ReadAllBytes(output));
         }
 
-        TestContext.Current.TestOutputHelper!.WriteLine($"{kills} kills over {maps} maps, {continued} of them after rows were stored, {clock.Elapsed.TotalSeconds:F0} s");
-        Assert.True(continued > 0, "no kill came after rows were stored");
+        return (kills, continued, maps);
+    }
+
+    [Theory, InlineData(300, "cannot be stored"), InlineData(1450, "Cannot write")]
+    public async Task A_full_disk_ends_the_run_with_one_line_and_the_same_command_continues_it(int kibibytes, string expected)
+    {
+        WriteModel(tile: 64);
+        WriteNoise(800, 850);
+        // No file may grow further, as on a full disk: the rows of the map (1,329 KiB) do not fit, or they do and its compressed form does not.
+        using (var process = Process.Start(new ProcessStartInfo("bash",
+            ["-c", $"trap '' XFSZ; ulimit -f {kibibytes}; exec dotnet \"$@\"", "bash", Path.Combine(AppContext.BaseDirectory, "eoonnx.dll"), .. Arguments("scene.tif", "map.tif"), "--out-type", "prob"])
+            {
+                WorkingDirectory = _folder, RedirectStandardError = true, RedirectStandardOutput = true, Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // which maps a large file
+            })!)
+        {
+            var (output, error) = (process.StandardOutput.ReadToEndAsync(), await process.StandardError.ReadToEndAsync());
+            await process.WaitForExitAsync();
+            Assert.True(process.ExitCode == 1, $"exit code {process.ExitCode}: {error} {await output}");
+            Assert.Contains(expected, error, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(["map.tif.eoonnx", "model.onnx", "scene.tif"], Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        using var report = JsonDocument.Parse((await Infer("scene.tif", "map.tif", "--out-type", "prob", "--json")).Succeeded().Output);
+        Assert.True(report.RootElement.GetProperty("plan").GetProperty("resumedRows").GetInt32() > 0);
     }
 
     [Fact]
-    public async Task A_full_disk_ends_the_run_with_one_line_and_the_same_command_continues_it()
+    public async Task An_interrupted_program_ends_within_two_seconds_with_130_and_leaves_what_is_done()
     {
         WriteModel(tile: 64);
-        GeoTiffWriter.Write<ushort>(Path.Combine(_folder, "scene.tif"), Profile(1000, 1600), new ushort[1000 * 1600]);
-        // No file may grow beyond 600 KiB: what a full disk or a quota does to a write.
-        using (var process = Process.Start(new ProcessStartInfo("bash",
-            ["-c", "trap '' XFSZ; ulimit -f 600; exec dotnet \"$@\"", "bash", Path.Combine(AppContext.BaseDirectory, "eoonnx.dll"), .. Arguments("scene.tif", "map.tif")]) { WorkingDirectory = _folder, RedirectStandardError = true, RedirectStandardOutput = true, Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" } })!)
+        WriteNoise(3000, 3000);
+        using var process = Eoonnx.Start(_folder, Arguments("scene.tif", "map.tif"));
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        var journal = new FileInfo(Path.Combine(_folder, "map.tif.eoonnx", "journal.jsonl"));
+        for (; !process.HasExited && !(journal.Exists && journal.Length > 0); journal.Refresh())
         {
-            var error = await process.StandardError.ReadToEndAsync();
-            await process.WaitForExitAsync();
-            Assert.Equal(1, process.ExitCode);
-            Assert.Contains("cannot be stored", error, StringComparison.Ordinal);
-            Assert.Contains("map.tif.eoonnx", error, StringComparison.Ordinal);
+            await Task.Delay(10);
         }
 
+        using var interrupt = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]);
+        var clock = Stopwatch.StartNew();
+        await process.WaitForExitAsync();
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(2), $"it took {clock.Elapsed.TotalSeconds:F1} s");
+        Assert.True(process.ExitCode == 130, $"exit code {process.ExitCode}: {await error} {await output}");
         Assert.False(File.Exists(Path.Combine(_folder, "map.tif")));
-        using var report = JsonDocument.Parse((await Infer("scene.tif", "map.tif", "--json")).Succeeded().Output);
-        Assert.True(report.RootElement.GetProperty("plan").GetProperty("resumedRows").GetInt32() > 0);
+        Assert.True(journal.Exists);
     }
 
     [Fact]
@@ -119,6 +150,12 @@ public sealed class InferResumeTests : IDisposable
     private Task<Eoonnx> Infer(string scene, string map, params string[] more) => Eoonnx.RunAsync(_folder, [.. Arguments(scene, map), .. more]);
 
     private static string[] Arguments(string scene, string map) => ["infer", scene, "--model", "model.onnx", "--out", map];
+
+    private void WriteNoise(int width, int height)
+    {
+        var random = new Random(7);
+        GeoTiffWriter.Write<ushort>(Path.Combine(_folder, "scene.tif"), Profile(width, height), [.. Enumerable.Range(0, width * height).Select(_ => (ushort)random.Next(1, 1000))]);
+    }
 
     private void WriteModel(int tile)
     {

@@ -63,10 +63,9 @@ public sealed class CogSink : IStripSink
         var layout = new StripLayout(profile.Size.Width, profile.Size.Height, profile.BandCount, profile.Type.SizeInBytes());
         var rows = new FileInfo(Path.Combine(path + WorkArea, "rows.bil"));
         var needed = DiskBytes(profile) - (rows.Exists ? rows.Length : 0);
-        if (new DriveInfo(folder).AvailableFreeSpace is var free && free < needed)
+        if (DiskSpace.Lack(folder, needed) is { } lack)
         {
-            throw new RasterException(string.Create(CultureInfo.InvariantCulture,
-                $"The disk of {path} has {free >> 20} MiB free; the map and its work area need up to {needed >> 20} MiB. Free some space or write elsewhere with --out."));
+            throw new RasterException($"{lack} (the map {path} and its work area). Free some space or write elsewhere with --out.");
         }
 
         // Classes are resampled by majority in overviews, values by averaging.

@@ -78,7 +78,15 @@ internal sealed class StripJournal : IDisposable
             throw new ArgumentException($"Rows must be written in order: row {_next.Row} of column {_next.Column} is next, {firstRow} of {column} was given with {rows.Length} bytes of rows of {rowBytes}.", nameof(firstRow));
         }
 
-        Write(firstRow, column, columns, rows);
+        try
+        {
+            Write(firstRow, column, columns, rows);
+        }
+        catch (ArgumentOutOfRangeException failure)
+        {
+            throw new IOException("the file would grow beyond what the file system or a limit (ulimit -f) allows", failure); // what the runtime makes of EFBIG
+        }
+
         _rows.Flush(flushToDisk: true);
         var entry = new Strip(firstRow, rows.Length / rowBytes, Checksum(rows), column, columns);
         _journal.Write(JsonSerializer.SerializeToUtf8Bytes(entry, StripJson.Default.Strip));

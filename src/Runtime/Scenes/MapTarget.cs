@@ -113,6 +113,10 @@ internal sealed class MapTarget : IDisposable
         }
 
         _augmented?.Dispose();
+        foreach (var batch in Scores.Items)
+        {
+            batch.Release();
+        }
     }
 
     private TileRun Binding(ImageBatch images, ScoreBatch scores, int first, int count)

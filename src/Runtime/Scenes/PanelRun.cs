@@ -76,6 +76,8 @@ internal sealed class PanelRun : IDisposable
     {
         _reader.Dispose();
         _slab.Dispose();
+        _maps.Clear();
+        _mapOf.Clear();
     }
 
     private async Task ReadAllAsync(CancellationToken cancellation)

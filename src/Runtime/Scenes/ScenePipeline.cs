@@ -59,9 +59,8 @@ public sealed partial class ScenePipeline(EoModel model)
                     sinks.Add(CogSink.Open(job.Path, job.Profile, job.WorkIdentity, job.Options.Restart));
                 }
 
-                // Making the file takes memory, too: the buffers of the stream go back to the system first. Continued on the stack of the
-                // stream, this method would keep its state, and with it the buffers, alive.
-                var streamed = await StreamAsync(jobs, [.. sinks], progress, cancellation).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                // Making the file takes memory, too: the buffers of the stream go back to the system first.
+                var streamed = await StreamAsync(jobs, [.. sinks], progress, cancellation).ConfigureAwait(false);
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 return jobs.Select((job, i) => Finish(job, sinks[i], streamed[i], start, progress, cancellation)).ToList();
             }
@@ -186,7 +185,7 @@ public sealed partial class ScenePipeline(EoModel model)
             }
 
             var damage = new SourceDamage(job);
-            var run = new SceneRun(targets, Panel.Cut(job, tiles), damage, progress);
+            using var run = new SceneRun(targets, Panel.Cut(job, tiles), damage, progress);
             await run.StreamAsync(cancellation).ConfigureAwait(false);
             damage.CheckFiles();
             return [.. targets.Select(target => run.ReportOf(target, memory))];

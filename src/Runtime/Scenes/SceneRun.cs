@@ -6,7 +6,7 @@ namespace EoOnnx.Runtime;
 /// A run over a scene: the panels one after the other, and what they share — buffers, clocks, counts. One or more maps are made
 /// from what is read once.
 /// </summary>
-internal sealed class SceneRun
+internal sealed class SceneRun : IDisposable
 {
     private readonly IReadOnlyList<Panel> _panels;
     private readonly IProgress<SceneProgress>? _progress;
@@ -68,6 +68,15 @@ internal sealed class SceneRun
             _panelBytes = Math.Max(_panelBytes, run.Bytes);
             await run.StreamAsync(threads, cancellation).ConfigureAwait(false);
             _hidden += run.Hidden;
+        }
+    }
+
+    /// <summary>Gives the memory of the batches back.</summary>
+    public void Dispose()
+    {
+        foreach (var batch in Images.Items)
+        {
+            batch.Release();
         }
     }
 

@@ -9,8 +9,8 @@ namespace EoOnnx.Runtime;
 /// </summary>
 internal sealed class Slab : IDisposable
 {
-    private readonly byte[] _pixels;
-    private readonly byte[] _valid;
+    private byte[] _pixels;
+    private byte[] _valid;
     private readonly int _pixelBytes;
     private readonly int _phase;
     private readonly SemaphoreSlim _free;
@@ -90,8 +90,10 @@ internal sealed class Slab : IDisposable
         }
     }
 
+    /// <summary>Gives the memory back, whoever still knows this ring.</summary>
     public void Dispose()
     {
+        (_pixels, _valid) = ([], []);
         _free.Dispose();
         _filled.Dispose();
     }

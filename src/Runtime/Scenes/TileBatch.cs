@@ -55,12 +55,15 @@ internal sealed class ImageBatch(int index, int batch, int imageLength, int tile
     public int Index { get; } = index;
 
     /// <summary>[batch, channel, frame, row, column]; pinned.</summary>
-    public float[] Images { get; } = GC.AllocateArray<float>(checked(batch * imageLength), pinned: true);
+    public float[] Images { get; private set; } = GC.AllocateArray<float>(checked(batch * imageLength), pinned: true);
 
     /// <summary>[batch, 2]: latitude and longitude of each tile's centre, where the model takes them; pinned.</summary>
     public float[] Places { get; } = GC.AllocateArray<float>(2 * batch, pinned: true);
 
     public TileSet Tiles { get; } = new(batch, tile);
+
+    /// <summary>Gives the memory back.</summary>
+    public void Release() => Images = [];
 
     public Span<float> Image(int position) => Images.AsSpan(position * imageLength, imageLength);
 }
@@ -71,12 +74,15 @@ internal sealed class ScoreBatch(int index, int batch, int scoreLength, int tile
     public int Index { get; } = index;
 
     /// <summary>[batch, class, row, column]; pinned.</summary>
-    public float[] Scores { get; } = GC.AllocateArray<float>(checked(batch * scoreLength), pinned: true);
+    public float[] Scores { get; private set; } = GC.AllocateArray<float>(checked(batch * scoreLength), pinned: true);
 
     public TileSet Tiles { get; } = new(batch, tile);
 
     /// <summary>The map they are for.</summary>
     public MapTarget? Target { get; init; }
+
+    /// <summary>Gives the memory back.</summary>
+    public void Release() => Scores = [];
 
     public Span<float> ScoresOf(int position) => Scores.AsSpan(position * scoreLength, scoreLength);
 }

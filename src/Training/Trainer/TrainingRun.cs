@@ -47,9 +47,9 @@ internal sealed class TrainingRun : IDisposable
         _workspace = new Workspace(options with { PackWeights = _plan.PackWeights });
         try
         {
-            if (options.Folder is not null)
+            if (options.Folder is not null && DiskSpace.Lack(options.Folder, BytesToWrite(task, _graph)) is { } lack)
             {
-                DiskSpace.Require(options.Folder, BytesToWrite(task, _graph));
+                throw new TrainingException($"{lack} (graphs, model, checkpoint and its successor). Free some space, or choose another folder.");
             }
 
             _runner = new StepRunner(_graph, _workspace);
