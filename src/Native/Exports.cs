@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using EoOnnx.Raster;
+using System.Text.Json;
 using EoOnnx.Runtime;
 
 namespace EoOnnx.Native;
@@ -67,15 +67,55 @@ internal static unsafe class Exports
         {
             using var used = Models.Use(model);
             using var adapted = adapter == 0 ? null : Adapters.Use(adapter);
-            using var source = RasterDataset.Open(Text(scene, "scene"));
+            using var source = Scene.Open(used.Value, new SceneRequest { Sources = [Text(scene, "scene")] }, RunOptions.Parse(Optional(options), adapted?.Value));
             using var callback = new NativeProgress(progress, userData);
-            var done = new ScenePipeline(used.Value).RunAsync(source, Text(map, "map"), RunOptions.Parse(Optional(options), adapted?.Value), callback, callback.Cancellation).GetAwaiter().GetResult();
+            var done = new ScenePipeline(used.Value).RunAsync(source, Text(map, "map"), callback, callback.Cancellation).GetAwaiter().GetResult();
             if (report is not null)
             {
                 *report = Marshal.StringToCoTaskMemUTF8(done.ToJson());
             }
         });
     }
+
+    [UnmanagedCallersOnly(EntryPoint = "eoonnx_run_array")]
+    public static int RunArray(
+        nint model, nint adapter, void* pixels, long pixelBytes, nint image, nint options, delegate* unmanaged<byte*, long, long, double, void*, int> progress, void* userData, void** map, nint* mapDescription, nint* report)
+    {
+        foreach (var result in (nint[])[(nint)map, (nint)mapDescription, (nint)report])
+        {
+            if (result != 0)
+            {
+                *(nint*)result = 0;
+            }
+        }
+
+        return Guard(() =>
+        {
+            if (map is null)
+            {
+                throw new ArgumentException("'map' is NULL; expected where the map's pixels go.");
+            }
+
+            using var used = Models.Use(model);
+            using var adapted = adapter == 0 ? null : Adapters.Use(adapter);
+            using var callback = new NativeProgress(progress, userData);
+            var description = OptionsJson.Read(Text(image, "image_json"), OptionsJson.Default.ArrayDescription)!;
+            var done = NativeArrays.Map(new ScenePipeline(used.Value), pixels, pixelBytes, description, RunOptions.Parse(Optional(options), adapted?.Value), callback);
+            *map = NativeArrays.Copy(done);
+            if (mapDescription is not null)
+            {
+                *mapDescription = Marshal.StringToCoTaskMemUTF8(JsonSerializer.Serialize(ArrayDescription.Of(done.Profile), OptionsJson.Default.ArrayDescription));
+            }
+
+            if (report is not null)
+            {
+                *report = Marshal.StringToCoTaskMemUTF8(done.Report.ToJson());
+            }
+        });
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "eoonnx_array_free")]
+    public static void FreeArray(void* pixels) => NativeMemory.Free(pixels);
 
     [UnmanagedCallersOnly(EntryPoint = "eoonnx_string_free")]
     public static void FreeString(nint text) => Marshal.FreeCoTaskMem(text);

@@ -65,9 +65,11 @@ internal sealed record RunOptions(
 /// <summary>Options as JSON, by generated code.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false,
-    Converters = [typeof(NameConverter<BlendMode>), typeof(NameConverter<EdgeMode>), typeof(NameConverter<TestTimeAugmentation>), typeof(NameConverter<MapContent>), typeof(NameConverter<ConfidenceBand>)])]
+    Converters = [typeof(NameConverter<BlendMode>), typeof(NameConverter<EdgeMode>), typeof(NameConverter<TestTimeAugmentation>), typeof(NameConverter<MapContent>), typeof(NameConverter<ConfidenceBand>), typeof(NameConverter<RasterType>)],
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ModelOptions))]
 [JsonSerializable(typeof(RunOptions))]
+[JsonSerializable(typeof(ArrayDescription))]
 internal sealed partial class OptionsJson : JsonSerializerContext
 {
     /// <summary>Reads options; null and empty text are none.</summary>

@@ -7,7 +7,7 @@ namespace EoOnnx.Package.Tests;
 
 public sealed class NativeLibraryTests : IDisposable
 {
-    private const int Tile = 16;
+    private const int Tile = 16, Bias = 5;
     private readonly string _folder = Directory.CreateTempSubdirectory("eoonnx-native-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -22,13 +22,20 @@ public sealed class NativeLibraryTests : IDisposable
         var program = Path.Combine(_folder, "host");
         await Tool.RunAsync(_folder, compiler, "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-I", library, "-o", program,
             Path.Combine(AppContext.BaseDirectory, "Native", "host.c"), "-L", library, "-leoonnx_native", $"-Wl,-rpath,{library}", "-lpthread");
-        var said = await Tool.RunAsync(_folder, program, Model(), Scene("scene", 50), Path.Combine(_folder, "map.tif"), Scene("big", 1500), Path.Combine(_folder, "big-map.tif"));
+        var said = await Tool.RunAsync(_folder, program, Model(), Scene("scene", 50), Path.Combine(_folder, "map.tif"), Scene("big", 1500), Path.Combine(_folder, "big-map.tif"),
+            Adapter(), Path.Combine(_folder, "adapted.tif"));
         Assert.Equal("0 failures", said.Trim());
-        using var map = RasterDataset.Open(Path.Combine(_folder, "map.tif"));
+        Assert.Equal(Pixels(50).Select(value => 2 * value), Read("map.tif"));
+        Assert.Equal(Pixels(50).Select(value => (2 * value) + Bias), Read("adapted.tif"));
+    }
+
+    private float[] Read(string name)
+    {
+        using var map = RasterDataset.Open(Path.Combine(_folder, name));
         using var reader = map.OpenReader();
         var pixels = new float[50 * 50];
         reader.Read(new PixelWindow(0, 0, 50, 50), [1], pixels);
-        Assert.Equal(Pixels(50).Select(value => 2 * value), pixels);
+        return pixels;
     }
 
     [Fact]
@@ -44,11 +51,18 @@ public sealed class NativeLibraryTests : IDisposable
     {
         var builder = new GraphBuilder("twice");
         var image = builder.Input("image", ElementType.Float, new TensorShape((Dim)"batch", 1, Tile, Tile));
-        builder.Output(builder.Mul(image, 2f), "logits");
+        builder.Output(builder.Add(builder.Mul(image, 2f), builder.OverridableInput("head.bias", TensorData.FromValues<float>([1], [0f]))), "logits");
         var model = new OnnxModel(builder.Graph);
         model.Metadata[ModelManifest.MetadataKey] = new ModelManifest { Name = "twice", Family = "test", Task = ModelTask.Regression, Tile = Tile, Bands = [new ManifestBand("B01")] }.ToJson();
         var path = Path.Combine(_folder, "twice.onnx");
         model.Save(path);
+        return path;
+    }
+
+    private string Adapter()
+    {
+        var path = Path.Combine(_folder, "bias.safetensors");
+        SafetensorsFile.Write(path, [KeyValuePair.Create("head.bias", TensorData.FromValues<float>([1], [Bias]))], new Dictionary<string, string>());
         return path;
     }
 

@@ -5,7 +5,7 @@ namespace EoOnnx.Package.Tests;
 
 public class PackageTests(PackedFeed feed) : IClassFixture<PackedFeed>
 {
-    private static readonly string[] Assemblies = ["EoOnnx.Decoders", "EoOnnx.Formats", "EoOnnx.Onnx", "EoOnnx.Raster", "EoOnnx.Runtime", "EoOnnx.Training"];
+    internal static readonly string[] Assemblies = ["EoOnnx.Decoders", "EoOnnx.Formats", "EoOnnx.Onnx", "EoOnnx.Raster", "EoOnnx.Runtime", "EoOnnx.Training"];
 
     [Fact]
     public void The_package_holds_the_rooms_with_their_documentation_and_nothing_of_the_command_line()
@@ -15,6 +15,22 @@ public class PackageTests(PackedFeed feed) : IClassFixture<PackedFeed>
         Assert.Equal(Assemblies.SelectMany(name => (string[])[$"lib/net10.0/{name}.dll", $"lib/net10.0/{name}.xml"]), files);
         Assert.NotNull(package.GetEntry("README.md"));
         Assert.NotNull(package.GetEntry("LICENSE"));
+    }
+
+    [Fact]
+    public void Its_assemblies_are_those_whose_public_interface_is_written_down()
+    {
+        using var package = ZipFile.OpenRead(feed.Package);
+        foreach (var assembly in Assemblies)
+        {
+            using var packed = new MemoryStream();
+            using (var entry = package.GetEntry($"lib/net10.0/{assembly}.dll")!.Open())
+            {
+                entry.CopyTo(packed);
+            }
+
+            Assert.Equal(File.ReadAllBytes(System.Reflection.Assembly.Load(assembly).Location), packed.ToArray());
+        }
     }
 
     [Fact]

@@ -92,7 +92,8 @@ eoonnx_status eoonnx_adapter_close(eoonnx_adapter *adapter);
  * Maps a scene and returns when the map is complete, has failed or was cancelled.
  *   model         the model
  *   adapter       an adapter of this model, or NULL
- *   scene         any raster that GDAL opens
+ *   scene         what "eoonnx infer" takes as one source: a raster, a folder of bands, a Sentinel-2, Landsat or HLS
+ *                 product, a STAC item, an address
  *   map           the map, a cloud-optimised GeoTIFF; it appears when it is complete. A run that was cancelled leaves
  *                 a work area MAP.eoonnx/, which the next run with the same arguments continues.
  *   options_json  NULL or a JSON object with any of
@@ -109,6 +110,27 @@ eoonnx_status eoonnx_adapter_close(eoonnx_adapter *adapter);
  */
 eoonnx_status eoonnx_run_scene(eoonnx_model *model, eoonnx_adapter *adapter, const char *scene, const char *map,
                                const char *options_json, eoonnx_progress progress, void *user_data, char **report_json);
+
+/*
+ * Maps pixels that the program holds, and gives the map back as pixels; no file is read or written.
+ *   model, adapter, options_json, progress, user_data, report_json
+ *                 as for eoonnx_run_scene; "restart" and "overwrite" have no meaning
+ *   pixels        [band, row, column] without gaps, in the machine's byte order; read in place, must not change meanwhile
+ *   pixel_bytes   how many bytes they are
+ *   image_json    what they are, a JSON object with
+ *                   "type" ("byte", "uInt16", "int16", "float32"), "bands", "height", "width", and if known
+ *                   "noData" (a number or "NaN"), "transform" (six numbers, as GDAL has them), "projection" ("EPSG:32633" or WKT),
+ *                   "bandNames" ["B02", ...], which the model's channels are matched with
+ *   map           receives the map's pixels, [band, row, column]; free them with eoonnx_array_free. NULL on failure.
+ *   map_json      NULL, or receives what they are, as image_json, with "classes": names by value; free it with
+ *                 eoonnx_string_free. NULL on failure.
+ */
+eoonnx_status eoonnx_run_array(eoonnx_model *model, eoonnx_adapter *adapter, const void *pixels, int64_t pixel_bytes,
+                               const char *image_json, const char *options_json, eoonnx_progress progress, void *user_data,
+                               void **map, char **map_json, char **report_json);
+
+/* Frees pixels that eoonnx_run_array returned; NULL is allowed. */
+void eoonnx_array_free(void *pixels);
 
 /* Frees text that this library returned as char *; NULL is allowed. */
 void eoonnx_string_free(char *text);

@@ -1,4 +1,4 @@
-/* A C program that hosts EoOnnx: every promise of eoonnx.h, one check a line. Arguments: MODEL SCENE MAP BIG_SCENE BIG_MAP */
+/* A C program that hosts EoOnnx: every promise of eoonnx.h, one check a line. Arguments: MODEL SCENE MAP BIG_SCENE BIG_MAP ADAPTER ADAPTED_MAP */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,8 +45,9 @@ static int file_exists(const char *path) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 6) return 2;
+    if (argc != 8) return 2;
     const char *model_path = argv[1], *scene = argv[2], *map = argv[3], *big_scene = argv[4], *big_map = argv[5];
+    const char *adapter_path = argv[6], *adapted_map = argv[7];
 
     CHECK(eoonnx_abi_version() == EOONNX_ABI_VERSION);
     CHECK(strlen(eoonnx_version()) > 0);
@@ -91,6 +92,51 @@ int main(int argc, char **argv) {
     CHECK(eoonnx_run_scene(model, NULL, NULL, map, NULL, NULL, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
     CHECK(eoonnx_adapter_load(model, "/no/such/adapter.safetensors") == NULL);
     CHECK(strstr(eoonnx_last_error(), "/no/such/adapter.safetensors") != NULL);
+
+    /* a real adapter: it outlives its handle's model, and another model refuses it */
+    eoonnx_adapter *adapter = eoonnx_adapter_load(model, adapter_path);
+    CHECK(adapter != NULL);
+    CHECK(eoonnx_run_scene(model, adapter, scene, adapted_map, "{\"overlap\":\"4\",\"blend\":\"none\"}", NULL, NULL, NULL) == EOONNX_OK);
+    CHECK(file_exists(adapted_map));
+    eoonnx_model *other = eoonnx_model_open(model_path, "{\"device\":\"cpu\",\"threads\":1}");
+    CHECK(eoonnx_run_scene(other, adapter, scene, adapted_map, "{\"overwrite\":true}", NULL, NULL, NULL) == EOONNX_FAILED);
+    CHECK(strstr(eoonnx_last_error(), adapter_path) != NULL);
+    CHECK(eoonnx_model_close(other) == EOONNX_OK);
+
+    /* an array in, an array out, with and without the adapter */
+    enum { ROWS = 20, COLUMNS = 30 };
+    float pixels[ROWS * COLUMNS];
+    for (int i = 0; i < ROWS * COLUMNS; i++) pixels[i] = (float)i;
+    const char *image = "{\"type\":\"float32\",\"bands\":1,\"height\":20,\"width\":30,\"projection\":\"EPSG:32633\",\"transform\":[300000,10,0,5000000,0,-10],\"bandNames\":[\"B01\"]}";
+    float *plain = NULL, *shifted = NULL;
+    char *plain_json = NULL;
+    progress_state counted = {0};
+    CHECK(eoonnx_run_array(model, NULL, pixels, sizeof pixels, image, "{\"overlap\":\"0\"}", count_progress, &counted, (void **)&plain, &plain_json, &report) == EOONNX_OK);
+    CHECK(counted.calls > 1 && counted.tiles == counted.tile_count);
+    CHECK(plain_json != NULL && strstr(plain_json, "\"float32\"") != NULL && strstr(plain_json, "\"height\":20") != NULL && strstr(plain_json, "\"transform\":[300000,10") != NULL);
+    CHECK(report != NULL && strstr(report, "\"predicted\"") != NULL);
+    CHECK(eoonnx_run_array(model, adapter, pixels, sizeof pixels, image, "{\"overlap\":\"0\"}", NULL, NULL, (void **)&shifted, NULL, NULL) == EOONNX_OK);
+    int wrong = 0;
+    for (int i = 0; plain && shifted && i < ROWS * COLUMNS; i++) wrong += plain[i] != 2 * pixels[i] || shifted[i] != 2 * pixels[i] + 5;
+    CHECK(plain != NULL && shifted != NULL && wrong == 0);
+    eoonnx_array_free(plain);
+    eoonnx_array_free(shifted);
+    eoonnx_array_free(NULL);
+    eoonnx_string_free(plain_json);
+    eoonnx_string_free(report);
+    void *none = pixels;
+    CHECK(eoonnx_run_array(model, NULL, pixels, sizeof pixels - 4, image, NULL, NULL, NULL, &none, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
+    CHECK(none == NULL && strstr(eoonnx_last_error(), "2396 bytes") != NULL);
+    CHECK(eoonnx_run_array(model, NULL, NULL, sizeof pixels, image, NULL, NULL, NULL, &none, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
+    CHECK(eoonnx_run_array(model, NULL, pixels, sizeof pixels, "{\"type\":\"complex\"}", NULL, NULL, NULL, &none, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
+    CHECK(eoonnx_run_array(model, NULL, pixels, sizeof pixels, NULL, NULL, NULL, NULL, &none, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
+    CHECK(eoonnx_run_array(model, NULL, pixels, sizeof pixels, image, NULL, NULL, NULL, NULL, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
+    progress_state hasty = {0};
+    hasty.stop_after = 1;
+    CHECK(eoonnx_run_array(model, NULL, pixels, sizeof pixels, image, NULL, count_progress, &hasty, &none, NULL, NULL) == EOONNX_CANCELLED);
+    CHECK(none == NULL);
+    CHECK(eoonnx_adapter_close(adapter) == EOONNX_OK);
+    CHECK(eoonnx_run_array(model, adapter, pixels, sizeof pixels, image, NULL, NULL, NULL, &none, NULL, NULL) == EOONNX_INVALID_HANDLE);
 
     /* cancelled from the callback */
     progress_state impatient = {0};
