@@ -66,7 +66,7 @@ internal sealed class TerraMind : IBackbone
         {
             Heads = options.Heads ?? HeadCount.Usual(weights.Source, width),
             Epsilon = Epsilon,
-            Bias = encoder.Contains("encoder.0.attn.qkv.bias"),
+            Bias = null, // qkv, projection and MLP have theirs independently
             Mlp = encoder.Contains("encoder.0.mlp.fc3.weight") ? MlpForm.SwiGlu : MlpForm.Gelu,
             Attention = options.Attention,
         };

@@ -34,8 +34,8 @@ internal sealed record TransformerBlock
     /// <summary>Epsilon of both normalisations.</summary>
     public float Epsilon { get; init; } = 1e-6f;
 
-    /// <summary>False when the linear layers have no bias. Normalisations always have one.</summary>
-    public bool Bias { get; init; } = true;
+    /// <summary>Whether the linear layers have a bias; null when each may have one or not, as the weights show. Normalisations always have one.</summary>
+    public bool? Bias { get; init; } = true;
 
     /// <summary>The layers behind the attention.</summary>
     public MlpForm Mlp { get; init; } = MlpForm.Gelu;
@@ -78,11 +78,11 @@ internal sealed record TransformerBlock
             throw new ExportException($"{graph.Weights.Source}: a width of {width} cannot be split into {Heads} attention heads; choose a divisor with --heads.");
         }
 
-        var parts = op.Split(graph.Linear(x, $"{path}.qkv", Bias), -1, width, width, width);
+        var parts = op.Split(Linear(graph, x, $"{path}.qkv"), -1, width, width, width);
         var mixed = Attention == AttentionForm.Fused
             ? op.Nodes("com.microsoft", "MultiHeadAttention", [parts[0], parts[1], parts[2], null, null, mask], 1, ("num_heads", (long)Heads))[0]
             : Mix(op, parts, width / Heads, mask);
-        return graph.Linear(mixed, $"{path}.proj", Bias);
+        return Linear(graph, mixed, $"{path}.proj");
     }
 
     // softmax(q·kᵀ / √d + mask)·v a head. The zeros keep batch and tokens, so any number of either runs through.
@@ -99,8 +99,10 @@ internal sealed record TransformerBlock
     {
         var op = graph.Op;
         using var scope = op.Scope("mlp");
-        var hidden = graph.Linear(x, $"{path}.fc1", Bias);
-        hidden = Mlp == MlpForm.SwiGlu ? op.Mul(op.Silu(hidden), graph.Linear(x, $"{path}.fc3", Bias)) : op.Gelu(hidden);
-        return graph.Linear(hidden, $"{path}.fc2", Bias);
+        var hidden = Linear(graph, x, $"{path}.fc1");
+        hidden = Mlp == MlpForm.SwiGlu ? op.Mul(op.Silu(hidden), Linear(graph, x, $"{path}.fc3")) : op.Gelu(hidden);
+        return Linear(graph, hidden, $"{path}.fc2");
     }
+
+    private Value Linear(WeightedGraph graph, Value x, string path) => graph.Linear(x, path, Bias ?? graph.Weights.Contains($"{path}.bias"));
 }

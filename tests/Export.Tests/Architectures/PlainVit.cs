@@ -1,0 +1,97 @@
+using EoOnnx.Formats;
+
+namespace EoOnnx.Export.Tests.Architectures;
+
+/// <summary>timm's vision transformer for one image, written out in double precision with plain loops: the reference where no stored one is.</summary>
+internal sealed class PlainVit(IReadOnlyDictionary<string, TensorData> weights, DrawnSizes sizes, double epsilon)
+{
+    /// <summary>Tokens [1 + patches][width] before the first block, of the pixels [channel, row, column], with a class token and learnt positions.</summary>
+    public double[][] Embed(float[] image)
+    {
+        var (kernel, bias, positions, first) = (Of("patch_embed.proj.weight"), Of("patch_embed.proj.bias"), Of("pos_embed"), Of("cls_token"));
+        var (width, patch, edge, perKernel) = ((int)sizes.Width, sizes.Patch, sizes.Tile, sizes.Channels * sizes.Patch * sizes.Patch);
+        return [.. Enumerable.Range(0, 1 + (sizes.Grid * sizes.Grid)).Select(token => Enumerable.Range(0, width).Select(unit =>
+        {
+            if (token == 0)
+            {
+                return first[unit] + positions[unit];
+            }
+
+            var (top, left, sum) = ((token - 1) / sizes.Grid * patch, (token - 1) % sizes.Grid * patch, bias[unit]);
+            for (var i = 0; i < perKernel; i++)
+            {
+                var (channel, row, column) = (i / (patch * patch), i / patch % patch, i % patch);
+                sum += kernel[(unit * perKernel) + i] * image[(((channel * edge) + top + row) * edge) + left + column];
+            }
+
+            return sum + positions[(token * width) + unit];
+        }).ToArray())];
+    }
+
+    /// <summary>x += proj(attention(norm1 x)); x += fc2(gelu(fc1(norm2 x))).</summary>
+    public double[][] Block(double[][] x, string path)
+    {
+        x = Add(x, Linear(Attend(Linear(Normalize(x, $"{path}.norm1"), $"{path}.attn.qkv")), $"{path}.attn.proj"));
+        return Add(x, Linear(Linear(Normalize(x, $"{path}.norm2"), $"{path}.mlp.fc1", Gelu), $"{path}.mlp.fc2"));
+    }
+
+    public double[][] Normalize(double[][] x, string path)
+    {
+        var (weight, bias) = (Of($"{path}.weight"), Of($"{path}.bias"));
+        return [.. x.Select(token =>
+        {
+            var mean = token.Average();
+            var deviation = Math.Sqrt(token.Average(value => (value - mean) * (value - mean)) + epsilon);
+            return token.Select((value, i) => ((value - mean) / deviation * weight[i]) + bias[i]).ToArray();
+        })];
+    }
+
+    private double[][] Attend(double[][] qkv)
+    {
+        var (width, head) = ((int)sizes.Width, (int)sizes.Width / sizes.Heads);
+        return [.. qkv.Select(query => Enumerable.Range(0, sizes.Heads).SelectMany(h =>
+        {
+            var scores = qkv.Select(key => Math.Exp(Enumerable.Range(h * head, head).Sum(i => query[i] * key[width + i]) / Math.Sqrt(head))).ToArray();
+            return Enumerable.Range((2 * width) + (h * head), head).Select(i => scores.Select((score, token) => score * qkv[token][i]).Sum() / scores.Sum());
+        }).ToArray())];
+    }
+
+    private double[][] Linear(double[][] x, string path, Func<double, double>? activation = null)
+    {
+        var (weight, bias) = (Of($"{path}.weight"), Of($"{path}.bias"));
+        return [.. x.Select(token => bias.Select((offset, unit) =>
+        {
+            var sum = offset;
+            for (var i = 0; i < token.Length; i++)
+            {
+                sum += weight[(unit * token.Length) + i] * token[i];
+            }
+
+            return activation is null ? sum : activation(sum);
+        }).ToArray())];
+    }
+
+    private static double[][] Add(double[][] a, double[][] b) => [.. a.Zip(b, (left, right) => left.Zip(right, (x, y) => x + y).ToArray())];
+
+    private static double Gelu(double x) => x / 2 * (1 + Erf(x / Math.Sqrt(2)));
+
+    // Its series, exact to rounding for the small arguments of these tests; beyond 5 it is 1.
+    private static double Erf(double x)
+    {
+        if (Math.Abs(x) > 5)
+        {
+            return Math.Sign(x);
+        }
+
+        var (sum, term) = (x, x);
+        for (var n = 1; n < 200 && Math.Abs(term) > 1e-17 * Math.Abs(sum); n++)
+        {
+            term *= -x * x / n;
+            sum += term / ((2 * n) + 1);
+        }
+
+        return 2 / Math.Sqrt(Math.PI) * sum;
+    }
+
+    private double[] Of(string name) => [.. weights[name].ToSingles().Select(value => (double)value)];
+}
