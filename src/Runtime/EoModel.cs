@@ -21,7 +21,7 @@ public sealed class EoModel : IDisposable
         Inputs = [.. session.InputNames.Select(name => Describe(name, session.InputMetadata[name]))];
         Outputs = [.. session.OutputNames.Select(name => Describe(name, session.OutputMetadata[name]))];
         var metadata = session.ModelMetadata.CustomMetadataMap;
-        Input = Inputs.FirstOrDefault(IsImage) ?? (metadata.ContainsKey(ModelManifest.MetadataKey) ? Inputs.FirstOrDefault(input => input.Type == ElementType.Float) : null) ?? throw WrongInputs();
+        Input = Inputs.FirstOrDefault(IsImage) ?? (metadata.ContainsKey(ModelManifest.MetadataKey) ? Inputs.FirstOrDefault(input => input.Type == ElementType.Float) ?? Inputs.FirstOrDefault() : null) ?? throw WrongInputs();
         DeepnessKind = DefaultManifest.KindOf(metadata, options.Deepness);
         Manifest = DefaultManifest.Read(path, metadata, Input, Outputs, options.Deepness);
         Notes = DeepnessKind is null ? notes : [.. notes, .. DefaultManifest.NotesOf(metadata, Manifest.Task)];
@@ -58,10 +58,10 @@ public sealed class EoModel : IDisposable
     /// <summary>Remarks made while loading, for example why a GPU is not used.</summary>
     public IReadOnlyList<string> Notes { get; }
 
-    /// <summary>The image input; of a model of several modalities, the first image; of a model of series or tables, the first array of floats.</summary>
+    /// <summary>The image input; of a model of several modalities, the first image; of a model of series or tables, the first array of floats; of a model of token ids alone, the first of them.</summary>
     public ModelTensor Input { get; }
 
-    /// <summary>False for a model of series or tables of single pixels, such as Presto: it takes named arrays and cannot map a scene.</summary>
+    /// <summary>False for a model of series or tables of single pixels, such as Presto, and of token ids alone: it takes named arrays and cannot map a scene.</summary>
     public bool TakesImages => IsImage(Input);
 
     /// <summary>The inputs that every run must give, in graph order: one image, or one for each modality of the manifest.</summary>

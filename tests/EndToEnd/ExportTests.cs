@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using EoOnnx.Formats;
+using EoOnnx.Runtime;
 using EoOnnx.Tests;
 
 namespace EoOnnx.EndToEnd;
@@ -61,6 +63,19 @@ public sealed class ExportTests : IDisposable
         using var json = JsonDocument.Parse(inspected.Output);
         Assert.Equal(["S2L2A", "S1GRD", "LULC"], json.RootElement.GetProperty("inputs").EnumerateArray().Select(input => input.GetProperty("name").GetString()));
         Assert.Equal(["image", "image", "tokens"], json.RootElement.GetProperty("manifest").GetProperty("modalities").EnumerateArray().Select(modality => modality.GetProperty("kind").GetString()));
+    }
+
+    [Fact]
+    public async Task A_TerraMind_of_token_ids_alone_is_described_opened_and_run()
+    {
+        (await Eoonnx.RunAsync(_folder, "export", "terramind", "--random", "--size", "tiny", "--modalities", "LULC,NDVI", "--layers", "0", "--tile", "64", "--out", "t.onnx")).Succeeded();
+        var told = (await Eoonnx.RunAsync(_folder, "inspect", "t.onnx")).Succeeded().Output;
+        Assert.Contains("LULC: tokens, ids below 4375", told, StringComparison.Ordinal);
+        Assert.DoesNotContain("the bands", told, StringComparison.Ordinal);
+        using var model = EoModel.Load(Path.Combine(_folder, "t.onnx"));
+        Assert.Equal((false, "LULC", ElementType.Int64), (model.TakesImages, model.Input.Name, model.Input.Type));
+        var ids = model.Inputs.ToDictionary(input => input.Name, input => TensorData.FromValues<long>([2, 4, 4], [.. Enumerable.Range(0, 32).Select(i => (long)i * 100)]));
+        Assert.Equal([2, 16, 192], model.Run(ids, [model.Outputs[0].Name])[0].Shape);
     }
 
     [Theory]

@@ -14,11 +14,12 @@ internal static class MissingManifestFacts
         }
 
         var missing = new List<string>();
-        if (manifest.Bands.Count == 0)
+        // Token ids have neither bands nor statistics.
+        if (manifest.Bands.Count == 0 && (manifest.Modalities.Count == 0 || manifest.Modalities.Any(modality => modality is { Kind: "image", Bands.Count: 0 })))
         {
             missing.Add("the bands");
         }
-        else if (manifest.Bands.All(band => band is { Mean: 0, StandardDeviation: 1 }))
+        else if (manifest.Bands.Count > 0 && manifest.Bands.All(band => band is { Mean: 0, StandardDeviation: 1 }))
         {
             missing.Add("the statistics of the bands");
         }

@@ -89,6 +89,11 @@ internal static class InspectVerb
                 $"{position + 1}. {band.Id}{(band.WavelengthMicrometres is { } wavelength ? $", {wavelength} µm" : "")}, mean {band.Mean:G6}, deviation {band.StandardDeviation:G6}"));
         }
 
+        foreach (var (position, modality) in manifest.Modalities.Index())
+        {
+            fact(position == 0 ? "modalities" : "", $"{modality.Name}: {(modality.Input is null ? "missing, a learnt token stands in" : $"{modality.Kind}, {(modality.Kind == "image" ? string.Join(", ", modality.Bands.Select(band => band.Id)) : $"ids below {modality.Vocabulary}")}")}");
+        }
+
         foreach (var (position, item) in manifest.Classes.Index())
         {
             fact(position == 0 ? "classes" : "", $"{item.Id}. {item.Name}{(item.Color is null ? "" : $", {item.Color}")}");
