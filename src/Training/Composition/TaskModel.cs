@@ -81,6 +81,16 @@ public sealed class TaskModel
         : tensors.Where(item => !PrefixEncoder.Names.Contains(item.Key)).Concat(Reparametrization.Expand(tensors).Where(item => InferenceModel.Graph.FindInput(item.Key) is not null))
             .ToDictionary(StringComparer.Ordinal);
 
+    /// <summary>The same task as graphs that begin further back: what they take in place of the image is made elsewhere.</summary>
+    internal TaskModel WithGraphs(OnnxModel trainingModel, OnnxModel inferenceModel) => new(trainingModel, inferenceModel, Trainables, Buffers)
+    {
+        SmallestBatch = SmallestBatch,
+        Auxiliaries = Auxiliaries,
+        Peft = Peft,
+        Base = Base,
+        Reparametrization = Reparametrization,
+    };
+
     private static TaskModel Join(BuiltForm training, BuiltForm inference, PeftOptions? peft, OnnxModel model, IReadOnlyList<(string Output, double Weight)>? auxiliaries = null) =>
         new(training.Model, inference.Model, training.Trainables, [.. training.Layers.Buffers.Select(buffer => buffer.Name)])
         {

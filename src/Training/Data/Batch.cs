@@ -47,6 +47,9 @@ public sealed class Batch : IDisposable
     /// <summary>Form of the target.</summary>
     public SampleTarget Target { get; }
 
+    /// <summary>Number of each sample in its set.</summary>
+    internal int[] Samples { get; set; } = [];
+
     /// <summary>Chip of each sample.</summary>
     public int[] Chips { get; internal set; } = [];
 

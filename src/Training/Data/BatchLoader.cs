@@ -93,16 +93,20 @@ public sealed class BatchLoader
     private Batch Fill(int[] samples, int epoch, CancellationToken cancellation)
     {
         var batch = _idle.TryTake(out var idle) ? idle : new Batch(BatchSize, _samples, _idle.Add);
+        batch.Samples = samples;
         batch.Chips = Array.ConvertAll(samples, _samples.ChipOf);
         batch.Names = Array.ConvertAll(samples, _samples.NameOf);
         for (var slot = 0; slot < samples.Length; slot++)
         {
             cancellation.ThrowIfCancellationRequested();
-            _samples.Read(samples[slot], _training ? new KeyedRandom(_options.Seed, epoch, samples[slot], 1) : null, batch, slot);
+            _samples.Read(samples[slot], _training ? Draw(_options.Seed, epoch, samples[slot]) : null, batch, slot);
         }
 
         return batch;
     }
+
+    /// <summary>Source of the augmentation of a training sample.</summary>
+    internal static KeyedRandom Draw(long seed, int epoch, int sample) => new(seed, epoch, sample, 1);
 
     private int[] Order(int epoch)
     {

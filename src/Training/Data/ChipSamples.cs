@@ -62,15 +62,42 @@ public sealed class ChipSamples : SampleSet
 
     internal override int ChipOf(int sample) => _windows[sample].Chip;
 
+    internal override string? NeverRepeats => _options.Augmentation is { Noise: 0, ScaleJitter: 0, BandDrop: 0 }
+        ? _options.Augmentation.RandomCrop && _windows.Any(window => _source.Chips[window.Chip].Size is var size && (size.Width > Tile || size.Height > Tile))
+            ? $"crops are drawn at random from chips that are larger than a tile of {Tile} px" : null
+        : "values are changed at random (noise, jitter or dropped bands)";
+
+    internal override int VariantOf(int sample, KeyedRandom? random)
+    {
+        if (random is not { } draw)
+        {
+            return 0;
+        }
+
+        if (_options.Augmentation.RandomCrop)
+        {
+            _ = Crop(ref draw, sample);
+        }
+
+        return (int)Turn(ref draw);
+    }
+
+    private PixelWindow Crop(ref KeyedRandom draw, int sample)
+    {
+        var (window, size) = (_windows[sample].Window, _source.Chips[_windows[sample].Chip].Size);
+        return window with { X = draw.Next(size.Width - window.Width + 1), Y = draw.Next(size.Height - window.Height + 1) };
+    }
+
+    private Symmetry Turn(ref KeyedRandom draw) => _options.Augmentation.FlipsAndRotations ? (Symmetry)draw.Next(8) : Symmetry.Identity;
+
     internal override void Read(int sample, KeyedRandom? random, Batch batch, int slot)
     {
         var (chip, window, counted) = (_windows[sample].Chip, _windows[sample].Window, _windows[sample].Counted);
         var augmentation = random is null ? Augmentation.None : _options.Augmentation;
         var draw = random ?? default;
-        var size = _source.Chips[chip].Size;
         if (augmentation.RandomCrop)
         {
-            window = window with { X = draw.Next(size.Width - window.Width + 1), Y = draw.Next(size.Height - window.Height + 1) };
+            window = Crop(ref draw, sample);
         }
 
         counted = random is null ? counted : window;
@@ -89,7 +116,7 @@ public sealed class ChipSamples : SampleSet
             }
 
             Disturb(image, augmentation, ref draw);
-            var symmetry = augmentation.FlipsAndRotations ? (Symmetry)draw.Next(8) : Symmetry.Identity;
+            var symmetry = random is null ? Symmetry.Identity : Turn(ref draw);
             var first = 0;
             foreach (var input in batch.Inputs)
             {

@@ -39,6 +39,14 @@ public abstract class SampleSet
     /// <param name="values">Receives values, when it has those.</param>
     internal abstract void ReadTarget(int sample, Span<int> classes, Span<float> values);
 
+    /// <summary>What makes a training sample different in every epoch beyond a few positions, for messages; null when <see cref="VariantOf"/> tells all that changes.</summary>
+    internal virtual string? NeverRepeats => null;
+
+    /// <summary>Which of the few forms of a sample is drawn: samples of one number and variant have the same inputs and target.</summary>
+    /// <param name="sample">Which sample.</param>
+    /// <param name="random">Source of augmentation; null for evaluation.</param>
+    internal virtual int VariantOf(int sample, KeyedRandom? random) => 0;
+
     /// <summary>The samples that have a label; the set itself when all have one.</summary>
     /// <param name="training">True when crops may be drawn from the sample's chip, whose labels then count together.</param>
     /// <param name="cancellation">Ends the pass over the labels.</param>

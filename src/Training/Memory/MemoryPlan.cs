@@ -29,11 +29,17 @@ public sealed record MemoryPlan
     /// <summary>Intermediate values of the validation.</summary>
     public required long ValidationBytes { get; init; }
 
+    /// <summary>Features of the frozen part of the model that are kept in memory.</summary>
+    public long FeatureBytes { get; init; }
+
+    /// <summary>What computing those features takes before the first step: weights and intermediate values of the frozen part.</summary>
+    public long FeaturePassBytes { get; init; }
+
     /// <summary>What the runtimes, the program and the batches that are being read take.</summary>
     public required long FixedBytes { get; init; }
 
     /// <summary>Expected peak of the process.</summary>
-    public long EstimatedPeak => ValueBytes + WeightBytes + StateBytes + ValidationBytes + FixedBytes;
+    public long EstimatedPeak => WeightBytes + StateBytes + FeatureBytes + FixedBytes + Math.Max(ValueBytes + ValidationBytes, FeaturePassBytes);
 
     /// <summary>The most that was allowed; null when nothing was said.</summary>
     public long? Budget { get; init; }

@@ -26,7 +26,7 @@ internal static class MemoryPlanner
     /// <param name="optimizer">The update rule.</param>
     /// <param name="options">Groups, clipping, accumulation.</param>
     /// <param name="request">Batch, budget, and whether weights may be packed.</param>
-    /// <exception cref="TrainingException">Even the smallest plan is over the budget.</exception>
+    /// <exception cref="MemoryBudgetException">Even the smallest plan is over the budget.</exception>
     public static (TrainingGraph Graph, MemoryPlan Plan) Compile(TaskModel task, Loss loss, Optimizer optimizer, TrainingGraphOptions options, MemoryRequest request)
     {
         var smallest = long.MaxValue;
@@ -42,8 +42,8 @@ internal static class MemoryPlanner
             smallest = Math.Min(smallest, plan.EstimatedPeak);
         }
 
-        throw new TrainingException(
-            $"The run needs about {new MemorySize(smallest)} with batches of {request.Batch}, even when values are computed again and weights stay unpacked; {new MemorySize(request.Budget!.Value)} were allowed. Use a smaller batch with more accumulation, or allow more memory.");
+        throw new MemoryBudgetException(
+            smallest, $"The run needs about {new MemorySize(smallest)} with batches of {request.Batch}, even when values are computed again and weights stay unpacked; {new MemorySize(request.Budget!.Value)} were allowed. Use a smaller batch with more accumulation, or allow more memory.");
     }
 
     private static MemoryPlan Plan(TaskModel task, TrainingGraph graph, MemoryRequest request, bool pack)
@@ -60,6 +60,8 @@ internal static class MemoryPlanner
             ValueBytes = (long)(ArenaOverhead * ValueMemory.Peak(graph.Step, request.Batch)),
             ValidationBytes = (long)(ArenaOverhead * ValueMemory.Peak(task.InferenceModel, request.Batch)),
             WeightBytes = models.Sum(model => Weights(model, pack)),
+            FeatureBytes = request.FeatureBytes,
+            FeaturePassBytes = request.Before.Select(model => Weights(model, pack) + (long)(ArenaOverhead * ValueMemory.Peak(model, request.Batch))).DefaultIfEmpty().Max(),
             StateBytes = 2 * graph.Slots.Concat(graph.GradientSums).Sum(slot => slot.Initial.ByteLength),
             FixedBytes = Runtimes + ((request.Workers + 2) * batchBytes),
         };
@@ -88,4 +90,18 @@ internal static class MemoryPlanner
 /// <param name="Budget">The most that the process may take, in bytes; null sets no limit.</param>
 /// <param name="PackWeights">True when weights may be packed.</param>
 /// <param name="Workers">Batches that are made ahead.</param>
-internal sealed record MemoryRequest(int Batch, long? Budget, bool PackWeights, int Workers);
+internal sealed record MemoryRequest(int Batch, long? Budget, bool PackWeights, int Workers)
+{
+    /// <summary>Features that are kept in memory, in bytes.</summary>
+    public long FeatureBytes { get; init; }
+
+    /// <summary>Graphs that run before the first step, one after the other.</summary>
+    public IReadOnlyList<OnnxModel> Before { get; init; } = [];
+}
+
+/// <summary>A run cannot be made to fit its budget.</summary>
+internal sealed class MemoryBudgetException(long needed, string message) : TrainingException(message)
+{
+    /// <summary>Bytes of the smallest plan.</summary>
+    public long Needed => needed;
+}

@@ -1,4 +1,5 @@
 using EoOnnx.Training.Autodiff;
+using EoOnnx.Training.Features;
 using EoOnnx.Training.Trainer.Schedules;
 
 namespace EoOnnx.Training.Trainer;
@@ -37,6 +38,9 @@ public sealed record FitOptions
     /// <summary>The most memory that the run may take, in bytes; what is computed again and whether weights are packed follows from it. Null sets
     /// no limit and takes the fastest way.</summary>
     public long? MemoryBudget { get; init => field = value is null or > 0 ? value : throw new ArgumentOutOfRangeException(nameof(MemoryBudget), value, "A run needs some memory; leave the budget out to set no limit."); }
+
+    /// <summary>Whether the outputs of the frozen part of the model are computed once and kept.</summary>
+    public FeatureCacheOptions Features { get; init; } = new();
 
     /// <summary>How the learning rate changes.</summary>
     public LearningRateSchedule Schedule { get; init; } = LearningRateSchedule.Constant;

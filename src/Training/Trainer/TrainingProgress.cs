@@ -1,3 +1,4 @@
+using EoOnnx.Training.Features;
 using EoOnnx.Training.Memory;
 
 namespace EoOnnx.Training.Trainer;
@@ -10,6 +11,9 @@ public enum TrainingStage
 
     /// <summary>It is decided what is kept in memory: <see cref="TrainingProgress.Plan"/> is set.</summary>
     Planned,
+
+    /// <summary>The frozen part of the model runs over the samples, once.</summary>
+    Caching,
 
     /// <summary>Steps.</summary>
     Training,
@@ -50,6 +54,9 @@ public sealed record TrainingProgress
 
     /// <summary>Share of the time in which the trainer waited for data.</summary>
     public double WaitingShare { get; init; }
+
+    /// <summary>What is kept of the frozen part of the model; set with <see cref="Plan"/>.</summary>
+    public FeatureCacheReport? Features { get; init; }
 
     /// <summary>What is kept in memory and what is computed again.</summary>
     public MemoryPlan? Plan { get; init; }

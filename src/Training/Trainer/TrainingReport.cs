@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using EoOnnx.Training.Features;
 using EoOnnx.Training.Memory;
 using EoOnnx.Training.Metrics;
 
@@ -105,6 +106,9 @@ public sealed record TrainingReport
 
     /// <summary>Tiles that were left out because nothing in them is labelled.</summary>
     public int SkippedTiles { get; init; }
+
+    /// <summary>What was kept of the frozen part of the model.</summary>
+    public FeatureCacheReport? Features { get; init; }
 
     /// <summary>Where the memory went.</summary>
     public MemoryReport? Memory { get; init; }

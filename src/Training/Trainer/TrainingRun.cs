@@ -5,6 +5,7 @@ using EoOnnx.Training.Adapters;
 using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
+using EoOnnx.Training.Features;
 using EoOnnx.Training.Losses;
 using EoOnnx.Training.Memory;
 using EoOnnx.Training.Metrics;
@@ -18,7 +19,10 @@ namespace EoOnnx.Training.Trainer;
 internal sealed class TrainingRun : IDisposable
 {
     private readonly TaskModel _task;
+    private readonly TrainingData _source;
     private readonly TrainingData _data;
+    private readonly FeatureCache? _features;
+    private readonly FeatureCacheReport _featureReport;
     private readonly FitOptions _options;
     private readonly Optimizer _optimizer;
     private readonly IProgress<TrainingProgress>? _progress;
@@ -40,20 +44,22 @@ internal sealed class TrainingRun : IDisposable
 
     public TrainingRun(TaskModel task, Loss loss, Optimizer optimizer, TrainingData data, FitOptions options, IProgress<TrainingProgress>? progress)
     {
-        (_task, _data, _options, _optimizer, _progress) = (task, data, options, optimizer, progress);
+        (_task, _source, _options, _optimizer, _progress) = (task, data, options, optimizer, progress);
         _adapterSlots = [.. task.InferenceModel.Graph.Inputs.Where(input => input.Data is not null).Select(input => input.Name)];
-        (_graph, _plan) = MemoryPlanner.Compile(task, loss, optimizer, options.Graph, new MemoryRequest(data.Training.BatchSize, options.MemoryBudget, options.PackWeights, data.Loading.Workers));
-        _progress?.Report(new TrainingProgress { Stage = TrainingStage.Planned, Epochs = options.Epochs, Plan = _plan });
-        _workspace = new Workspace(options with { PackWeights = _plan.PackWeights });
+        _features = FeatureCache.Plan(task, data, options, out _featureReport);
         try
         {
+            (_graph, _plan) = Compile(task, loss, ref _features, ref _featureReport);
+            _data = _features?.Data ?? data;
+            _progress?.Report(new TrainingProgress { Stage = TrainingStage.Planned, Epochs = options.Epochs, Plan = _plan, Features = _featureReport });
+            _workspace = new Workspace(options with { PackWeights = _plan.PackWeights });
             if (options.Folder is not null && DiskSpace.Lack(options.Folder, BytesToWrite(task, _graph)) is { } lack)
             {
                 throw new TrainingException($"{lack} (graphs, model, checkpoint and its successor). Free some space, or choose another folder.");
             }
 
             _runner = new StepRunner(_graph, _workspace);
-            _evaluator = new Evaluator(task, loss, _workspace);
+            _evaluator = new Evaluator(_features?.Task ?? task, loss, _workspace);
             if (options is { Resume: true, Folder: not null } && File.Exists(CheckpointPath))
             {
                 (_state, var current, _best) = RunState.Load(CheckpointPath, _runner.Slots.Read(IsKept), options.RecipeJson);
@@ -68,9 +74,29 @@ internal sealed class TrainingRun : IDisposable
         {
             _evaluator?.Dispose();
             _runner?.Dispose();
-            _workspace.Dispose();
+            _workspace?.Dispose();
+            _features?.Dispose();
             throw;
         }
+    }
+
+    private (TrainingGraph Graph, MemoryPlan Plan) Compile(TaskModel task, Loss loss, ref FeatureCache? features, ref FeatureCacheReport report)
+    {
+        var request = new MemoryRequest(_source.Training.BatchSize, _options.MemoryBudget, _options.PackWeights, _source.Loading.Workers);
+        if (features is not null)
+        {
+            try
+            {
+                return MemoryPlanner.Compile(features.Task, loss, _optimizer, _options.Graph, request with { FeatureBytes = features.MemoryBytes, Before = [.. features.Prefixes.Select(prefix => prefix.Prefix)] });
+            }
+            catch (MemoryBudgetException failure) when (_options.Features.Mode == FeatureCaching.Auto)
+            {
+                features.Dispose();
+                features = FeatureCache.Decline(_options, $"with them the run would need about {new MemorySize(failure.Needed)}", out report);
+            }
+        }
+
+        return MemoryPlanner.Compile(task, loss, _optimizer, _options.Graph, request);
     }
 
     /// <summary>Twice the weights (the run's graphs and its model) and, of what is trained, two checkpoints with the best parameters.</summary>
@@ -86,6 +112,13 @@ internal sealed class TrainingRun : IDisposable
     {
         try
         {
+            var epochsAreLeft = _state.Epoch < _options.Epochs && !_state.Stopped;
+            if (_features is not null)
+            {
+                await _features.FillAsync(
+                    _workspace, epochsAreLeft, share => _progress?.Report(new TrainingProgress { Stage = TrainingStage.Caching, Epochs = _options.Epochs, Fraction = share, Features = _featureReport }), cancellation).ConfigureAwait(false);
+            }
+
             while (_state.Epoch < _options.Epochs && !_state.Stopped)
             {
                 await TrainEpochAsync(cancellation).ConfigureAwait(false);
@@ -108,7 +141,7 @@ internal sealed class TrainingRun : IDisposable
             return;
         }
 
-        var review = new ValidationReview(_data.ValidationSamples);
+        var review = new ValidationReview(_source.ValidationSamples);
         var slots = _best.Where(item => _runner.Slots.Evaluated(item.Key) is not null).ToDictionary(StringComparer.Ordinal);
         _runner.Slots.WriteEvaluated(slots);   // the last checkpoint is written: nothing else needs the slots any more
         _validation.Start();
@@ -150,6 +183,7 @@ internal sealed class TrainingRun : IDisposable
         _evaluator.Dispose();
         _runner.Dispose();
         _workspace.Dispose();
+        _features?.Dispose();
     }
 
     private static bool IsKept(TrainingSlot slot) => slot.Kind != TrainingSlotKind.GradientSum;   // checkpoints lie between steps, where sums are 0
@@ -286,6 +320,7 @@ internal sealed class TrainingRun : IDisposable
         Resources = _resources.Result(),
         Steps = _state.Step,
         SkippedTiles = _data.Skipped,
+        Features = _features?.Report ?? _featureReport,
         Memory = new MemoryReport(_plan, Process.GetCurrentProcess().PeakWorkingSet64),
         Timing = new TrainingTiming(
             _total.Elapsed.TotalSeconds, _training.Elapsed.TotalSeconds, _validation.Elapsed.TotalSeconds, _data.Training.Waited.TotalSeconds,

@@ -18,6 +18,7 @@ internal sealed class ValidationReview
     private const int Kept = 3;
     private const long MostLogits = 1 << 21;
 
+    private readonly SampleSet _samples;
     private readonly SampleTarget _target;
     private readonly long _stride;
     private readonly List<float> _logits = [];
@@ -29,7 +30,7 @@ internal sealed class ValidationReview
     /// <param name="samples">The held-out samples; every n-th label is used where their logits would not fit into memory.</param>
     public ValidationReview(SampleSet samples)
     {
-        _target = samples.Target;
+        (_samples, _target) = (samples, samples.Target);
         _stride = ((samples.Count * (long)_target.Length * _target.Classes) + MostLogits - 1) / MostLogits;
     }
 
@@ -90,8 +91,12 @@ internal sealed class ValidationReview
         }
 
         var length = _target.Length;
+
+        // Read anew: the batch may hold features of the sample instead of its image.
+        using var picture = new Batch(1, _samples, _ => { }) { Chips = [batch.Chips[sample]] };
+        _samples.Read(batch.Samples[sample], null, picture, 0);
         var kept = new ReviewedSample(
-            batch.Names[sample], right, batch.Images.Slice(sample * batch.ImageLength, batch.ImageLength).ToArray(), [.. batch.Inputs[0].Layout.Shape.Select(extent => (int)extent)],
+            batch.Names[sample], right, picture.Images.ToArray(), [.. _samples.Inputs[0].Shape.Select(extent => (int)extent)],
             batch.Classes.Slice(sample * length, length).ToArray(), predicted.Slice(sample * length, length).ToArray());
         if (isBest)
         {
