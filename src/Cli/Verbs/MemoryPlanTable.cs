@@ -22,6 +22,11 @@ internal static class MemoryPlanTable
         table.AddRow("values of a step at most", Size(plan.ValueBytes), "kept ones included");
         table.AddRow("frozen weights", Size(plan.WeightBytes), plan.PackWeights ? "packed" : "mapped, not packed");
         table.AddRow("trained tensors and state", Size(plan.StateBytes), "");
+        if (plan.FeaturePassBytes > 0)
+        {
+            table.AddRow("features", Size(plan.FeatureBytes), $"and {Size(plan.FeaturePassBytes)} to compute them, before the first step");
+        }
+
         table.AddRow("validation, batches, runtimes", Size(plan.ValidationBytes + plan.FixedBytes), "");
         table.AddRow("estimated peak", Size(plan.EstimatedPeak), plan.Budget is { } budget ? $"of {Size(budget)} allowed" : "no limit given");
         table.AddRow("measured peak", Size(memory.MeasuredPeak), "");

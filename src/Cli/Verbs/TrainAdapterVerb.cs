@@ -47,7 +47,8 @@ internal static class TrainAdapterVerb
     private static Step Describe(TrainingProgress now) => now.Stage switch
     {
         TrainingStage.Compiling => new Step("compiling"),
-        TrainingStage.Planned => new Step("memory plan", null, MemoryPlanTable.Line(now.Plan!)),
+        TrainingStage.Planned => new Step("memory plan", null, string.Join("; ", new[] { MemoryPlanTable.Line(now.Plan!), FeatureCacheLine.Plan(now.Features) }.OfType<string>())),
+        TrainingStage.Caching => new Step("features of the frozen part", now.Fraction),
         TrainingStage.Validating => new Step($"epoch {now.Epoch} validation", now.Fraction),
         TrainingStage.Reviewing => new Step("calibration", now.Fraction),
         TrainingStage.EpochDone => new Step(
@@ -73,6 +74,11 @@ internal static class TrainAdapterVerb
         if (report.SkippedTiles > 0)
         {
             console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.SkippedTiles} tiles without any label were left out"));
+        }
+
+        if (FeatureCacheLine.Result(report.Features) is { } features)
+        {
+            console.WriteLine(features);
         }
 
         if (report.Memory is { } memory)

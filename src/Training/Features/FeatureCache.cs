@@ -87,7 +87,7 @@ internal sealed class FeatureCache : IDisposable
             return Decline(options, $"{changes}, so no image comes twice; leave that out with --no-augmentation (data.augment: false)", out report);
         }
 
-        var (training, validation) = (FrozenPrefix.Of(task.TrainingModel, out var reason), FrozenPrefix.Of(task.InferenceModel, out var further));
+        var (training, validation) = (FrozenPrefix.Of(task.TrainingModel, data.TrainingSamples.Inputs, out var reason), FrozenPrefix.Of(task.InferenceModel, data.TrainingSamples.Inputs, out var further));
         if (training is null || validation is null)
         {
             return Decline(options, reason ?? further!, out report);

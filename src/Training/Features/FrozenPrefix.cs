@@ -13,7 +13,7 @@ namespace EoOnnx.Training.Features;
 internal sealed class FrozenPrefix
 {
     private const int LongestWalk = 12;
-    private const double LargestProduct = 0.1;
+    private const double LargestProduct = 0.3;   // of the forward pass behind the cut, which a step goes through about twice
 
     private static readonly HashSet<string> Random = ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
 
@@ -31,6 +31,27 @@ internal sealed class FrozenPrefix
 
     /// <summary>Share of the multiplications that lies in front of the cut.</summary>
     public double Share { get; }
+
+    /// <summary>Cuts the graph of a model for samples of a form, which gives open extents such as a number of dates their value.</summary>
+    /// <inheritdoc cref="Of(OnnxModel, out string?)"/>
+    public static FrozenPrefix? Of(OnnxModel model, IReadOnlyList<SampleInput> samples, out string? reason)
+    {
+        var bound = model.Clone();
+        var inputs = bound.Graph.Inputs.Where(input => input.Data is null).ToList();
+        foreach (var sample in samples)
+        {
+            var input = samples.Count == 1 ? inputs[0] : inputs.Find(input => input.Name == sample.Name);
+            if (input?.Shape is { } shape && shape.Rank == sample.Shape.Count + 1)
+            {
+                foreach (var (symbol, extent) in shape.Skip(1).Zip(sample.Shape, (dim, extent) => (dim.Symbol, extent)).Where(axis => axis.Symbol is not null && axis.Symbol != shape[0].Symbol).ToList())
+                {
+                    bound.Graph.Bind(symbol!, extent);
+                }
+            }
+        }
+
+        return Of(bound, out reason);
+    }
 
     /// <summary>Cuts a graph.</summary>
     /// <param name="model">A sorted forward graph; what training changes are its inputs with a default.</param>
@@ -102,7 +123,7 @@ internal sealed class FrozenPrefix
             _graph = graph;
             _ofData = [.. graph.Inputs.Where(input => input.Data is null)];
             _batch = _ofData.Select(input => input.Shape is { Rank: > 0 } shape ? shape[0].Symbol : null).FirstOrDefault(symbol => symbol is not null);
-            _behind = [];
+            _behind = [.. graph.Outputs.Select(output => output.Producer).OfType<Node>()];
             var changing = graph.Inputs.Where(input => input.Data is not null).ToHashSet();
             foreach (var node in graph.Nodes)
             {

@@ -1,3 +1,4 @@
+using EoOnnx.Training.Features;
 using EoOnnx.Training.Memory;
 using EoOnnx.Training.Trainer;
 
@@ -20,6 +21,15 @@ public sealed record RunRecipe
 
     /// <summary>The most memory that the run may take, for example <c>2GB</c>; null takes the fastest way whatever it needs.</summary>
     public string? Memory { get; init => field = value is null || MemorySize.Parse(value).Bytes > 0 ? value : null; }
+
+    /// <summary>Whether the outputs of the frozen part of the model are computed once and kept.</summary>
+    public FeatureCaching CacheFeatures { get; init; }
+
+    /// <summary>Folder of features on disk, which any number of runs may share; null takes <c>features</c> in the run's folder.</summary>
+    public string? CacheFolder { get; init; }
+
+    /// <summary>How features are stored; null takes float32 in memory and bfloat16 on disk.</summary>
+    public FeaturePrecision? CachePrecision { get; init; }
 
     /// <summary>Figure that decides on the best epoch.</summary>
     public BestBy BestBy { get; init; } = BestBy.Score;

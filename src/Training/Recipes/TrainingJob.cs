@@ -4,6 +4,7 @@ using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Baselines;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
+using EoOnnx.Training.Features;
 using EoOnnx.Training.Losses;
 using EoOnnx.Training.Memory;
 using EoOnnx.Training.Optimizers;
@@ -150,6 +151,7 @@ public static class TrainingJob
         PackWeights = options.PackWeights,
         Threads = recipe.Run.Threads,
         MemoryBudget = recipe.Run.Memory is { } memory ? MemorySize.Parse(memory).Bytes : null,
+        Features = new FeatureCacheOptions { Mode = recipe.Run.CacheFeatures, Folder = recipe.Run.CacheFolder, Precision = recipe.Run.CachePrecision },
         BestBy = recipe.Run.BestBy,
         Patience = recipe.Run.Patience,
         Schedule = job.Schedule,

@@ -1,5 +1,6 @@
 using System.Globalization;
 using EoOnnx.Formats;
+using EoOnnx.Training.Features;
 using EoOnnx.Training.Metrics;
 using EoOnnx.Training.Trainer;
 
@@ -54,6 +55,11 @@ internal static class TrainingPage
         }
 
         facts.Add(("time", string.Create(CultureInfo.InvariantCulture, $"{report.Timing.Total:F1} s, of it {report.Timing.Steps:F1} s steps and {report.Timing.Validation:F1} s validation; {report.Timing.ImagesPerSecond:F1} images/s")));
+        if (report.Features is { Mode: not FeatureCaching.Off } kept)
+        {
+            facts.Add(("features", string.Create(CultureInfo.InvariantCulture, $"{kept.FrozenShare:P0} of the forward pass computed once for {kept.Records} samples ({kept.Seconds:F1} s), {kept.Bytes / 1048576.0:F0} MiB {(kept.Mode == FeatureCaching.Disk ? "on disk" : "in memory")}, {(kept.Precision == FeaturePrecision.Float32 ? "unrounded" : "rounded to bfloat16")}")));
+        }
+
         if (report.Resources is { } used)
         {
             facts.Add(("memory", string.Create(CultureInfo.InvariantCulture, $"{used.PeakMemoryBytes / 1048576.0:F0} MiB at most")));

@@ -36,7 +36,7 @@ public class MemoryPlannerTests
         Assert.Equal((Recompute.Cheap, false), (unpacked.Recompute, unpacked.PackWeights));
         var smallest = Plan(unpacked.EstimatedPeak - 1);
         Assert.Equal((Recompute.Products, false), (smallest.Recompute, smallest.PackWeights));
-        var failure = Assert.Throws<TrainingException>(() => Plan(smallest.EstimatedPeak - 1));
+        var failure = Assert.Throws<MemoryBudgetException>(() => Plan(smallest.EstimatedPeak - 1));
         Assert.Contains($"about {new MemorySize(smallest.EstimatedPeak)} with batches of {Batch}", failure.Message, StringComparison.Ordinal);
     }
 
