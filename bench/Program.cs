@@ -5,7 +5,7 @@ using EoOnnx.Bench.Scene;
 using EoOnnx.Bench.Training;
 
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]
-// dotnet run -c Release --project bench -- training [threads] [repetitions]
+// dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|growth|runs|epochs]
 // dotnet run -c Release --project bench -- scene tiny|vit-b|vit-b-adapters [width] [height] [batch] [repetitions] [folder]
 switch (args)
 {
@@ -13,10 +13,13 @@ switch (args)
         EncoderComparison.Run(Number(1, 2), Number(2, 5), Console.Out);
         return 0;
     case ["training", ..]:
-        TrainingComparison.Run(Number(1, 2), Number(2, 5), Console.Out);
+        TrainingComparison.Run(Number(1, 2), Number(2, 5), args.ElementAtOrDefault(3) ?? "all", Console.Out);
         return 0;
     case ["probe", var settings]:
         Console.Out.WriteLine(JsonSerializer.Serialize(StepProbe.Measure(StepSettings.Parse(settings))));
+        return 0;
+    case ["epochs", var settings]:
+        Console.Out.WriteLine(JsonSerializer.Serialize(StepProbe.Epochs(StepSettings.Parse(settings))));
         return 0;
     case ["scene", var model, ..]:
         SceneComparison.Run(model, Number(2, 10_980), Number(3, 10_980), Number(4, 4), Number(5, 3), args.ElementAtOrDefault(6) ?? Path.Combine(Path.GetTempPath(), "eoonnx-bench"), Console.Out);
@@ -26,7 +29,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]");
-        Console.Error.WriteLine("       dotnet run -c Release --project bench -- training [threads] [repetitions]");
+        Console.Error.WriteLine("       dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|growth|runs|epochs]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- scene tiny|vit-b|vit-b-adapters [width] [height] [batch] [repetitions] [folder]");
         return 2;
 }

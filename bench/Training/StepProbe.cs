@@ -6,6 +6,7 @@ using EoOnnx.Raster;
 using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
+using EoOnnx.Training.Features;
 using EoOnnx.Training.Losses;
 using EoOnnx.Training.Optimizers;
 using EoOnnx.Training.Peft;
@@ -25,7 +26,7 @@ internal static class StepProbe
     public static StepFigures Measure(StepSettings settings)
     {
         var (encoder, bands) = Encoder(settings);
-        var task = TaskModel.Compose(encoder, new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = Rank, Seed = 1 }, new LinearDecoder { Classes = Classes, Upsampling = 16, Seed = 1 });
+        var task = Task(settings, encoder);
         if (settings.Subject == "run")
         {
             return Run(settings, task, bands);
@@ -39,18 +40,57 @@ internal static class StepProbe
             samples.Read(i, null, batch, i);
         }
 
+        var peerName = "";
         using var forward = settings.Subject is "forward" or "turns" ? new ForwardPass(workspace, encoder) : null;
         using var step = settings.Subject is "step" or "turns" ? new TrainingStep(workspace, task, settings) : null;
-        var (forwards, steps) = (new List<double>(), new List<double>());
+        using var peer = settings.Subject == "turns" && settings.Peer ? TrainingPeer.Create(settings, bands, Rank, Classes, out peerName) : null;
+        var (forwards, steps, peers) = (new List<double>(), new List<double>(), new List<double>());
         for (var turn = -1; turn < settings.Repetitions; turn++)
         {
             Time(forward is null ? null : () => forward.Run(batch, bands, settings.Tile), turn, forwards);
             Time(step is null ? null : () => step.Run(batch, turn + 2), turn, steps);
+            Time(peer is null ? null : () => peer.Run(settings.Batch), turn, peers);
         }
 
         var ratio = forwards.Count > 0 && steps.Count > 0 ? Median([.. steps.Zip(forwards, (a, b) => a / b)]) : 0;
-        return new StepFigures(Median(forwards), Median(steps), ratio, Process.GetCurrentProcess().PeakWorkingSet64, $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}");
+        return new StepFigures(Median(forwards), Median(steps), ratio, Process.GetCurrentProcess().PeakWorkingSet64, $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}", PeerStep: Median(peers), Peer: peerName);
     }
+
+    /// <summary>Several epochs of two steps with validation through the trainer; images are not changed, so that features can be kept.</summary>
+    public static EpochFigures Epochs(StepSettings settings)
+    {
+        var (encoder, bands) = Encoder(settings);
+        var (clock, training, whole, start, last) = (Stopwatch.StartNew(), new List<double>(), new List<double>(), 0.0, 0.0);
+        var progress = new Immediate(now =>
+        {
+            var seconds = clock.Elapsed.TotalSeconds;
+            last = now.Stage == TrainingStage.Training ? seconds : last;
+            if (now.Stage == TrainingStage.EpochDone)
+            {
+                if (now.Epoch > 1)   // the first one warms up
+                {
+                    training.Add(last - start);
+                    whole.Add(seconds - start);
+                }
+
+                start = seconds;
+            }
+        });
+        var fit = new FitOptions
+        {
+            Epochs = settings.Repetitions + 1,
+            Threads = settings.Threads,
+            PackWeights = settings.Pack,
+            Features = new FeatureCacheOptions { Mode = settings.KeepFeatures ? FeatureCaching.Memory : FeatureCaching.Off },
+        };
+        var report = new AdapterTrainer(Task(settings, encoder), Loss.CrossEntropy(255), new AdamW(1e-3)).FitAsync(Data(settings, bands, Augmentation.None), fit, progress).GetAwaiter().GetResult().Report;
+        return new EpochFigures(Median(training), Median(whole), report.Features!.Seconds, report.Memory!.MeasuredPeak, report.Features.Bytes);
+    }
+
+    private static TaskModel Task(StepSettings settings, OnnxModel encoder) => TaskModel.Compose(
+        encoder,
+        settings.Adapted == 0 ? null : new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = Rank, Layers = settings.Adapted is { } last ? [.. Enumerable.Range(settings.Depth - last, last)] : [], Seed = 1 },
+        new LinearDecoder { Classes = Classes, Upsampling = 16, Seed = 1 });
 
     /// <summary>An epoch of two steps with validation through the trainer, as <c>train-adapter</c> makes it.</summary>
     private static StepFigures Run(StepSettings settings, TaskModel task, int bands)
@@ -61,7 +101,7 @@ internal static class StepProbe
     }
 
     // Two batches to train on and one held out.
-    private static TrainingData Data(StepSettings settings, int bands)
+    private static TrainingData Data(StepSettings settings, int bands, Augmentation? augmentation = null)
     {
         var (chips, pixels) = (3 * settings.Batch, settings.Tile * settings.Tile);
         var size = new PixelSize(settings.Tile, settings.Tile);
@@ -71,7 +111,7 @@ internal static class StepProbe
         return new TrainingData(
             source,
             DataSplit.LeaveOut(source.Chips, [.. Enumerable.Range(0, settings.Batch).Select(chip => $"chip {chip}")]),
-            new SampleOptions { Tile = settings.Tile, Scaling = [.. Enumerable.Repeat(new ChannelScaling(0, 1), bands)], Classes = new ClassLabels { Classes = Classes } },
+            new SampleOptions { Tile = settings.Tile, Scaling = [.. Enumerable.Repeat(new ChannelScaling(0, 1), bands)], Classes = new ClassLabels { Classes = Classes }, Augmentation = augmentation ?? Augmentation.Standard },
             new BatchLoaderOptions { BatchSize = settings.Batch });
     }
 
@@ -104,6 +144,11 @@ internal static class StepProbe
         {
             seconds.Add(clock.Elapsed.TotalSeconds);
         }
+    }
+
+    private sealed class Immediate(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => report(value);
     }
 
     private sealed class ForwardPass(Workspace workspace, OnnxModel encoder) : IDisposable

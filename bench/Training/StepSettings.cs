@@ -5,7 +5,8 @@ namespace EoOnnx.Bench.Training;
 /// <summary>What one measuring process does.</summary>
 public sealed record StepSettings
 {
-    /// <summary>Who is measured: <c>forward</c>, <c>step</c>, <c>turns</c> (both, in turns) or <c>run</c> (an epoch with validation).</summary>
+    /// <summary>Who is measured: <c>forward</c>, <c>step</c>, <c>turns</c> (both, in turns, with the peer when there is one), <c>run</c> (an epoch with validation) or <c>epochs</c>
+    /// (several, each timed).</summary>
     public string Subject { get; init; } = "step";
 
     /// <summary>Images of a batch.</summary>
@@ -16,6 +17,15 @@ public sealed record StepSettings
 
     /// <summary>Blocks of the encoder.</summary>
     public int Depth { get; init; } = 12;
+
+    /// <summary>The last blocks that LoRA is put into; null for all, 0 trains the head alone.</summary>
+    public int? Adapted { get; init; }
+
+    /// <summary>Whether the features of what is not trained are kept in memory.</summary>
+    public bool KeepFeatures { get; init; }
+
+    /// <summary>True takes the peer into the turns.</summary>
+    public bool Peer { get; init; }
 
     /// <summary>Threads of an operator.</summary>
     public int Threads { get; init; } = 2;
@@ -47,4 +57,14 @@ public sealed record StepSettings
 /// <param name="PeakBytes">Largest resident set of the process.</param>
 /// <param name="Name">Library and version.</param>
 /// <param name="EstimatedBytes">Peak that the memory plan of a run expected; 0 for other subjects.</param>
-public sealed record StepFigures(double Forward, double Step, double Ratio, long PeakBytes, string Name, long EstimatedBytes = 0);
+/// <param name="PeerStep">Median seconds of the peer's training step; 0 without a peer.</param>
+/// <param name="Peer">The peer, or why there is none.</param>
+public sealed record StepFigures(double Forward, double Step, double Ratio, long PeakBytes, string Name, long EstimatedBytes = 0, double PeerStep = 0, string Peer = "");
+
+/// <summary>What a process that timed epochs found.</summary>
+/// <param name="Training">Median seconds of an epoch's steps, waiting for data included; the first epoch does not count.</param>
+/// <param name="Whole">The same with the validation.</param>
+/// <param name="Before">Seconds before the first step for computing features; 0 when none are kept.</param>
+/// <param name="PeakBytes">Largest resident set of the process.</param>
+/// <param name="FeatureBytes">Features that were kept.</param>
+public sealed record EpochFigures(double Training, double Whole, double Before, long PeakBytes, long FeatureBytes);

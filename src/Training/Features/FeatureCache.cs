@@ -1,6 +1,6 @@
-using EoOnnx.Formats;
 using System.Diagnostics;
 using System.Globalization;
+using EoOnnx.Formats;
 using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Memory;

@@ -5,6 +5,7 @@ using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Features;
 using EoOnnx.Training.Losses;
+using EoOnnx.Training.Memory;
 using EoOnnx.Training.Optimizers;
 using EoOnnx.Training.Peft;
 using EoOnnx.Training.Tests.Trainer;
@@ -152,14 +153,16 @@ public sealed class FeatureCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Features_that_do_not_fit_the_budget_are_not_kept_by_default()
+    public async Task The_memory_plan_counts_features_and_by_default_leaves_them_out_where_they_do_not_fit()
     {
-        var free = await FitAsync(new FeatureCacheOptions { Mode = FeatureCaching.Memory });
-        var off = await FitAsync(FeatureCacheOptions.None);
-        Assert.True(free.Report.Memory!.Plan.FeatureBytes > 0 && free.Report.Memory.Plan.FeaturePassBytes > 0);
-        var failure = await Assert.ThrowsAnyAsync<TrainingException>(() => Trainer().FitAsync(Runs.Data(), Options(new FeatureCacheOptions { Mode = FeatureCaching.Memory }) with { MemoryBudget = 1 << 20 }));
-        Assert.Contains("1 MB were allowed", failure.Message, StringComparison.Ordinal);
-        Assert.Equal(0, off.Report.Memory!.Plan.FeatureBytes);
+        var (trainer, data, many) = (Trainer(), Runs.Data(chips: 40), Options(new FeatureCacheOptions()) with { Epochs = 12 });
+        var needed = (await Assert.ThrowsAsync<MemoryBudgetException>(() => trainer.FitAsync(data, many with { Features = FeatureCacheOptions.None, MemoryBudget = 1 << 20 }))).Needed;
+        var tight = await trainer.FitAsync(data, many with { MemoryBudget = needed });
+        Assert.Equal(FeatureCaching.Off, tight.Report.Features!.Mode);
+        Assert.Contains("with them the run would need about", tight.Report.Features.Reason, StringComparison.Ordinal);
+        var free = await trainer.FitAsync(data, many);
+        Assert.Equal(free.Report.Features!.Bytes, free.Report.Memory!.Plan.FeatureBytes);
+        Assert.InRange(free.Report.Memory.Plan.FeaturePassBytes, 1, free.Report.Memory.Plan.EstimatedPeak);
     }
 
     private static void SameBits(FitResult expected, FitResult actual)
