@@ -6,6 +6,7 @@ using EoOnnx.Bench.Training;
 
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|growth|runs|epochs]
+// dotnet run -c Release --project bench -- base [threads] [repetitions]
 // dotnet run -c Release --project bench -- scene tiny|vit-b|vit-b-adapters [width] [height] [batch] [repetitions] [folder]
 switch (args)
 {
@@ -17,6 +18,12 @@ switch (args)
         return 0;
     case ["probe", var settings]:
         Console.Out.WriteLine(JsonSerializer.Serialize(StepProbe.Measure(StepSettings.Parse(settings))));
+        return 0;
+    case ["base", ..]:
+        BaseComparison.Run(Number(1, 2), Number(2, 5), Console.Out);
+        return 0;
+    case ["base-probe", var form, ..]:
+        Console.Out.WriteLine(JsonSerializer.Serialize(BaseComparison.Probe(form, Number(2, 2), Number(3, 5))));
         return 0;
     case ["epochs", var settings]:
         Console.Out.WriteLine(JsonSerializer.Serialize(StepProbe.Epochs(StepSettings.Parse(settings))));
@@ -30,6 +37,7 @@ switch (args)
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|growth|runs|epochs]");
+        Console.Error.WriteLine("       dotnet run -c Release --project bench -- base [threads] [repetitions]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- scene tiny|vit-b|vit-b-adapters [width] [height] [batch] [repetitions] [folder]");
         return 2;
 }

@@ -147,6 +147,7 @@ internal sealed class FeatureCache : IDisposable
                 if (session.IsValueCreated)
                 {
                     session.Value.Dispose();
+                    workspace.ReleasePages(group.First().Prefix.Prefix);
                 }
             }
         }

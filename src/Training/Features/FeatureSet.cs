@@ -17,6 +17,7 @@ internal sealed class FeatureSet : IDisposable
     private readonly List<(int Sample, int? Epoch)> _forms = [];
     private readonly Dictionary<(int Sample, int Variant), int> _records = [];
     private readonly FeatureLayout _layout;
+    private readonly Lazy<string> _identity;
     private IRecordStore? _features;
     private IRecordStore? _targets;
 
@@ -28,7 +29,7 @@ internal sealed class FeatureSet : IDisposable
     public FeatureSet(FrozenPrefix prefix, SampleSet samples, BatchLoaderOptions loading, int? epochs, FeaturePrecision precision)
     {
         (Prefix, _samples, _loading, _layout) = (prefix, samples, loading, new FeatureLayout(prefix.Features, precision));
-        Identity = PrefixIdentity.Of(prefix.Prefix, OrtEnv.Instance().GetVersionString(), precision.ToString());
+        _identity = new Lazy<string>(() => PrefixIdentity.Of(prefix.Prefix, OrtEnv.Instance().GetVersionString(), precision.ToString()));
         for (var sample = 0; sample < samples.Count; sample++)
         {
             for (var epoch = 0; epoch < (epochs ?? 1); epoch++)
@@ -46,7 +47,7 @@ internal sealed class FeatureSet : IDisposable
     public FrozenPrefix Prefix { get; }
 
     /// <summary>Identity of the frozen part, its weights, the runtime and the form of its records.</summary>
-    public string Identity { get; }
+    public string Identity => _identity.Value;
 
     /// <summary>Number of records.</summary>
     public int Records => _forms.Count;

@@ -20,7 +20,7 @@ public sealed record MemoryPlan
     /// <summary>Largest sum of the intermediate values that live at the same time in a step, kept ones included.</summary>
     public required long ValueBytes { get; init; }
 
-    /// <summary>Frozen weights in memory, packed copies included, of the training step and of the validation.</summary>
+    /// <summary>Frozen weights in memory, packed copies included; the training step and the validation share them.</summary>
     public required long WeightBytes { get; init; }
 
     /// <summary>Trainable tensors, their optimizer state and the copies that a step writes to.</summary>
@@ -35,11 +35,15 @@ public sealed record MemoryPlan
     /// <summary>What computing those features takes before the first step: weights and intermediate values of the frozen part.</summary>
     public long FeaturePassBytes { get; init; }
 
+    /// <summary>Weights that are read while they are packed, before the first step.</summary>
+    public long PackingBytes { get; init; }
+
     /// <summary>What the runtimes, the program and the batches that are being read take.</summary>
     public required long FixedBytes { get; init; }
 
-    /// <summary>Expected peak of the process.</summary>
-    public long EstimatedPeak => WeightBytes + StateBytes + FeatureBytes + FixedBytes + Math.Max(ValueBytes + ValidationBytes, FeaturePassBytes);
+    /// <summary>Expected peak of the process. With a budget, training and validation give the memory of their values back before the other begins.</summary>
+    public long EstimatedPeak => WeightBytes + StateBytes + FeatureBytes + FixedBytes + Math.Max(
+        Math.Max(FeaturePassBytes, PackingBytes), Budget is null ? ValueBytes + ValidationBytes : Math.Max(ValueBytes, ValidationBytes));
 
     /// <summary>The most that was allowed; null when nothing was said.</summary>
     public long? Budget { get; init; }

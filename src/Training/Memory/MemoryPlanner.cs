@@ -49,7 +49,8 @@ internal static class MemoryPlanner
     private static MemoryPlan Plan(TaskModel task, TrainingGraph graph, MemoryRequest request, bool pack)
     {
         var batchBytes = graph.DataInputs.Append(graph.Target).Sum(input => input.KnownShape.Aggregate((long)input.Type.SizeInBytes(), (product, dim) => product * (dim.Value ?? request.Batch)));
-        var models = new[] { graph.Step, task.InferenceModel };
+        var (kept, read) = Weights([graph.Step, task.InferenceModel], pack);
+        var before = request.Before.Select(model => (Kept: Weights([model], pack), Values: (long)(ArenaOverhead * ValueMemory.Peak(model, request.Batch)))).ToList();
         return new MemoryPlan
         {
             Recompute = graph.Recompute,
@@ -59,29 +60,42 @@ internal static class MemoryPlanner
             RecomputedBytes = ValueMemory.Of(graph.Step, graph.Recomputed, request.Batch),
             ValueBytes = (long)(ArenaOverhead * ValueMemory.Peak(graph.Step, request.Batch)),
             ValidationBytes = (long)(ArenaOverhead * ValueMemory.Peak(task.InferenceModel, request.Batch)),
-            WeightBytes = models.Sum(model => Weights(model, pack)),
+            WeightBytes = kept,
             FeatureBytes = request.FeatureBytes,
-            FeaturePassBytes = request.Before.Select(model => Weights(model, pack) + (long)(ArenaOverhead * ValueMemory.Peak(model, request.Batch))).DefaultIfEmpty().Max(),
+            FeaturePassBytes = before.Select(pass => pass.Kept.Kept + Math.Max(pass.Kept.Read, pass.Values)).DefaultIfEmpty().Max(),
+            PackingBytes = read,
             StateBytes = 2 * graph.Slots.Concat(graph.GradientSums).Sum(slot => slot.Initial.ByteLength),
             FixedBytes = Runtimes + ((request.Workers + 2) * batchBytes),
         };
     }
 
-    /// <summary>Weights in memory: one packed copy for each product that reads one, or the pages of the mapped file.</summary>
-    private static long Weights(OnnxModel model, bool pack)
+    /// <summary>Weights in memory: a packed copy for each form in which a product reads one, whatever the number of graphs, and of the rest the pages of the
+    /// mapped file; and the pages that are read while weights are packed.</summary>
+    private static (long Kept, long Read) Weights(IReadOnlyList<OnnxModel> models, bool pack)
     {
-        var packed = 0L;
-        var onlyPacked = new HashSet<Value>();
-        foreach (var node in model.Graph.Nodes.Where(node => pack && node.OpType is "MatMul" or "FusedMatMul" or "Gemm"))
+        var packed = new HashSet<(TensorData Weight, string Form)>();
+        var (onlyPacked, read) = (new HashSet<TensorData>(), new HashSet<TensorData>());
+        foreach (var model in models)
         {
-            if (node.OptionalInput(1) is { Producer: null, Data: { Shape.Length: 2 } data } weight && model.Graph.FindInput(weight.Name) is null)
+            foreach (var node in model.Graph.Nodes)
             {
-                packed += data.ByteLength;
-                onlyPacked.Add(weight);
+                foreach (var data in node.Inputs.OfType<Value>().Where(input => input is { Producer: null, Data: not null } && model.Graph.FindInput(input.Name) is null).Select(input => input.Data!))
+                {
+                    if (pack && node.OpType is "MatMul" or "FusedMatMul" or "Gemm" && node.OptionalInput(1)?.Data == data && data.Shape.Length == 2)
+                    {
+                        packed.Add((data, FormattableString.Invariant($"{(node.OpType == "Gemm" ? "Gemm" : "MatMul")} {node.Int("transB", 0)}")));
+                        onlyPacked.Add(data);
+                    }
+                    else
+                    {
+                        read.Add(data);
+                    }
+                }
             }
         }
 
-        return packed + model.Graph.Initializers.Where(value => !onlyPacked.Contains(value)).Sum(value => value.Data!.ByteLength);
+        onlyPacked.ExceptWith(read);
+        return (packed.Sum(copy => copy.Weight.ByteLength) + read.Sum(data => data.ByteLength), onlyPacked.Sum(data => data.ByteLength));
     }
 }
 

@@ -18,6 +18,7 @@ internal sealed class Evaluator : IDisposable
     private readonly IReadOnlyList<Value> _inputs;
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
+    private readonly RunOptions _lastRun = ArenaShrinkage.Options();
     private readonly Dictionary<string, TrainableTensor> _trainables;
 
     public Evaluator(TaskModel task, Loss loss, Workspace workspace)
@@ -50,7 +51,8 @@ internal sealed class Evaluator : IDisposable
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <param name="review">Looks at the predictions of classes too; null does not.</param>
-    public async Task<ValidationReport> RunAsync(TrainingData data, NativeSlots slots, Action<double> progress, CancellationToken cancellation, ValidationReview? review = null)
+    /// <param name="release">True gives the memory of intermediate values back to the system after the last batch.</param>
+    public async Task<ValidationReport> RunAsync(TrainingData data, NativeSlots slots, Action<double> progress, CancellationToken cancellation, ValidationReview? review = null, bool release = false)
     {
         var evaluation = new Evaluation(_task.Manifest?.Task ?? (data.ValidationSamples.Target.HasClasses ? ModelTask.Segmentation : ModelTask.Regression), data.ValidationSamples.Target);
         var (lossSum, images) = (0.0, 0L);
@@ -62,7 +64,8 @@ internal sealed class Evaluator : IDisposable
                 using (batch)
                 {
                     using var tensors = new BatchTensors(batch, _inputs);
-                    using var results = _session.Run(_run, _session.InputNames, [.. _session.InputNames.Select(name => tensors.Find(name) ?? parameters[name])], _session.OutputNames);
+                    var isLast = images + batch.Count >= data.Validation.Samples;
+                    using var results = _session.Run(release && isLast ? _lastRun : _run, _session.InputNames, [.. _session.InputNames.Select(name => tensors.Find(name) ?? parameters[name])], _session.OutputNames);
                     var outputs = _session.OutputNames.Zip(results).ToDictionary(item => item.First, item => item.Second);
                     lossSum += outputs[TrainingGraph.LossName].GetTensorDataAsSpan<float>()[0] * (double)batch.Count;
                     images += batch.Count;
@@ -94,6 +97,7 @@ internal sealed class Evaluator : IDisposable
     {
         _session.Dispose();
         _run.Dispose();
+        _lastRun.Dispose();
     }
 
     /// <summary>Current parameters and buffers by name, and those among them that are copies: what inference takes scaled, or what is made of other tensors.</summary>

@@ -14,6 +14,7 @@ internal sealed class StepRunner : IDisposable
     private readonly InferenceSession _step;
     private readonly InferenceSession? _update;
     private readonly RunOptions _run = new();
+    private readonly RunOptions _lastRun = ArenaShrinkage.Options();
     private readonly OrtValue _loss = NativeTensor.Allocate(ElementType.Float, []);
     private readonly OrtValue _squares;
 
@@ -30,11 +31,14 @@ internal sealed class StepRunner : IDisposable
     public NativeSlots Slots { get; }
 
     /// <summary>Runs one micro-batch and, unless gradients are accumulated, the optimizer's step with it; returns the loss.</summary>
+    /// <param name="batch">The samples.</param>
+    /// <param name="step">Number, rates and momentum.</param>
+    /// <param name="release">True gives the memory of intermediate values back to the system afterwards.</param>
     /// <exception cref="TrainingException">The loss or a gradient is not finite; parameters and state are as before the step.</exception>
-    public double Run(BatchTensors batch, OptimizerStep step)
+    public double Run(BatchTensors batch, OptimizerStep step, bool release = false)
     {
         using var scalars = NativeTensor.Copy(_graph.Scalars(step));
-        Execute(_step, batch, scalars);
+        Execute(_step, batch, scalars, release ? _lastRun : _run);
         var loss = _loss.GetTensorDataAsSpan<float>()[0];
         Guard(loss, step.Step, hasGradients: _update is null, batch);
         Slots.Accept(_step.OutputNames);
@@ -46,7 +50,7 @@ internal sealed class StepRunner : IDisposable
     public void Update(OptimizerStep step)
     {
         using var scalars = NativeTensor.Copy(_graph.Scalars(step));
-        Execute(_update!, null, scalars);
+        Execute(_update!, null, scalars, _run);
         Guard(0, step.Step, hasGradients: true, null);
         Slots.Accept(_update!.OutputNames);
         Slots.Reset(TrainingSlotKind.GradientSum);
@@ -58,16 +62,17 @@ internal sealed class StepRunner : IDisposable
         _update?.Dispose();
         Slots.Dispose();
         _run.Dispose();
+        _lastRun.Dispose();
         _loss.Dispose();
         _squares.Dispose();
     }
 
-    private void Execute(InferenceSession session, BatchTensors? batch, OrtValue scalars)
+    private void Execute(InferenceSession session, BatchTensors? batch, OrtValue scalars, RunOptions run)
     {
         var inputs = session.InputNames.Select(name => Slots.Current(name) ?? batch?.Find(name) ?? (name == TrainingGraph.ScalarsName ? scalars
             : throw new TrainingException($"The training graph takes an input {name} that the data does not give."))).ToList();
         var outputs = session.OutputNames.Select(name => Slots.Next(name) ?? (name == TrainingGraph.LossName ? _loss : _squares)).ToList();
-        session.Run(_run, session.InputNames, inputs, session.OutputNames, outputs);
+        session.Run(run, session.InputNames, inputs, session.OutputNames, outputs);
     }
 
     private void Guard(float loss, long step, bool hasGradients, BatchTensors? batch)

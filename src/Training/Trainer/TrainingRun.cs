@@ -103,6 +103,9 @@ internal sealed class TrainingRun : IDisposable
     private static long BytesToWrite(TaskModel task, TrainingGraph graph) =>
         (2 * task.InferenceModel.Graph.Initializers.Sum(value => value.Data?.ByteLength ?? 0)) + (3 * graph.Slots.Sum(slot => slot.Initial.ByteLength));
 
+    // With a budget, training and validation do not hold their intermediate values at the same time.
+    private bool IsTight => _options.MemoryBudget is not null;
+
     private string CheckpointPath => Path.Combine(_options.Folder!, "checkpoint.safetensors");
 
     private int StepsPerEpoch => (_data.Training.Batches + _graph.Accumulation - 1) / _graph.Accumulation;
@@ -202,7 +205,7 @@ internal sealed class TrainingRun : IDisposable
                 _training.Start();
                 using var tensors = new BatchTensors(batch, _graph.DataInputs);
                 var step = NextStep();
-                var loss = _runner.Run(tensors, step);
+                var loss = _runner.Run(tensors, step, release: IsTight && _state.Batch == _data.Training.Batches - 1);
                 _state.LossSum += loss * batch.Count;
                 _state.Images += batch.Count;
                 _state.Batch++;
@@ -237,7 +240,7 @@ internal sealed class TrainingRun : IDisposable
     {
         _validation.Start();
         var validation = await _evaluator.RunAsync(
-            _data, _runner.Slots, share => _progress?.Report(new TrainingProgress { Stage = TrainingStage.Validating, Epoch = _state.Epoch + 1, Epochs = _options.Epochs, Fraction = share }), cancellation).ConfigureAwait(false);
+            _data, _runner.Slots, share => _progress?.Report(new TrainingProgress { Stage = TrainingStage.Validating, Epoch = _state.Epoch + 1, Epochs = _options.Epochs, Fraction = share }), cancellation, release: IsTight).ConfigureAwait(false);
         _validation.Stop();
         var rates = Rates(Position(Math.Max(0, _state.Step - 1)));
         _state.History.Add(new EpochReport(_state.Epoch + 1, _state.LossSum / Math.Max(1, _state.Images), rates[^1], validation));
