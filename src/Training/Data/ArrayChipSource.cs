@@ -50,4 +50,7 @@ public sealed class ArrayChipSource : ChipSource
 
         CopyWindow(source.Labels, source.Size, window, labels);
     }
+
+    /// <inheritdoc/>
+    public override void ReadLabels(int chip, PixelWindow window, Span<float> labels) => CopyWindow(_chips[chip].Labels, _chips[chip].Size, window, labels);
 }

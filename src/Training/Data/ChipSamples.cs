@@ -143,23 +143,31 @@ public sealed class ChipSamples : SampleSet
             return;
         }
 
-        var scratch = new float[ImageLength + (Tile * Tile)];
-        ReadPadded(window.Chip, window.Window, window.Counted, scratch.AsSpan(0, ImageLength), scratch.AsSpan(ImageLength), new byte[Tile * Tile]);
-        if (_options.Classes is { } rules)
+        var scratch = ArrayPool<float>.Shared.Rent(Tile * Tile);
+        try
         {
-            rules.Convert(scratch.AsSpan(ImageLength), classes, name);
+            var labels = scratch.AsSpan(0, Tile * Tile);
+            ReadPaddedLabels(window, labels);
+            if (_options.Classes is { } rules)
+            {
+                rules.Convert(labels, classes, name);
+            }
+            else
+            {
+                _options.Values!.Convert(labels, values, name);
+            }
         }
-        else
+        finally
         {
-            _options.Values!.Convert(scratch.AsSpan(ImageLength), values, name);
+            ArrayPool<float>.Shared.Return(scratch);
         }
     }
 
-    internal override SampleSet WithLabels(bool training, CancellationToken cancellation)
+    internal override SampleSet WithLabels(bool training, TargetTally tally, CancellationToken cancellation)
     {
         if (_options.Scene is not null)
         {
-            return this;
+            return base.WithLabels(training, tally, cancellation);
         }
 
         var (classes, values) = Target.HasClasses ? (new int[Target.Length], Array.Empty<float>()) : ([], new float[Target.Length]);
@@ -176,7 +184,29 @@ public sealed class ChipSamples : SampleSet
         {
             cancellation.ThrowIfCancellationRequested();
             ReadTarget(sample, classes, values);
+            tally.Add(classes, values);
             return Target.HasClasses ? classes.AsSpan().ContainsAnyExcept(Target.IgnoreIndex) : Array.Exists(values, value => !float.IsNaN(value));
+        }
+    }
+
+    /// <summary>Reads the labels of a window into the upper left corner of a tile; those that do not count become NaN.</summary>
+    private void ReadPaddedLabels(SampleWindow sample, Span<float> labels)
+    {
+        var (window, counted) = (sample.Window, sample.Counted);
+        var raw = ArrayPool<float>.Shared.Rent((int)window.Area);
+        try
+        {
+            _source.ReadLabels(sample.Chip, window, raw.AsSpan(0, (int)window.Area));
+            labels.Fill(float.NaN);
+            for (var row = counted.Y - window.Y; row < counted.Bottom - window.Y; row++)
+            {
+                var (first, length) = (counted.X - window.X, counted.Width);
+                raw.AsSpan((row * window.Width) + first, length).CopyTo(labels[((row * Tile) + first)..]);
+            }
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(raw);
         }
     }
 

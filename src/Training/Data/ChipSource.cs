@@ -24,6 +24,13 @@ public abstract class ChipSource
     /// <exception cref="TrainingDataException">The chip cannot be read; the message names it.</exception>
     public abstract void Read(int chip, PixelWindow window, Span<float> image, Span<float> labels);
 
+    /// <summary>Reads a window of a chip's labels without its image.</summary>
+    /// <param name="chip">Index into <see cref="Chips"/>.</param>
+    /// <param name="window">Pixels of the chip, within it.</param>
+    /// <param name="labels">[row, column]; NaN where there is no label. Every element is written.</param>
+    /// <exception cref="TrainingDataException">The labels cannot be read; the message names them.</exception>
+    public abstract void ReadLabels(int chip, PixelWindow window, Span<float> labels);
+
     /// <summary>Copies a window of a row-major plane.</summary>
     private protected static void CopyWindow(ReadOnlySpan<float> plane, PixelSize size, PixelWindow window, Span<float> destination)
     {

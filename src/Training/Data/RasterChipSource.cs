@@ -11,7 +11,8 @@ public sealed class RasterChipSource : ChipSource
     private readonly RasterChipOptions _options;
     private readonly int[] _bands;
     private readonly int[] _fileBands;   // of each image of a chip
-    private readonly Lazy<(float[] Image, float[] Labels)>[]? _cache;
+    private readonly Lazy<float[]>[]? _imageCache;
+    private readonly Lazy<float[]>[]? _labelCache;
 
     /// <summary>Reads the headers of all files and checks that they agree.</summary>
     /// <exception cref="TrainingDataException">A label has another size than its image, or an image lacks a band; the message names the file.</exception>
@@ -31,13 +32,8 @@ public sealed class RasterChipSource : ChipSource
         var bytes = Chips.Sum(chip => (long)chip.Size.Width * chip.Size.Height * (_bands.Length + 1) * sizeof(float));
         if (bytes <= _options.CacheBytes)
         {
-            _cache = [.. Chips.Select((chip, index) => new Lazy<(float[], float[])>(() =>
-            {
-                var pixels = chip.Size.Width * chip.Size.Height;
-                var decoded = (new float[pixels * _bands.Length], new float[pixels]);
-                Decode(index, new PixelWindow(0, 0, chip.Size.Width, chip.Size.Height), decoded.Item1, decoded.Item2);
-                return decoded;
-            }))];
+            _imageCache = [.. Chips.Select((chip, index) => Whole(chip, _bands.Length, (window, pixels) => DecodeImage(index, window, pixels)))];
+            _labelCache = [.. Chips.Select((chip, index) => Whole(chip, 1, (window, pixels) => DecodeLabels(index, window, pixels)))];
         }
     }
 
@@ -56,20 +52,39 @@ public sealed class RasterChipSource : ChipSource
     /// <inheritdoc/>
     public override void Read(int chip, PixelWindow window, Span<float> image, Span<float> labels)
     {
-        if (_cache is null)
+        ReadLabels(chip, window, labels);
+        if (_imageCache is null)
         {
-            Decode(chip, window, image, labels);
+            DecodeImage(chip, window, image);
             return;
         }
 
-        var (decoded, area, plane) = (_cache[chip].Value, (int)window.Area, _cache[chip].Value.Labels.Length);
+        var (decoded, area, plane) = (_imageCache[chip].Value, (int)window.Area, Chips[chip].Size.Width * Chips[chip].Size.Height);
         for (var band = 0; band < _bands.Length; band++)
         {
-            CopyWindow(decoded.Image.AsSpan(band * plane, plane), Chips[chip].Size, window, image.Slice(band * area, area));
+            CopyWindow(decoded.AsSpan(band * plane, plane), Chips[chip].Size, window, image.Slice(band * area, area));
         }
-
-        CopyWindow(decoded.Labels, Chips[chip].Size, window, labels);
     }
+
+    /// <inheritdoc/>
+    public override void ReadLabels(int chip, PixelWindow window, Span<float> labels)
+    {
+        if (_labelCache is null)
+        {
+            DecodeLabels(chip, window, labels);
+        }
+        else
+        {
+            CopyWindow(_labelCache[chip].Value, Chips[chip].Size, window, labels);
+        }
+    }
+
+    private static Lazy<float[]> Whole(ChipInfo chip, int planes, Action<PixelWindow, float[]> decode) => new(() =>
+    {
+        var pixels = new float[checked(chip.Size.Width * chip.Size.Height * planes)];
+        decode(new PixelWindow(0, 0, chip.Size.Width, chip.Size.Height), pixels);
+        return pixels;
+    });
 
     private ChipInfo Inspect(ChipFile file)
     {
@@ -112,7 +127,7 @@ public sealed class RasterChipSource : ChipSource
         return dataset.Bands.Count;
     }
 
-    private void Decode(int chip, PixelWindow window, Span<float> image, Span<float> labels)
+    private void DecodeImage(int chip, PixelWindow window, Span<float> image)
     {
         var file = _files[chip];
         var (scale, replacement) = ((float)_options.ConstantScale, (float?)_options.NoDataReplacement ?? float.NaN);
@@ -133,8 +148,11 @@ public sealed class RasterChipSource : ChipSource
                 value *= scale;
             }
         }
+    }
 
-        if (file.Label is { } path)
+    private void DecodeLabels(int chip, PixelWindow window, Span<float> labels)
+    {
+        if (_files[chip].Label is { } path)
         {
             ReadWithGaps(path, window, [1], Declared, labels, (float?)_options.LabelReplacement ?? float.NaN);
         }

@@ -33,7 +33,7 @@ public abstract class SampleSet
     /// <exception cref="TrainingDataException">The sample cannot be used; the message names it.</exception>
     internal abstract void Read(int sample, KeyedRandom? random, Batch batch, int slot);
 
-    /// <summary>Reads the target alone, unchanged.</summary>
+    /// <summary>Reads the target alone, unchanged, without the image: a pixel that the image lacks keeps its label.</summary>
     /// <param name="sample">Which sample.</param>
     /// <param name="classes">Receives class numbers, when the target has them.</param>
     /// <param name="values">Receives values, when it has those.</param>
@@ -47,8 +47,20 @@ public abstract class SampleSet
     /// <param name="random">Source of augmentation; null for evaluation.</param>
     internal virtual int VariantOf(int sample, KeyedRandom? random) => 0;
 
-    /// <summary>The samples that have a label; the set itself when all have one.</summary>
+    /// <summary>The samples that have a label, after one pass over the labels; the set itself when all have one.</summary>
     /// <param name="training">True when crops may be drawn from the sample's chip, whose labels then count together.</param>
+    /// <param name="tally">Told every target.</param>
     /// <param name="cancellation">Ends the pass over the labels.</param>
-    internal virtual SampleSet WithLabels(bool training, CancellationToken cancellation) => this;
+    internal virtual SampleSet WithLabels(bool training, TargetTally tally, CancellationToken cancellation)
+    {
+        var (classes, values) = Target.HasClasses ? (new int[Target.Length], Array.Empty<float>()) : ([], new float[Target.Length]);
+        for (var sample = 0; sample < Count; sample++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            ReadTarget(sample, classes, values);
+            tally.Add(classes, values);
+        }
+
+        return this;
+    }
 }

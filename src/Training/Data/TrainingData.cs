@@ -83,35 +83,27 @@ public sealed class TrainingData
     /// and are the same; the validation loss is the mean over tiles with labels.
     /// </summary>
     /// <exception cref="TrainingDataException">A label is not a class, or what is left does not fill a batch.</exception>
-    public TrainingData WithoutUnlabelledTiles(CancellationToken cancellation = default)
+    public TrainingData WithoutUnlabelledTiles(CancellationToken cancellation = default) => Survey(cancellation).Data;
+
+    /// <summary>Reads every label once, and no image: which tiles are labelled, how often each class occurs, mean and deviation of measured targets.</summary>
+    /// <exception cref="TrainingDataException">A label is not a class, or what is left does not fill a batch.</exception>
+    internal LabelSurvey Survey(CancellationToken cancellation)
     {
-        var training = TrainingSamples.WithLabels(training: true, cancellation);
-        var validation = ValidationSamples.WithLabels(training: false, cancellation);
+        var (learned, heldOut) = (new TargetTally(TrainingSamples.Target), new TargetTally(ValidationSamples.Target));
+        var training = TrainingSamples.WithLabels(training: true, learned, cancellation);
+        var validation = ValidationSamples.WithLabels(training: false, heldOut, cancellation);
         var skipped = TrainingSamples.Count + ValidationSamples.Count - training.Count - validation.Count;
-        return skipped == 0 ? this : new TrainingData(training, validation, How, Loading) { Skipped = Skipped + skipped };
+        return new LabelSurvey(skipped == 0 ? this : new TrainingData(training, validation, How, Loading) { Skipped = Skipped + skipped }, learned, heldOut);
     }
 
     /// <summary>Labelled training pixels (or chips) of each class: one pass over the labels.</summary>
     /// <exception cref="TrainingDataException">A label is not a class.</exception>
     public long[] CountClasses(CancellationToken cancellation = default)
     {
-        var target = TrainingSamples.Target;
-        var counts = new long[target.HasClasses ? target.Classes : throw new InvalidOperationException("A regression has no classes to count.")];
-        var classes = new int[target.Length];
-        for (var sample = 0; sample < TrainingSamples.Count; sample++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            TrainingSamples.ReadTarget(sample, classes, default);
-            foreach (var label in classes)
-            {
-                if (label != target.IgnoreIndex)
-                {
-                    counts[label]++;
-                }
-            }
-        }
-
-        return counts;
+        _ = TrainingSamples.Target.HasClasses ? 0 : throw new InvalidOperationException("A regression has no classes to count.");
+        var tally = new TargetTally(TrainingSamples.Target);
+        TrainingSamples.WithLabels(training: true, tally, cancellation);
+        return tally.Counts;
     }
 
     private static IReadOnlyList<string> Names(SampleSet samples) => [.. Enumerable.Range(0, samples.Count).Select(samples.NameOf).Distinct(StringComparer.Ordinal)];

@@ -41,8 +41,7 @@ public static class TrainingJob
     {
         var job = Prepare(recipe, cancellation);
         var trainer = new AdapterTrainer(job.Model, job.Loss, Rule(recipe.Optimizer));
-        var baselines = await BaselinesAsync(job.Model, job.Data, job.Counts, job.Statistics, cancellation).ConfigureAwait(false);
-        return await trainer.FitAsync(job.Data, Fit(recipe, options, job, baselines), progress, cancellation).ConfigureAwait(false);
+        return await trainer.FitAsync(job.Data, Fit(recipe, options, job), progress, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Opens model and chips, reads all labels and composes the task, as a run does before its first step.</summary>
@@ -59,9 +58,11 @@ public static class TrainingJob
         var manifest = encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? RecipeData.Scaled(recipe.Data, ModelManifest.Parse(json))
             : throw new TrainingException($"{recipe.Model} has no manifest ({ModelManifest.MetadataKey}), so its bands and features are unknown. Export the encoder with eoonnx export.");
         var (data, described, noDataLabel) = recipe.Data.Arrays is null ? Chips(recipe, task, encoder, manifest, cancellation) : Arrays(recipe, task, encoder, manifest);
+        var survey = data.Survey(cancellation);
+        data = survey.Data;
         var target = data.TrainingSamples.Target;
-        var counts = target.HasClasses ? data.CountClasses(cancellation) : null;
-        var statistics = task.IsMeasured() ? TargetStatistics.Of(data.TrainingSamples, cancellation) : null;
+        var counts = target.HasClasses ? survey.Training.Counts : null;
+        var statistics = task.IsMeasured() ? survey.Training.Scaling() : null;
         var scaling = recipe.Loss.StandardizeTarget ? statistics : null;
         var outputs = target.HasClasses ? target.Classes : task == ModelTask.Regression ? 1 : target.Length;
         var model = TaskModel.Compose(encoder, recipe.Method.ToPeft(recipe.Run.Seed), RecipeDecoder.Of(recipe.Decoder, task, outputs, manifest, recipe.Run.Seed), new TaskDescription
@@ -84,7 +85,7 @@ public static class TrainingJob
         var split = RecipeData.Split(recipe.Data, source, recipe.Run.Seed);
         var bands = RecipeData.Bands(recipe.Data, manifest, source, split.Training, null, cancellation);
         var samples = RecipeData.Samples(recipe.Data, task, source, manifest, bands, RecipeData.Tile(encoder, manifest));
-        return (new TrainingData(source, split, samples, Loading(recipe)).WithoutUnlabelledTiles(cancellation), RecipeData.Describe(manifest, bands), samples.Classes?.IgnoreIndex);
+        return (new TrainingData(source, split, samples, Loading(recipe)), RecipeData.Describe(manifest, bands), samples.Classes?.IgnoreIndex);
     }
 
     private static (TrainingData Data, ModelManifest Described, int? NoDataLabel) Arrays(TrainingRecipe recipe, ModelTask task, OnnxModel encoder, ModelManifest manifest)
@@ -142,7 +143,7 @@ public static class TrainingJob
         return baselines;
     }
 
-    private static FitOptions Fit(TrainingRecipe recipe, JobOptions options, PreparedJob job, IReadOnlyDictionary<string, ValidationReport> baselines) => new()
+    private static FitOptions Fit(TrainingRecipe recipe, JobOptions options, PreparedJob job) => new()
     {
         Epochs = recipe.Run.Epochs,
         Folder = options.Folder,
@@ -165,7 +166,7 @@ public static class TrainingJob
         },
         LearningRates = job.Groups.LearningRates,
         RecipeJson = recipe.ToJson(),
-        Baselines = baselines,
+        Baselines = cancellation => BaselinesAsync(job.Model, job.Data, job.Counts, job.Statistics, cancellation),
     };
 
     private static Optimizer Rule(OptimizerRecipe recipe)

@@ -57,8 +57,8 @@ public sealed record FitOptions
     /// <summary>Learning rate of each group of <see cref="TrainingGraphOptions.Groups"/> by name; the optimizer's for those that are not listed.</summary>
     public IReadOnlyDictionary<string, double> LearningRates { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>What plain rules reach on the held-out chips, by name; copied into the report.</summary>
-    public IReadOnlyDictionary<string, ValidationReport>? Baselines { get; init; }
+    /// <summary>Measures what plain rules reach on the held-out chips, by name, for the report; called when training is done.</summary>
+    public Func<CancellationToken, Task<IReadOnlyDictionary<string, ValidationReport>>>? Baselines { get; init; }
 
     /// <summary>How the run came about, as JSON; kept in the adapter, and a checkpoint of another recipe is refused.</summary>
     public string? RecipeJson { get; init; }

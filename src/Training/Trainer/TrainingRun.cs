@@ -41,6 +41,7 @@ internal sealed class TrainingRun : IDisposable
     private long _imagesDone;
     private ValidationReview? _review;
     private TemperatureScaling? _calibration;
+    private IReadOnlyDictionary<string, ValidationReport>? _baselines;
 
     public TrainingRun(TaskModel task, Loss loss, Optimizer optimizer, TrainingData data, FitOptions options, IProgress<TrainingProgress>? progress)
     {
@@ -129,6 +130,7 @@ internal sealed class TrainingRun : IDisposable
             }
 
             await ReviewAsync(cancellation).ConfigureAwait(false);
+            _baselines = _options.Baselines is { } measure ? await measure(cancellation).ConfigureAwait(false) : null;
         }
         catch (OperationCanceledException) when (_state.Step > 0)
         {
@@ -317,7 +319,7 @@ internal sealed class TrainingRun : IDisposable
         TrainableParameters = _graph.Parameters.Sum(slot => slot.Initial.Count),
         Epochs = _state.History,
         BestEpoch = _state.BestEpoch,
-        Baselines = _options.Baselines,
+        Baselines = _baselines,
         Interrupted = interrupted,
         Calibration = _calibration,
         Resources = _resources.Result(),

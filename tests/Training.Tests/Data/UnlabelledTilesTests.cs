@@ -44,6 +44,43 @@ public class UnlabelledTilesTests
         Assert.True(double.IsFinite(report.Best.Loss));
     }
 
+    [Fact]
+    public void Before_the_first_step_each_label_is_read_once_and_no_image()
+    {
+        var (training, validation) = (new CountingSource(), new CountingSource());
+        var data = new TrainingData(
+            training, validation,
+            new SampleOptions { Tile = Tile, Scaling = [.. Enumerable.Repeat(new ChannelScaling(0, 1), 3)], Classes = new ClassLabels { Classes = 2 } }, new BatchLoaderOptions { BatchSize = 1 });
+        var survey = data.Survey(TestContext.Current.CancellationToken);
+        Assert.Equal([4L * Tile * Tile, 0], survey.Training.Counts);
+        Assert.All(new[] { training, validation }, source => Assert.Equal((0, 4), (source.Images, source.Labels)));
+    }
+
+    /// <summary>Four chips of one tile, all of class 0, that count how often they are read.</summary>
+    private sealed class CountingSource : ChipSource
+    {
+        public int Images { get; private set; }
+
+        public int Labels { get; private set; }
+
+        public override IReadOnlyList<ChipInfo> Chips { get; } = [.. Enumerable.Range(0, 4).Select(chip => new ChipInfo($"chip {chip}", new PixelSize(Tile, Tile)))];
+
+        public override int Bands => 3;
+
+        public override void Read(int chip, PixelWindow window, Span<float> image, Span<float> labels)
+        {
+            Images++;
+            image.Clear();
+            ReadLabels(chip, window, labels);
+        }
+
+        public override void ReadLabels(int chip, PixelWindow window, Span<float> labels)
+        {
+            Labels++;
+            labels.Clear();
+        }
+    }
+
     /// <summary>Chips of two tiles, one above the other; only the upper one is labelled.</summary>
     private static TrainingData Data(Augmentation augmentation) => new(
         Source(), Source(),
