@@ -59,7 +59,7 @@ internal static class SharedOptions
     private static Dictionary<string, T> Words<T>() where T : struct, Enum =>
         Enum.GetValues<T>().ToDictionary(item => JsonNamingPolicy.KebabCaseLower.ConvertName(item.ToString()), item => item, StringComparer.OrdinalIgnoreCase);
 
-    private static T? Word<T>(string name, ArgumentResult argument, string text) where T : struct, Enum
+    internal static T? Word<T>(string name, ArgumentResult argument, string text) where T : struct, Enum
     {
         var words = Words<T>();
         if (words.TryGetValue(text, out var found))

@@ -41,8 +41,18 @@ public sealed partial class NpyFile
     public static NpyFile Open(string path)
     {
         var file = MappedFile.Open(path);
-        var (start, length) = HeaderRange(file);
-        var header = Encoding.Latin1.GetString(file.Slice(start, length).Span);
+        return file.Length <= int.MaxValue ? Parse(path, file.Slice(0, file.Length))
+            : throw new FileFormatException($"{path} has {file.Length} bytes; an array may have {int.MaxValue}. Divide it.");
+    }
+
+    /// <summary>Reads the bytes of a file; numbers are not copied.</summary>
+    /// <param name="path">Its name, for messages.</param>
+    /// <param name="bytes">The whole file; must not change.</param>
+    /// <exception cref="FileFormatException">As <see cref="Open"/>.</exception>
+    public static NpyFile Parse(string path, ReadOnlyMemory<byte> bytes)
+    {
+        var (start, length) = HeaderRange(path, bytes);
+        var header = Encoding.Latin1.GetString(bytes.Slice(start, length).Span);
         var match = Dictionary().Match(header);
         var entries = match.Groups["key"].Captures.Zip(match.Groups["value"].Captures).ToLookup(entry => entry.First.Value, entry => entry.Second.Value, StringComparer.Ordinal);
         if (!match.Success || entries.Count != 3 || entries.Any(entry => entry.Count() != 1) || Shapes().Match(entries["shape"].Single()) is not { Success: true } extents)
@@ -57,39 +67,39 @@ public sealed partial class NpyFile
 
         long[] shape = [.. extents.Groups["extent"].Captures.Select(extent => long.Parse(extent.Value, NumberStyles.None, CultureInfo.InvariantCulture))];
         var descr = entries["descr"].Single().Trim('\'');
-        return Read(file, start + length, descr, shape);
+        return Read(path, bytes[(start + length)..], descr, shape);
     }
 
-    private static (long Start, long Length) HeaderRange(MappedFile file)
+    private static (int Start, int Length) HeaderRange(string path, ReadOnlyMemory<byte> bytes)
     {
-        if (file.Length < 10 || !file.Slice(0, Magic.Length).Span.SequenceEqual(Magic))
+        if (bytes.Length < 12 || !bytes.Span.StartsWith(Magic))
         {
-            throw new FileFormatException($"{file.Path} is no NPY file: it does not begin with \\x93NUMPY. Write arrays with numpy.save.");
+            throw new FileFormatException($"{path} is no NPY file: it does not begin with \\x93NUMPY. Write arrays with numpy.save.");
         }
 
-        var version = file.Slice(Magic.Length, 1).Span[0];
+        var version = bytes.Span[Magic.Length];
         var (start, length) = version switch
         {
-            1 => (10L, (long)BinaryPrimitives.ReadUInt16LittleEndian(file.Slice(8, 2).Span)),
-            2 or 3 => (12L, BinaryPrimitives.ReadUInt32LittleEndian(file.Slice(8, 4).Span)),
-            _ => throw new FileFormatException($"{file.Path} has version {version} of the NPY format; known are 1, 2 and 3."),
+            1 => (10, (long)BinaryPrimitives.ReadUInt16LittleEndian(bytes.Span[8..])),
+            2 or 3 => (12, BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span[8..])),
+            _ => throw new FileFormatException($"{path} has version {version} of the NPY format; known are 1, 2 and 3."),
         };
-        return length <= Math.Min(MaximumHeader, file.Length - start) ? (start, length)
-            : throw new FileFormatException($"{file.Path} announces a header of {length} bytes; the file has {file.Length} and a header may have {MaximumHeader}.");
+        return length <= Math.Min(MaximumHeader, bytes.Length - start) ? (start, (int)length)
+            : throw new FileFormatException($"{path} announces a header of {length} bytes; the file has {bytes.Length} and a header may have {MaximumHeader}.");
     }
 
-    private static NpyFile Read(MappedFile file, long start, string descr, long[] shape)
+    private static NpyFile Read(string path, ReadOnlyMemory<byte> data, string descr, long[] shape)
     {
         var (order, kind) = descr[0] is '<' or '>' or '|' or '=' ? (descr[0], descr[1..]) : ('=', descr);
         if (order == '>')
         {
-            throw new FileFormatException($"{file.Path} holds '{descr}', big-endian numbers. Write it again with numpy.save(path, array.astype('<{kind}')).");
+            throw new FileFormatException($"{path} holds '{descr}', big-endian numbers. Write it again with numpy.save(path, array.astype('<{kind}')).");
         }
 
         var isText = kind[0] == 'U' && int.TryParse(kind.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var width) && width is >= 1 and <= LongestText;
         if (!isText && !Types.ContainsKey(kind))
         {
-            throw new FileFormatException($"{file.Path} holds '{descr}'; read are {string.Join(", ", Types.Keys)} and texts U1 to U{LongestText}.{(kind[0] == 'O' ? " Objects are pickles, which are never loaded: convert the array first, for example with array.astype(str)." : "")}");
+            throw new FileFormatException($"{path} holds '{descr}'; read are {string.Join(", ", Types.Keys)} and texts U1 to U{LongestText}.{(kind[0] == 'O' ? " Objects are pickles, which are never loaded: convert the array first, for example with array.astype(str)." : "")}");
         }
 
         var size = isText ? 4L * int.Parse(kind.AsSpan(1), CultureInfo.InvariantCulture) : Types[kind].SizeInBytes();
@@ -100,16 +110,15 @@ public sealed partial class NpyFile
         }
         catch (FileFormatException failure)
         {
-            throw new FileFormatException($"{file.Path}: {failure.Message}", failure);
+            throw new FileFormatException($"{path}: {failure.Message}", failure);
         }
 
-        if (count * size != file.Length - start || count * size > int.MaxValue)
+        if (count * size != data.Length)
         {
-            throw new FileFormatException($"{file.Path} describes {count} elements of {size} bytes ({descr}, [{string.Join(", ", shape)}]) and has {file.Length - start} bytes of them, of at most {int.MaxValue}. It is truncated or damaged, or must be divided.");
+            throw new FileFormatException($"{path} describes {count} elements of {size} bytes ({descr}, [{string.Join(", ", shape)}]) and has {data.Length} bytes of them. It is truncated or damaged.");
         }
 
-        var data = file.Slice(start, count * size);
-        return isText ? new NpyFile(null, ReadTexts(file.Path, data.Span, (int)count, (int)size), shape) : new NpyFile(TensorData.FromBytes(Types[kind], shape, data), null, shape);
+        return isText ? new NpyFile(null, ReadTexts(path, data.Span, (int)count, (int)size), shape) : new NpyFile(TensorData.FromBytes(Types[kind], shape, data), null, shape);
     }
 
     private static string[] ReadTexts(string path, ReadOnlySpan<byte> data, int count, int size)

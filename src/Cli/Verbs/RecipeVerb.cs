@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using EoOnnx.Export.Models;
 using EoOnnx.Formats;
 using EoOnnx.Training.Recipes;
 using EoOnnx.Training.Recipes.Import;
+using EoOnnx.Training.Recipes.Start;
 using Spectre.Console;
 
 namespace EoOnnx.Cli.Verbs;
@@ -11,11 +13,44 @@ namespace EoOnnx.Cli.Verbs;
 /// <summary><c>eoonnx recipe</c>: recipes made of foreign configurations, and checked without training.</summary>
 internal static class RecipeVerb
 {
-    public static Command Create(Terminal terminal) => new("recipe", "Make a training recipe of a TerraTorch configuration, or check one.")
+    public static Command Create(Terminal terminal) => new("recipe", "Make a training recipe of a data set or a TerraTorch configuration, or check one.")
     {
+        Init(terminal),
         Import(terminal),
         Check(terminal),
     };
+
+    private static Verb Init(Terminal terminal)
+    {
+        var task = new Option<TaskName>("--task")
+        {
+            Description = $"What is to be predicted: {string.Join(", ", Enum.GetNames<TaskName>().Select(JsonNamingPolicy.KebabCaseLower.ConvertName))}.", Required = true, HelpName = "task",
+            CustomParser = argument => SharedOptions.Word<TaskName>("--task", argument, argument.Tokens.Single().Value) ?? default,
+        };
+        var data = new Option<DirectoryInfo>("--data") { Description = "The folder of the data set.", Required = true, HelpName = "folder" }.AcceptExistingOnly();
+        var model = new Option<FileInfo>("--model") { Description = "An encoder, which decides on bands and statistics.", HelpName = "file" }.AcceptExistingOnly();
+        var output = SharedOptions.WithDefault("--out", new FileInfo("recipe.yaml"), "The recipe to write.", "recipe.yaml");
+        var verb = new Verb("init", "Look at a data set - pairs of files, parts, bands, values, labels - and write a commented recipe that says what was found and guessed.")
+        {
+            Example = "eoonnx synthesize --out chips --seeds 1,2,3 --size 256\neoonnx recipe init --task segmentation --data chips --out recipe.yaml",
+        };
+        verb.Add(task);
+        verb.Add(data);
+        verb.Add(model);
+        verb.Add(output);
+        verb.SetAction((parsed, cancellation) => terminal.RunAsync(
+            parsed,
+            (_, token) =>
+            {
+                var file = parsed.GetRequiredValue(output).ToString();
+                var start = RecipeStart.Of(parsed.GetRequiredValue(task), parsed.GetRequiredValue(data).ToString(), parsed.GetValue(model)?.ToString(), token);
+                AtomicFile.WriteText(file, RecipeWriter.Write(start.Recipe, start.Header, start.Remarks));
+                return Task.FromResult(new InitReport(file, start.Header, start.Remarks));
+            },
+            Draw,
+            cancellation));
+        return verb;
+    }
 
     private static Verb Import(Terminal terminal)
     {
@@ -56,10 +91,14 @@ internal static class RecipeVerb
 
     private static IEnumerable<string> Commands(ModelCard card, ImportedRecipe imported)
     {
-        yield return $"eoonnx models pull {card.Name} --to weights";
         var backbone = imported.Backbone;
+        if (backbone.Weights is null)
+        {
+            yield return $"eoonnx models pull {card.Name} --to weights";
+        }
+
         var (bands, layers) = (string.Join(',', backbone.Bands), string.Join(',', backbone.Layers));
-        yield return $"eoonnx export {card.Family} --weights weights/{card.File}{(bands.Length > 0 ? $" --bands {bands}" : "")}{(backbone.Frames > 1 ? FormattableString.Invariant($" --frames {backbone.Frames}") : "")}"
+        yield return $"eoonnx export {card.Family} --weights {backbone.Weights ?? $"weights/{card.File}"}{(bands.Length > 0 ? $" --bands {bands}" : "")}{(backbone.Frames > 1 ? FormattableString.Invariant($" --frames {backbone.Frames}") : "")}"
             + $"{(layers.Length > 0 ? $" --layers {layers}" : "")} --out {imported.Recipe.Model}";
     }
 
@@ -92,6 +131,20 @@ internal static class RecipeVerb
         return verb;
     }
 
+    private static void Draw(IAnsiConsole console, InitReport report)
+    {
+        console.WriteLine($"{report.Recipe}:");
+        foreach (var line in report.Found)
+        {
+            console.WriteLine(line);
+        }
+
+        foreach (var (setting, why) in report.Why)
+        {
+            console.WriteLine($"{setting}: {why}");
+        }
+    }
+
     private static void Draw(IAnsiConsole console, RecipeCheck check)
     {
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{check.TrainingChips} chips to train on, {check.ValidationChips} held out ({check.Split}); {check.Bands} bands, tiles of {check.Tile} px"));
@@ -116,6 +169,9 @@ internal static class RecipeVerb
             console.WriteLine($"to do: {step}");
         }
     }
+
+    /// <summary>What is shown of a recipe that was made by looking.</summary>
+    private sealed record InitReport(string Recipe, IReadOnlyList<string> Found, IReadOnlyDictionary<string, string> Why);
 
     /// <summary>What is shown of an import.</summary>
     private sealed record ImportReport(string Recipe, bool Complete, IReadOnlyList<ImportGap> WithoutCounterpart, IReadOnlyList<string> Steps);

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace EoOnnx.Runtime;
 
 /// <summary>Folds the many names of the same band into one, so that <c>B2</c>, <c>B02</c> and <c>blue</c> meet.</summary>
-internal static class BandNames
+public static class BandNames
 {
     // Sentinel-2 identifiers; STAC's common names; the names that TerraTorch and the Sentinel-2 driver of GDAL use.
     private static readonly FrozenDictionary<string, string> Aliases = new Dictionary<string, string[]>

@@ -22,7 +22,7 @@ public static class ChipFolder
         var labels = options.HasLabelFiles ? Match(LabelRoot(options), options.Labels, "label") : null;
         if (options.SplitFile is { } splitFile)
         {
-            images = Keep(images, splitFile);
+            images = Keep(images, labels, splitFile);
             labels = labels?.Where(label => images.ContainsKey(label.Key)).ToDictionary(StringComparer.Ordinal);
             more = [.. more.Select(files => files.Where(file => images.ContainsKey(file.Key)).ToDictionary(StringComparer.Ordinal))];
         }
@@ -68,7 +68,7 @@ public static class ChipFolder
     {
         var folder = Path.Combine(root, Path.GetDirectoryName(pattern) ?? "");
         RequireFolder(folder);
-        var name = pattern is null ? new Regex(@"^(.*)\.(?:tiff?|vrt)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)
+        var name = pattern is null ? new Regex(@"^(.*)\.(?:tiff?|vrt|npy|npz)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)
             : new Regex("^" + Regex.Escape(Path.GetFileName(pattern)).Replace(@"\*", "(.*)", StringComparison.Ordinal).Replace(@"\?", "(.)", StringComparison.Ordinal) + "$",
                 RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
         var files = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -104,12 +104,13 @@ public static class ChipFolder
         }
     }
 
-    private static Dictionary<string, string> Keep(Dictionary<string, string> images, string splitFile)
+    private static Dictionary<string, string> Keep(Dictionary<string, string> images, Dictionary<string, string>? labels, string splitFile)
     {
         var kept = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var line in File.ReadLines(splitFile).Select(line => line.Trim()).Where(line => line.Length > 0))
         {
-            var found = images.Where(image => IsCalled(image, line)).ToList();
+            var fields = Fields(line);
+            var found = images.Where(image => fields.Any(field => IsCalled(image, field) || (labels?.TryGetValue(image.Key, out var label) == true && IsCalled(KeyValuePair.Create(image.Key, label), field)))).ToList();
             found = found.Count > 0 ? found : [.. images.Where(image => Path.GetFileName(image.Value).Contains(Path.GetFileNameWithoutExtension(line), StringComparison.Ordinal))];
             if (found.Count == 0)
             {
@@ -121,6 +122,9 @@ public static class ChipFolder
 
         return kept.Count > 0 ? kept : throw new TrainingDataException($"{splitFile} lists no chip. Write one chip name per line.");
     }
+
+    /// <summary>The names in a line of a split file: several between commas or tabs name one chip by several of its files.</summary>
+    internal static IReadOnlyList<string> Fields(string line) => line.Split([',', '\t'], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     private static bool IsCalled(KeyValuePair<string, string> image, string line)
     {

@@ -27,6 +27,6 @@ public sealed record ChipFolderOptions
     public bool FolderIsClass { get; init; }
 
     /// <summary>A text file with one chip name per line: only these chips are used. A line is the part of the name that the wildcard stands for, a file
-    /// name with or without extension or, when no file is called so, a part of a name. Blank lines are skipped.</summary>
+    /// name with or without extension (of the image or its label; several stand between commas) or, when no file is called so, a part of a name. Blank lines are skipped.</summary>
     public string? SplitFile { get; init; }
 }

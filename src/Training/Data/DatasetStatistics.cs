@@ -67,7 +67,7 @@ public sealed record DatasetStatistics(
 
     private static List<string> Names(RasterChipSource source)
     {
-        using var first = RasterDataset.Open(source.Files[0].Image);
-        return [.. source.FileBands.Select(band => first.Bands[band - 1].Name is { Length: > 0 } name ? name : $"band {band}")];
+        using var first = ChipRaster.Open(source.Files[0].Image);
+        return [.. source.FileBands.Select(band => first.BandNames.ElementAtOrDefault(band - 1) is { Length: > 0 } name ? name : $"band {band}")];
     }
 }

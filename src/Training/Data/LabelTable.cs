@@ -54,6 +54,14 @@ public sealed class LabelTable
         }
     }
 
+    /// <summary>The texts of every column of a table, by the column's name.</summary>
+    /// <inheritdoc cref="Read"/>
+    internal static IReadOnlyDictionary<string, IReadOnlyList<string>> ColumnsOf(string path)
+    {
+        var table = Read(path);
+        return table._header.Index().DistinctBy(column => column.Item).ToDictionary(column => column.Item, IReadOnlyList<string> (column) => [.. table._rows.Select(row => row[column.Index])], StringComparer.Ordinal);
+    }
+
     /// <summary>One class a chip, by name or by stored value.</summary>
     /// <param name="column">The column; null takes the only one.</param>
     /// <param name="classes">Names and stored values, in order of the class numbers.</param>

@@ -2,7 +2,7 @@ using EoOnnx.Raster;
 
 namespace EoOnnx.Training.Data;
 
-/// <summary>Chips in raster files that GDAL reads. Keeps no file open; decoded chips are cached when they fit.</summary>
+/// <summary>Chips in raster files that GDAL reads, or in arrays of NumPy. Keeps no file open; decoded chips are cached when they fit.</summary>
 public sealed class RasterChipSource : ChipSource
 {
     private static readonly ValidityOptions Declared = new();
@@ -88,32 +88,32 @@ public sealed class RasterChipSource : ChipSource
 
     private ChipInfo Inspect(ChipFile file)
     {
-        using var image = RasterDataset.Open(file.Image);
+        using var image = ChipRaster.Open(file.Image);
         if (file.Label is { } path)
         {
-            using var labels = RasterDataset.Open(path);
+            using var labels = ChipRaster.Open(path, labels: true);
             if (labels.Size != image.Size)
             {
                 throw new TrainingDataException(
-                    $"{path} is {labels.Size.Width} x {labels.Size.Height}; its image {image.Name} is {image.Size.Width} x {image.Size.Height}. Resample the labels to the image's grid (gdalwarp -te … -ts … -r near).");
+                    $"{path} is {labels.Size.Width} x {labels.Size.Height}; its image {Path.GetFileName(file.Image)} is {image.Size.Width} x {image.Size.Height}. Resample the labels to the image's grid (gdalwarp -te … -ts … -r near).");
             }
         }
 
         foreach (var (further, expected) in file.MoreImages.Zip(_fileBands.Skip(1)))
         {
-            using var other = RasterDataset.Open(further);
-            if (other.Size != image.Size || other.Bands.Count != expected)
+            using var other = ChipRaster.Open(further);
+            if (other.Size != image.Size || other.Bands != expected)
             {
                 throw new TrainingDataException(
-                    $"{further} is {other.Size.Width} x {other.Size.Height} with {other.Bands.Count} bands; expected {image.Size.Width} x {image.Size.Height} as {image.Name} and {expected} bands as in the first chip. Resample it to one grid (gdalwarp -te … -ts …).");
+                    $"{further} is {other.Size.Width} x {other.Size.Height} with {other.Bands} bands; expected {image.Size.Width} x {image.Size.Height} as {Path.GetFileName(file.Image)} and {expected} bands as in the first chip. Resample it to one grid (gdalwarp -te … -ts …).");
             }
         }
 
-        var count = image.Bands.Count + _fileBands.Skip(1).Sum();
-        if (_bands.Any(band => band < 1 || band > count) || (_options.Bands is null && count != _bands.Length) || (file.MoreImages.Count > 0 && image.Bands.Count != _fileBands[0]))
+        var count = image.Bands + _fileBands.Skip(1).Sum();
+        if (_bands.Any(band => band < 1 || band > count) || (_options.Bands is null && count != _bands.Length) || (file.MoreImages.Count > 0 && image.Bands != _fileBands[0]))
         {
             throw new TrainingDataException(
-                $"{file.Image} has {image.Bands.Count} bands{(file.MoreImages.Count > 0 ? $", {count} with the further images" : "")}; expected {(_options.Bands is null ? $"{_bands.Length}, as in the first chip" : $"the bands {string.Join(", ", _bands)}")}. Choose with --bands 2,3,4,….");
+                $"{file.Image} has {image.Bands} bands{(file.MoreImages.Count > 0 ? $", {count} with the further images" : "")}; expected {(_options.Bands is null ? $"{_bands.Length}, as in the first chip" : $"the bands {string.Join(", ", _bands)}")}. Choose with --bands 2,3,4,….");
         }
 
         return new ChipInfo(file.Name, image.Size);
@@ -123,8 +123,8 @@ public sealed class RasterChipSource : ChipSource
 
     private static int BandCount(string path)
     {
-        using var dataset = RasterDataset.Open(path);
-        return dataset.Bands.Count;
+        using var file = ChipRaster.Open(path);
+        return file.Bands;
     }
 
     private void DecodeImage(int chip, PixelWindow window, Span<float> image)
@@ -154,7 +154,7 @@ public sealed class RasterChipSource : ChipSource
     {
         if (_files[chip].Label is { } path)
         {
-            ReadWithGaps(path, window, [1], Declared, labels, (float?)_options.LabelReplacement ?? float.NaN);
+            ReadWithGaps(path, window, [1], Declared, labels, (float?)_options.LabelReplacement ?? float.NaN, labels: true);
         }
         else
         {
@@ -183,22 +183,9 @@ public sealed class RasterChipSource : ChipSource
         }
     }
 
-    /// <summary>Reads bands and puts <paramref name="replacement"/> where a band has no data.</summary>
-    private static void ReadWithGaps(string path, PixelWindow window, ReadOnlySpan<int> bands, ValidityOptions validity, Span<float> destination, float replacement)
+    private static void ReadWithGaps(string path, PixelWindow window, ReadOnlySpan<int> bands, ValidityOptions validity, Span<float> destination, float replacement, bool labels = false)
     {
-        using var dataset = RasterDataset.Open(path);
-        using var reader = dataset.OpenReader();
-        reader.Read(window, bands, destination);
-        var area = (int)window.Area;
-        var valid = new byte[area];
-        for (var band = 0; band < bands.Length; band++)
-        {
-            var values = destination.Slice(band * area, area);
-            reader.ReadValidity(window, bands.Slice(band, 1), values, validity, valid);
-            for (var i = MemoryExtensions.IndexOf(valid, (byte)0); i >= 0 && i < area; i++)
-            {
-                values[i] = valid[i] == 0 ? replacement : values[i];
-            }
-        }
+        using var file = ChipRaster.Open(path, labels);
+        file.Read(window, bands, validity, replacement, destination);
     }
 }

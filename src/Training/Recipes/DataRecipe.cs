@@ -94,6 +94,9 @@ public sealed record DataRecipe
 
     /// <summary>Random flips, rotations and crops.</summary>
     public bool Augment { get; init; } = true;
+
+    /// <summary>Image value that marks missing data, instead of what the files declare.</summary>
+    public double? NoData { get; init; }
 }
 
 /// <summary>Order of the bands of a chip with several dates.</summary>

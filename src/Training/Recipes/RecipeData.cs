@@ -26,7 +26,7 @@ internal static class RecipeData
         }
 
         var found = RecipeChips.Find(recipe, pixels);
-        var options = new RasterChipOptions { Bands = recipe.Bands, NoDataReplacement = recipe.NoDataReplacement, LabelReplacement = recipe.LabelReplacement };
+        var options = new RasterChipOptions { Bands = recipe.Bands, NoData = recipe.NoData, NoDataReplacement = recipe.NoDataReplacement, LabelReplacement = recipe.LabelReplacement };
         var source = new RasterChipSource(found, options);
         return recipe.Order == BandOrder.ByBand || manifest.Frames == 1 || manifest.Bands.Count == 0 || source.Bands != manifest.Frames * manifest.Bands.Count ? source
             : new RasterChipSource(found, options with { Bands = ByBand(source.FileBands, manifest.Frames) });
@@ -77,10 +77,11 @@ internal static class RecipeData
         });
     }
 
-    /// <summary>The labels under the names of the chips: those of held-out ones have the folder in front.</summary>
+    /// <summary>The labels under the names of the chips: a table may name their files, and those of held-out ones have the folder in front.</summary>
     private static SceneLabels WithHeldOut(RasterChipSource source, SceneLabels labels)
     {
-        var named = source.Files.Where(file => file.HeldOut && labels.ByChip.ContainsKey(file.OwnName)).Select(file => KeyValuePair.Create(file.Name, labels.ByChip[file.OwnName]));
+        var named = source.Files.Select(file => (file.Name, Label: labels.ByChip.GetValueOrDefault(file.OwnName) ?? labels.ByChip.GetValueOrDefault(Path.GetFileName(file.Image))))
+            .Where(file => file.Label is not null).Select(file => KeyValuePair.Create(file.Name, file.Label!));
         return labels with { ByChip = named.Concat(labels.ByChip).DistinctBy(label => label.Key).ToDictionary(StringComparer.Ordinal) };
     }
 

@@ -131,6 +131,8 @@ public static class RecipeWriter
     {
         string text => text,
         bool flag => flag ? "true" : "false",
+        // 6E-05 is a number to YAML 1.2 only; 6.0E-05 to every reader.
+        double number when number.ToString(CultureInfo.InvariantCulture) is var written && written.Contains('E', StringComparison.Ordinal) && !written.Contains('.', StringComparison.Ordinal) => written.Replace("E", ".0E", StringComparison.Ordinal),
         Enum => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString()!),
         _ => string.Create(CultureInfo.InvariantCulture, $"{value}"),
     };

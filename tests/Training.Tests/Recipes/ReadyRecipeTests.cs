@@ -51,6 +51,18 @@ public sealed class ReadyRecipeTests : IDisposable
         Assert.Equal(recipe.ToJson(), RecipeFile.Parse(RecipeWriter.Write(recipe, ["again"]), "again.yaml").ToJson());
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_recipe_is_valid_by_the_published_schema(string name) => Assert.Empty(RecipeSchemaCheck.Errors(File.ReadAllText(Path.Combine(Folder, $"{name}.yaml"))));
+
+    [Fact]
+    public void The_schema_refuses_a_wrong_word_and_an_unknown_setting()
+    {
+        var text = File.ReadAllText(Path.Combine(Folder, "burn-scars.yaml"));
+        Assert.NotEmpty(RecipeSchemaCheck.Errors(text.Replace("task: segmentation", "task: segments", StringComparison.Ordinal)));
+        Assert.NotEmpty(RecipeSchemaCheck.Errors($"{text}\nnothing: 1"));
+    }
+
     // The decoders of the recipes are made for encoders a hundred times as wide.
     private static IEnumerable<string> Small(TrainingRecipe recipe) => recipe.Decoder.Channels switch
     {

@@ -82,6 +82,72 @@ public class TerraTorchImportTests
         Assert.Equal((OptimizerName.Adamw, 6e-5, 0.05, ScheduleName.Constant, 0.5), (recipe.Optimizer.Name, recipe.Optimizer.LearningRate, recipe.Optimizer.WeightDecay, recipe.Optimizer.Schedule, recipe.Optimizer.ClipNorm));
         Assert.Equal((7, 6, 3L, 4), (recipe.Run.Epochs, recipe.Run.Batch, recipe.Run.Seed, recipe.Run.Patience));
         Assert.Equal(recipe.ToJson(), RecipeFile.Parse(RecipeWriter.Write(recipe, []), "r.yaml").ToJson());
+        Assert.Empty(RecipeSchemaCheck.Errors(RecipeWriter.Write(recipe, [])));
+    }
+
+    [Fact]
+    public void Several_modalities_become_further_images_below_one_folder()
+    {
+        var config = Replaced("""
+              class_path: terratorch.datamodules.GenericMultiModalDataModule
+              init_args:
+                task: segmentation
+                modalities: [S2L2A, S1]
+                rgb_modality: S2L2A
+                train_data_root: {S2L2A: root/hand/S2, S1: root/hand/S1}
+                train_label_data_root: root/hand/Label
+                val_data_root: {S2L2A: root/hand/S2, S1: root/hand/S1}
+                val_label_data_root: root/hand/Label
+                train_split: root/train.txt
+                val_split: root/val.txt
+                image_grep: {S2L2A: "*_S2.tif", S1: "*_S1.tif"}
+                label_grep: "*_Label.tif"
+                dataset_bands: {S2L2A: [BLUE, GREEN, RED, NIR], S1: [VV, VH]}
+                output_bands: {S2L2A: [RED, NIR], S1: [VV, VH]}
+                means: {S2L2A: [1, 2], S1: [-3, -4]}
+                stds: {S2L2A: [5, 6], S1: [7, 8]}
+                concat_bands: true
+            """);
+        var imported = TerraTorchImport.Parse(config, "c.yaml");
+        Assert.Empty(imported.Gaps);
+        var data = imported.Recipe.Data;
+        Assert.Equal(("root/hand", "S2/*_S2.tif", "Label/*_Label.tif", "root/train.txt", "root/val.txt", null), (data.Folder, data.Images, data.Labels, data.SplitFile, data.ValidationSplitFile, data.ValidationFolder));
+        Assert.Equal(["S1/*_S1.tif"], data.MoreImages);
+        Assert.Equal([3, 4, 5, 6], data.Bands!);
+        Assert.Equal([1, 2, -3, -4], data.Means);
+        Assert.Equal([5, 6, 7, 8], data.Deviations);
+        Assert.Empty(RecipeSchemaCheck.Errors(RecipeWriter.Write(imported.Recipe, [])));
+    }
+
+    [Theory]
+    [InlineData("MultiTemporalCropClassificationDataModule", "root/training_chips root/validation_chips root/training_data.txt True 13")]
+    [InlineData("FireScarsNonGeoDataModule", "root/training root/validation  False 2")]
+    public void A_module_of_one_data_set_becomes_its_folders_and_classes(string module, string expected)
+    {
+        var imported = TerraTorchImport.Parse(Replaced($$"""
+              class_path: terratorch.datamodules.{{module}}
+              init_args: {batch_size: 8, num_workers: 2, data_root: root/}
+            """), "c.yaml");
+        Assert.Empty(imported.Gaps);
+        var data = imported.Recipe.Data;
+        Assert.Equal(expected, $"{data.Folder} {data.ValidationFolder} {data.SplitFile} {data.ReduceZeroLabel} {data.Classes.Count}");
+        Assert.Equal(("*_merged.tif", "*.mask.tif", StatisticsSource.Data), (data.Images, data.Labels, data.Statistics));
+        Assert.Empty(RecipeSchemaCheck.Errors(RecipeWriter.Write(imported.Recipe, [])));
+    }
+
+    [Fact]
+    public void A_checkpoint_of_ones_own_is_what_is_exported()
+    {
+        var imported = TerraTorchImport.Parse(Config.Replace("backbone: prithvi_eo_v2_300", "backbone: prithvi_eo_v2_300\n      backbone_ckpt_path: own.pt\n      backbone_pretrain_img_size: 224", StringComparison.Ordinal), "c.yaml");
+        Assert.Empty(imported.Gaps);
+        Assert.Equal("own.pt", imported.Backbone.Weights);
+    }
+
+    /// <summary>The configuration with another data module.</summary>
+    private static string Replaced(string data)
+    {
+        var (first, end) = (Config.IndexOf("data:\n", StringComparison.Ordinal), Config.IndexOf("model:\n", StringComparison.Ordinal));
+        return Config[..first] + "data:\n" + data + "\n" + Config[end..];
     }
 
     [Theory]

@@ -18,15 +18,18 @@ internal static class ImportedData
         var data = new DataRecipe { Folder = "data", Classes = Classes(config, task), Ignored = ignored };
         if (module == "GenericMultiModalDataModule")
         {
-            config.Gap("data.class_path", "images of several folders become data.images and data.moreImages, whose patterns lie below one folder", "write data.folder, images, moreImages and labels by hand");
-            config.Ignore("data");
-            return data;
+            return Replace(config, task, ImportedModalities.Of(config, data) with { Augment = Augments(config) });
+        }
+
+        if (ImportedSets.Of(config, module, data) is { } known)
+        {
+            return Replace(config, task, known with { Augment = Augments(config) });
         }
 
         if (!Generic.Contains(module))
         {
             config.Gap("data.class_path", $"{module} reads a format of its own", "write the chips as GeoTIFF, and data.folder, data.images and data.labels, see docs/recipes.md");
-            config.Ignore("data");
+            config.Ignore("data", $"{Model}.ignore_index");
             return data;
         }
 

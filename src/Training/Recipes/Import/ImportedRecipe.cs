@@ -12,7 +12,11 @@ public sealed record ImportGap(string Key, long Line, string Why, string Nearest
 /// <param name="Bands">Names of its bands; empty are those of its pretraining.</param>
 /// <param name="Frames">Dates of an image.</param>
 /// <param name="Layers">Blocks whose tokens the decoder takes; empty takes the usual ones.</param>
-public sealed record ImportedBackbone(string Name, IReadOnlyList<string> Bands, int Frames, IReadOnlyList<int> Layers);
+public sealed record ImportedBackbone(string Name, IReadOnlyList<string> Bands, int Frames, IReadOnlyList<int> Layers)
+{
+    /// <summary>A checkpoint of its own; null takes the published weights.</summary>
+    public string? Weights { get; init; }
+}
 
 /// <summary>A recipe made of a TerraTorch configuration.</summary>
 /// <param name="Recipe">The recipe.</param>

@@ -88,12 +88,18 @@ public static class TerraTorchImport
     private static ImportedBackbone Backbone(ForeignConfiguration config, IReadOnlyList<int> layers)
     {
         var name = config.Text($"{Arguments}.backbone") ?? throw config.Error(Arguments, "there is no backbone.");
-        config.Ignore($"{Arguments}.backbone_pretrained", $"{Arguments}.backbone_in_channels", $"{Arguments}.in_channels", $"{Arguments}.pretrained", $"{Arguments}.backbone_img_size");
+        config.Ignore($"{Arguments}.backbone_pretrained", $"{Arguments}.backbone_in_channels", $"{Arguments}.in_channels", $"{Arguments}.pretrained", $"{Arguments}.backbone_img_size", $"{Arguments}.backbone_pretrain_img_size", $"{Arguments}.img_size");
         var bands = config.Texts($"{Arguments}.backbone_bands");
         bands = bands.Count > 0 ? bands : config.Texts($"{Arguments}.backbone_model_bands");
+        bands = bands.Count > 0 ? bands : config.Texts($"{Arguments}.bands");
+        if (config.Texts($"{Arguments}.backbone_coords_encoding") is { Count: > 0 } coordinates)
+        {
+            config.Gap($"{Arguments}.backbone_coords_encoding", $"{string.Join(" and ", coordinates)} of the images are not given to the model in training", "left out");
+        }
+
         var outputs = config.Numbers($"{Arguments}.backbone_out_indices").Select(index => (int)index).ToList();
         var chosen = outputs.Count == 0 ? layers : layers.Count == 0 ? outputs : [.. layers.Select(layer => outputs[(layer + outputs.Count) % outputs.Count])];
-        return new ImportedBackbone(name.StartsWith("terratorch_", StringComparison.Ordinal) ? name[11..] : name, bands, config.Integer($"{Arguments}.backbone_num_frames") ?? 1, chosen);
+        return new ImportedBackbone(name.StartsWith("terratorch_", StringComparison.Ordinal) ? name[11..] : name, bands, config.Integer($"{Arguments}.backbone_num_frames") ?? config.Integer($"{Arguments}.num_frames") ?? 1, chosen) { Weights = config.Text($"{Arguments}.backbone_ckpt_path") };
     }
 
     /// <summary>The necks; the choice of blocks becomes the outputs of the exported encoder.</summary>
