@@ -21,7 +21,7 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
         using var report = JsonDocument.Parse(train.Output);
         Assert.Equal(3, report.RootElement.GetProperty("report").GetProperty("epochs").GetArrayLength());
         Assert.Contains("\"stage\":\"training\"", train.Error, StringComparison.Ordinal);
-        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.html", "report.json"], Files("run"));
+        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.html", "report.json", "split.geojson"], Files("run"));
 
         (await Eoonnx.RunAsync(_folder, "merge", "run/model.onnx", "--adapter", "run/adapter.safetensors", "--out", "merged.onnx")).Succeeded();
         using var adapted = await EvaluateAsync("run/model.onnx", "--adapter", "run/adapter.safetensors");
@@ -147,7 +147,7 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
         using var report = JsonDocument.Parse(output);
         Assert.True(report.RootElement.GetProperty("report").GetProperty("interrupted").GetBoolean());
         Assert.True(report.RootElement.GetProperty("report").GetProperty("bestEpoch").GetInt32() >= 1);
-        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.html", "report.json"], Files("stopped"));
+        Assert.Equal(["adapter.onnx_adapter", "adapter.safetensors", "checkpoint.safetensors", "model.onnx", "report.html", "report.json", "split.geojson"], Files("stopped"));
         Assert.DoesNotContain("\"event\":\"error\"", await rest, StringComparison.Ordinal);
         using var evaluation = await EvaluateAsync("stopped/model.onnx", "--adapter", "stopped/adapter.safetensors");
     }

@@ -26,7 +26,19 @@ internal static unsafe partial class Ogr
 
     [LibraryImport(Gdal.Library)] internal static partial void OGR_G_DestroyGeometry(nint geometry);
 
+    [LibraryImport(Gdal.Library)] internal static partial nint OGR_G_Clone(nint geometry);
+
+    [LibraryImport(Gdal.Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial int OGR_F_GetFieldIndex(nint feature, string name);
+
+    [LibraryImport(Gdal.Library)] internal static partial int OGR_F_IsFieldSetAndNotNull(nint feature, int field);
+
+    [LibraryImport(Gdal.Library)] internal static partial nint OGR_F_GetFieldAsString(nint feature, int field);
+
     [LibraryImport(Gdal.Library)] internal static partial nint OSRClone(nint reference);
+
+    [LibraryImport(Gdal.Library)] internal static partial int OSRExportToWkt(nint reference, nint* wkt);
+
+    [LibraryImport(Gdal.Library)] internal static partial void VSIFree(nint memory);
 
     [LibraryImport(Gdal.Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint OSRNewSpatialReference(string wkt);
 

@@ -4,7 +4,7 @@ using EoOnnx.Raster;
 namespace EoOnnx.Runtime;
 
 /// <summary>When a scene was taken, as far as its tags say so.</summary>
-internal static class SceneTime
+public static class SceneTime
 {
     // Sentinel-2, HLS, GDAL's imagery domain, Landsat, general.
     private static readonly string[] Keys = ["DATATAKE_1_DATATAKE_SENSING_START", "PRODUCT_START_TIME", "SENSING_TIME", "ACQUISITIONDATETIME", "DATE_ACQUIRED", "datetime"];

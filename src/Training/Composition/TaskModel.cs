@@ -91,6 +91,15 @@ public sealed class TaskModel
         Reparametrization = Reparametrization,
     };
 
+    /// <summary>Makes optional inputs of the training model ones that every batch must fill; those of the inference model stay optional.</summary>
+    internal void Require(IEnumerable<string> optionalInputs)
+    {
+        foreach (var name in optionalInputs)
+        {
+            TrainingModel.Graph.RemoveInitializer(TrainingModel.Graph.FindInput(name) ?? throw new TrainingException($"The prediction does not depend on the input '{name}'; leave out data.coordinates."));
+        }
+    }
+
     private static TaskModel Join(BuiltForm training, BuiltForm inference, PeftOptions? peft, OnnxModel model, IReadOnlyList<(string Output, double Weight)>? auxiliaries = null) =>
         new(training.Model, inference.Model, training.Trainables, [.. training.Layers.Buffers.Select(buffer => buffer.Name)])
         {

@@ -21,6 +21,8 @@ internal sealed class ChipDataset(string path) : ChipRaster
 
     public override IReadOnlyList<string> CategoryNames => _dataset.Bands[0].CategoryNames;
 
+    public override (GeoTransform Transform, string Projection)? Grid => _dataset is { Transform: { } transform, Projection.Length: > 0 } ? (transform, _dataset.Projection) : null;
+
     public override void Read(PixelWindow window, ReadOnlySpan<int> bands, ValidityOptions validity, float replacement, Span<float> destination)
     {
         using var reader = _dataset.OpenReader();

@@ -26,6 +26,9 @@ internal abstract class ChipRaster : IDisposable
     /// <summary>Names that the file gives the values of its first band, by value; empty when there are none.</summary>
     public virtual IReadOnlyList<string> CategoryNames => [];
 
+    /// <summary>Where the pixels lie, and in which system as WKT; null without georeferencing.</summary>
+    public virtual (GeoTransform Transform, string Projection)? Grid => null;
+
     /// <summary>Opens a file by its extension.</summary>
     /// <param name="path">The file.</param>
     /// <param name="labels">Whether labels are wanted, when the file is an archive of several arrays.</param>

@@ -35,7 +35,7 @@ public sealed class ChipSamples : SampleSet
 
         _windows = options.Scene is null ? SampleIndex.Tiles(source, chips, Tile) : SampleIndex.Centres(source, chips, Tile);
         IReadOnlyList<(string Name, int Bands)> inputs = options.Inputs.Count > 0 ? options.Inputs : [(ImageName, source.Bands)];
-        Inputs = inputs.Sum(input => input.Bands) == source.Bands ? [.. inputs.Select(input => new SampleInput(input.Name, ElementType.Float, [input.Bands, Tile, Tile]))]
+        Inputs = inputs.Sum(input => input.Bands) == source.Bands ? [.. inputs.Select(input => new SampleInput(input.Name, ElementType.Float, [input.Bands, Tile, Tile])), .. options.Further.Select(further => further.Layout)]
             : throw new TrainingDataException($"The model's inputs take {string.Join(", ", inputs.Select(input => $"{input.Name} {input.Bands}"))} bands; the chips have {source.Bands}. Choose with --bands 2,3,4,… in the model's order.");
         Target = options.Scene?.Target
             ?? (options.Classes is { } classes ? new SampleTarget([Tile, Tile], classes.Classes, classes.IgnoreIndex) : new SampleTarget([1, Tile, Tile]));
@@ -118,11 +118,17 @@ public sealed class ChipSamples : SampleSet
             Disturb(image, augmentation, ref draw);
             var symmetry = random is null ? Symmetry.Identity : Turn(ref draw);
             var first = 0;
-            foreach (var input in batch.Inputs)
+            var inputs = batch.Inputs;
+            foreach (var input in inputs.Take(inputs.Count - _options.Further.Count))
             {
                 var length = input.Layout.Length;
                 symmetry.Apply(image.Slice(first, length), input.Floats.Span.Slice(slot * length, length), Tile);
                 first += length;
+            }
+
+            foreach (var (further, input) in _options.Further.Zip(inputs.Skip(inputs.Count - _options.Further.Count)))
+            {
+                further.ByChip[chip].CopyTo(input.Floats.Span.Slice(slot * input.Layout.Length, input.Layout.Length));
             }
 
             Label(symmetry, labels, batch, slot, _source.Chips[chip].Name);

@@ -28,6 +28,41 @@ public sealed record DataSplit(IReadOnlyList<int> Training, IReadOnlyList<int> V
         return new DataSplit([.. order.Skip(heldOut).Order()], [.. order.Take(heldOut).Order()], FormattableString.Invariant($"random, share {share}, seed {seed}"));
     }
 
+    /// <summary>Holds out a share of the chips by blocks of a grid over the earth, so that chips that lie side by side are not in both parts. A block's
+    /// place in the draw depends on the seed and itself only.</summary>
+    /// <param name="chips">Where the chips lie; a chip belongs to the block of its centre.</param>
+    /// <param name="metres">Side of the blocks.</param>
+    /// <param name="share">Share of the chips to hold out; as many whole blocks as do not exceed it, at least one.</param>
+    /// <param name="seed">Seed of the choice.</param>
+    /// <exception cref="TrainingDataException">All chips lie in one block.</exception>
+    internal static DataSplit Blocks(IReadOnlyList<ChipOutline> chips, double metres, double share, long seed)
+    {
+        var blocks = Enumerable.Range(0, chips.Count).GroupBy(chip => SpatialBlock.Of(chips[chip], metres))
+            .OrderBy(block => new KeyedRandom(seed, block.Key.Row, block.Key.Column).NextBits()).ToList();
+        if (blocks.Count < 2)
+        {
+            throw new TrainingDataException(FormattableString.Invariant($"All {chips.Count} chips lie in one block of {metres} m, so none can be held out. Choose smaller blocks (data.blockMetres)."));
+        }
+
+        var (wanted, heldOut, taken) = (Math.Max(1, (int)Math.Round(chips.Count * share)), new List<int>(), 0);
+        foreach (var block in blocks)
+        {
+            if (heldOut.Count + block.Count() <= wanted)
+            {
+                heldOut.AddRange(block);
+                taken++;
+            }
+        }
+
+        if (heldOut.Count == 0)
+        {
+            heldOut.AddRange(blocks.MinBy(block => block.Count())!);
+            taken = 1;
+        }
+
+        return new DataSplit([.. Enumerable.Range(0, chips.Count).Except(heldOut)], [.. heldOut.Order()], FormattableString.Invariant($"{taken} of {blocks.Count} blocks of {metres} m, share {share}, seed {seed}"));
+    }
+
     /// <summary>Holds out the named chips.</summary>
     /// <exception cref="TrainingDataException">A name is not a chip, or no chip is left to train on.</exception>
     public static DataSplit LeaveOut(IReadOnlyList<ChipInfo> chips, IEnumerable<string> names)

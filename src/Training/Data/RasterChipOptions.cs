@@ -1,3 +1,5 @@
+using EoOnnx.Raster;
+
 namespace EoOnnx.Training.Data;
 
 /// <summary>How the rasters of chips become numbers.</summary>
@@ -17,6 +19,12 @@ public sealed record RasterChipOptions
 
     /// <summary>What missing labels become; null keeps them missing.</summary>
     public double? LabelReplacement { get; init; }
+
+    /// <summary>Polygons that are the labels, instead of files; borrowed.</summary>
+    public LabelPolygons? Polygons { get; init; }
+
+    /// <summary>Label value of pixels in no polygon; NaN is not labelled.</summary>
+    public float OutsidePolygons { get; init; } = float.NaN;
 
     /// <summary>Memory for decoded chips in bytes. When all chips fit they are decoded once; otherwise windows are read each time.</summary>
     public long CacheBytes { get; init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(CacheBytes), value, "The chip cache cannot be negative; 0 turns it off."); } = 1L << 30;

@@ -11,6 +11,7 @@ public sealed class RasterChipSource : ChipSource
     private readonly RasterChipOptions _options;
     private readonly int[] _bands;
     private readonly int[] _fileBands;   // of each image of a chip
+    private readonly List<(GeoTransform Transform, string Projection)?> _grids = [];
     private readonly Lazy<float[]>[]? _imageCache;
     private readonly Lazy<float[]>[]? _labelCache;
 
@@ -79,6 +80,31 @@ public sealed class RasterChipSource : ChipSource
         }
     }
 
+    /// <summary>Where the chips lie; null for those without georeferencing.</summary>
+    /// <exception cref="RasterException">The system of a chip has no way to longitude and latitude.</exception>
+    internal IReadOnlyList<ChipOutline?> Outlines()
+    {
+        var outlines = new ChipOutline?[Chips.Count];
+        foreach (var system in Enumerable.Range(0, Chips.Count).Where(chip => _grids[chip] is not null).GroupBy(chip => _grids[chip]!.Value.Projection, StringComparer.Ordinal))
+        {
+            var places = SpatialReference.ToLongitudeLatitude([.. system.SelectMany(Points)], system.Key);
+            foreach (var (chip, points) in system.Zip(places.Chunk(5)))
+            {
+                outlines[chip] = new ChipOutline(points[..4], points[4].Longitude, points[4].Latitude);
+            }
+        }
+
+        return outlines;
+
+        // Four corners, in order around the chip, and the centre.
+        IEnumerable<(double X, double Y)> Points(int chip)
+        {
+            var (size, grid) = (Chips[chip].Size, _grids[chip]!.Value.Transform);
+            return new (double Column, double Row)[] { (0, 0), (0, size.Height), (size.Width, size.Height), (size.Width, 0), (size.Width / 2.0, size.Height / 2.0) }
+                .Select(point => grid.Moved(point.Column, point.Row)).Select(moved => (moved.OriginX, moved.OriginY));
+        }
+    }
+
     private static Lazy<float[]> Whole(ChipInfo chip, int planes, Action<PixelWindow, float[]> decode) => new(() =>
     {
         var pixels = new float[checked(chip.Size.Width * chip.Size.Height * planes)];
@@ -116,6 +142,12 @@ public sealed class RasterChipSource : ChipSource
                 $"{file.Image} has {image.Bands} bands{(file.MoreImages.Count > 0 ? $", {count} with the further images" : "")}; expected {(_options.Bands is null ? $"{_bands.Length}, as in the first chip" : $"the bands {string.Join(", ", _bands)}")}. Choose with --bands 2,3,4,….");
         }
 
+        if (_options.Polygons is not null && image.Grid is null)
+        {
+            throw new TrainingDataException($"{file.Image} is not georeferenced, so no polygons can be drawn on it. Give label files, or georeference the chips.");
+        }
+
+        _grids.Add(image.Grid);
         return new ChipInfo(file.Name, image.Size);
     }
 
@@ -152,7 +184,19 @@ public sealed class RasterChipSource : ChipSource
 
     private void DecodeLabels(int chip, PixelWindow window, Span<float> labels)
     {
-        if (_files[chip].Label is { } path)
+        if (_options.Polygons is { } polygons)
+        {
+            using var image = RasterDataset.Open(_files[chip].Image);
+            polygons.Draw(image, window, _options.OutsidePolygons, labels);
+            if (_options.LabelReplacement is { } replacement)
+            {
+                foreach (ref var label in labels)
+                {
+                    label = float.IsNaN(label) ? (float)replacement : label;
+                }
+            }
+        }
+        else if (_files[chip].Label is { } path)
         {
             ReadWithGaps(path, window, [1], Declared, labels, (float?)_options.LabelReplacement ?? float.NaN, labels: true);
         }

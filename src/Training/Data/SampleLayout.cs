@@ -14,6 +14,9 @@ public sealed record SampleInput(string Name, ElementType Type, IReadOnlyList<lo
 
     /// <summary>Elements of one sample.</summary>
     public int Length { get; } = checked((int)TensorData.CountOf([.. Shape]));
+
+    /// <summary>Whether NaN means "not known", as of dates and places; the input is no image.</summary>
+    public bool MayBeMissing { get; init; }
 }
 
 /// <summary>The target of every sample.</summary>

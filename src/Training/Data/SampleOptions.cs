@@ -23,6 +23,9 @@ public sealed record SampleOptions
     /// <summary>Names of the model's inputs and how many bands of a chip each takes, one after the other; empty is a single input with all bands.</summary>
     public IReadOnlyList<(string Name, int Bands)> Inputs { get; init; } = [];
 
+    /// <summary>Inputs that are not images, such as dates and places; with them, <see cref="Inputs"/> names every image.</summary>
+    public IReadOnlyList<ChipValues> Further { get; init; } = [];
+
     /// <summary>Random changes of training samples.</summary>
     public Augmentation Augmentation { get; init; } = Augmentation.Standard;
 }

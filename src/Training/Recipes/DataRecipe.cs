@@ -97,6 +97,46 @@ public sealed record DataRecipe
 
     /// <summary>Image value that marks missing data, instead of what the files declare.</summary>
     public double? NoData { get; init; }
+
+    /// <summary>Labels that are polygons of a vector file; null when they are files.</summary>
+    public PolygonRecipe? Polygons { get; init; }
+
+    /// <summary>Side in metres of the blocks by which a share of the chips is held out, so that neighbours stay in one part; null draws single chips.</summary>
+    public double? BlockMetres
+    {
+        get;
+        init => field = value is null or (> 0 and < 1e7) ? value : throw new ArgumentOutOfRangeException(nameof(BlockMetres), value, "The side of a block must be over 0 and under 10,000,000 metres; 10000 is usual.");
+    }
+
+    /// <summary>In training each band's standardised values are multiplied by a number from 1 − this to 1 + this.</summary>
+    public double ScaleJitter
+    {
+        get;
+        init => field = value is >= 0 and < 1 ? value : throw new ArgumentOutOfRangeException(nameof(ScaleJitter), value, "Scale jitter must be at least 0 and below 1; 0.1 is mild.");
+    }
+
+    /// <summary>In training Gaussian noise of this many standard deviations of each band is added.</summary>
+    public double Noise
+    {
+        get;
+        init => field = value is >= 0 and <= 10 ? value : throw new ArgumentOutOfRangeException(nameof(Noise), value, "Noise must be at least 0 and at most 10 standard deviations; 0.05 is mild.");
+    }
+
+    /// <summary>In training each band is replaced by its mean with this probability.</summary>
+    public double BandDrop
+    {
+        get;
+        init => field = value is >= 0 and < 1 ? value : throw new ArgumentOutOfRangeException(nameof(BandDrop), value, "The probability to drop a band must be at least 0 and below 1; 0.1 is mild.");
+    }
+
+    /// <summary>Which of the encoder's optional inputs the chips fill: dates, and places by their georeferencing. Maps of the trained model fill the same.</summary>
+    public CoordinatesUse Coordinates { get; init; }
+
+    /// <summary>A CSV file with the dates of the chips; null takes those in the names of their files, or in their tags.</summary>
+    public string? DateTable { get; init; }
+
+    /// <summary>Columns of the dates in <see cref="DateTable"/>, one for each date of the model; empty takes those with date in their names.</summary>
+    public IReadOnlyList<string> DateColumns { get; init; } = [];
 }
 
 /// <summary>Order of the bands of a chip with several dates.</summary>

@@ -69,7 +69,7 @@ public static class EvaluationJob
     public static async Task<EvaluationReport> RunAsync(EoModel model, EoAdapter? adapter, DataRecipe data, EvaluationOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var manifest = adapter?.Manifest ?? model.Manifest;
-        var recipe = Complete(model, manifest, data) with { Augment = false, Statistics = StatisticsSource.Model };
+        var recipe = Complete(model, manifest, data) with { Augment = false, Statistics = StatisticsSource.Model, Coordinates = RecipeCoordinates.UseOf(manifest) };
         var (samples, chips) = recipe.Arrays is null ? Chips(model, manifest, recipe, options, cancellation) : Arrays(model, manifest, recipe, options);
         var loader = new BatchLoader(samples, new BatchLoaderOptions { BatchSize = options.Batch }, training: false);
         var (evaluation, reliability, loss, done) = (new Evaluation(manifest.Task, samples.Target), new ReliabilityCounter(), 0.0, 0);
@@ -110,7 +110,7 @@ public static class EvaluationJob
         var tile = manifest.Tile ?? (model.Input.Shape[^1] > 0 ? (int)model.Input.Shape[^1] : throw new ModelException($"{model.Path} does not state its tile size (manifest member tile)."));
         var bands = RecipeData.Bands(recipe, manifest, source, [], null, cancellation);
         var chosen = RecipeData.Part(recipe, source, options.Part, options.Seed);
-        return (new ChipSamples(source, chosen, RecipeData.Samples(recipe, manifest.Task, source, manifest, bands, tile)), chosen.Count);
+        return (new ChipSamples(source, chosen, RecipeData.Samples(recipe, manifest.Task, source, manifest, bands, tile, model.Input.Name)), chosen.Count);
     }
 
     private static (SampleSet Samples, int Chips) Arrays(EoModel model, ModelManifest manifest, DataRecipe recipe, EvaluationOptions options)
@@ -141,14 +141,20 @@ public static class EvaluationJob
     private static TensorData Run(EoModel model, EoAdapter? adapter, Batch batch, CancellationToken cancellation)
     {
         var output = (model.Outputs.FirstOrDefault(output => output.Name == TaskModel.PredictionName) ?? model.Outputs[0]).Name;
-        if (batch.Inputs.Count > 1)
-        {
-            return model.Run(batch.Inputs.ToDictionary(input => input.Layout.Name, input => Tensor(batch.Count, input)), [output], adapter, cancellation)[0];
-        }
-
         var shape = batch.Inputs[0].Layout.Shape;
         var frames = model.Manifest.Frames;
         long[] images = model.Input.Shape.Count == 5 ? [batch.Count, shape[0] / frames, frames, shape[1], shape[2]] : [batch.Count, .. shape];
+        if (batch.Inputs.Count > 1)
+        {
+            var several = batch.Inputs.ToDictionary(input => input.Layout.Name, input => Tensor(batch.Count, input));
+            if (images.Length == 5)
+            {
+                several[model.Input.Name] = TensorData.FromValues<float>(images, batch.Images.Span);
+            }
+
+            return model.Run(several, [output], adapter, cancellation)[0];
+        }
+
         return model.Run(batch.Images, images, [output], adapter, cancellation)[0];
     }
 

@@ -14,4 +14,8 @@ namespace EoOnnx.Training.Recipes;
 /// <param name="Statistics">Mean and deviation of measured targets; null for classes.</param>
 /// <param name="Schedule">How the learning rate changes.</param>
 /// <param name="Groups">Tensors with a learning rate or weight decay of their own.</param>
-internal sealed record PreparedJob(TaskModel Model, TrainingData Data, Loss Loss, long[]? Counts, TargetScaling? Statistics, LearningRateSchedule Schedule, ParameterGroups Groups);
+internal sealed record PreparedJob(TaskModel Model, TrainingData Data, Loss Loss, long[]? Counts, TargetScaling? Statistics, LearningRateSchedule Schedule, ParameterGroups Groups)
+{
+    /// <summary>Where the chips lie; null when they are not georeferenced.</summary>
+    public SplitMap? SplitMap { get; init; }
+}

@@ -14,7 +14,7 @@ internal static class RecipeChips
         var options = new ChipFolderOptions
         {
             Folder = recipe.Folder, LabelFolder = recipe.LabelFolder, Images = recipe.Images, MoreImages = recipe.MoreImages, Labels = recipe.Labels,
-            HasLabelFiles = pixels, FolderIsClass = !pixels && recipe.LabelTable is null, SplitFile = recipe.SplitFile,
+            HasLabelFiles = pixels && recipe.Polygons is null, FolderIsClass = !pixels && recipe.LabelTable is null, SplitFile = recipe.SplitFile,
         };
         var training = ChipFolder.Find(options);
         if ((recipe.ValidationFolder ?? recipe.ValidationSplitFile) is null)

@@ -25,8 +25,19 @@ internal static class RecipeData
             throw new TrainingDataException($"A label table was given ({table}), but the task labels pixels. Give label files (--labels), or another --task.");
         }
 
+        if (recipe.Polygons is { } vector && (!pixels || (recipe.Labels ?? recipe.LabelFolder) is not null))
+        {
+            throw new TrainingDataException($"Label polygons were given ({vector.File}), {(pixels ? "and label files too; give one of them" : "but the task labels whole chips")}.");
+        }
+
         var found = RecipeChips.Find(recipe, pixels);
         var options = new RasterChipOptions { Bands = recipe.Bands, NoData = recipe.NoData, NoDataReplacement = recipe.NoDataReplacement, LabelReplacement = recipe.LabelReplacement };
+        if (recipe.Polygons is not null)
+        {
+            var (polygons, outside) = RecipePolygons.Open(recipe, task);
+            options = options with { Polygons = polygons, OutsidePolygons = outside };
+        }
+
         var source = new RasterChipSource(found, options);
         return recipe.Order == BandOrder.ByBand || manifest.Frames == 1 || manifest.Bands.Count == 0 || source.Bands != manifest.Frames * manifest.Bands.Count ? source
             : new RasterChipSource(found, options with { Bands = ByBand(source.FileBands, manifest.Frames) });
@@ -39,15 +50,17 @@ internal static class RecipeData
         return [.. Enumerable.Range(0, bands).SelectMany(band => Enumerable.Range(0, frames).Select(date => byDate[(date * bands) + band]))];
     }
 
-    /// <summary>How chips become samples of the model.</summary>
-    public static SampleOptions Samples(DataRecipe recipe, ModelTask task, RasterChipSource source, ModelManifest manifest, IReadOnlyList<ManifestBand> bands, int tile)
+    /// <summary>How chips become samples of the model, whose image input is called <paramref name="image"/>.</summary>
+    public static SampleOptions Samples(DataRecipe recipe, ModelTask task, RasterChipSource source, ModelManifest manifest, IReadOnlyList<ManifestBand> bands, int tile, string image)
     {
+        var further = RecipeCoordinates.Of(recipe, source, manifest);
         var options = new SampleOptions
         {
             Tile = tile,
             Scaling = Scaling(manifest, bands),
-            Augmentation = recipe.Augment ? Augmentation.Standard : Augmentation.None,
-            Inputs = [.. Images(manifest).Select(modality => (modality.Input!, modality.Bands.Count))],
+            Augmentation = (recipe.Augment ? Augmentation.Standard : Augmentation.None) with { Noise = (float)recipe.Noise, ScaleJitter = (float)recipe.ScaleJitter, BandDrop = (float)recipe.BandDrop },
+            Inputs = further.Count > 0 && Images(manifest).Count == 0 ? [(image, source.Bands)] : [.. Images(manifest).Select(modality => (modality.Input!, modality.Bands.Count))],
+            Further = further,
         };
         return task switch
         {
@@ -99,6 +112,8 @@ internal static class RecipeData
     public static DataSplit Split(DataRecipe recipe, RasterChipSource source, long seed) => recipe.HoldOut.Count > 0
         ? DataSplit.LeaveOut(source.Chips, recipe.HoldOut)
         : source.Files.Any(file => file.HeldOut) ? DataSplit.LeaveOut(source.Chips, source.Files.Where(file => file.HeldOut).Select(file => file.Name)) with { How = "by folder or split file" }
+        : recipe.BlockMetres is { } metres ? DataSplit.Blocks(
+            [.. source.Outlines().Select((outline, chip) => outline ?? throw new TrainingDataException($"{source.Files[chip].Image} is not georeferenced, so chips cannot be held out by blocks. Leave out data.blockMetres."))], metres, recipe.ValidationShare, seed)
         : DataSplit.Random(source.Chips, recipe.ValidationShare, seed);
 
     /// <summary>The chips of a part.</summary>

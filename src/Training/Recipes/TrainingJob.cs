@@ -57,7 +57,8 @@ public static class TrainingJob
         var encoder = OnnxModel.Load(recipe.Model);
         var manifest = encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? RecipeData.Scaled(recipe.Data, ModelManifest.Parse(json))
             : throw new TrainingException($"{recipe.Model} has no manifest ({ModelManifest.MetadataKey}), so its bands and features are unknown. Export the encoder with eoonnx export.");
-        var (data, described, noDataLabel) = recipe.Data.Arrays is null ? Chips(recipe, task, encoder, manifest, cancellation) : Arrays(recipe, task, encoder, manifest);
+        encoder = recipe.Data.Arrays is null ? RecipeCoordinates.Prepare(encoder, recipe.Data) : encoder;
+        var (data, described, noDataLabel, map) = recipe.Data.Arrays is null ? Chips(recipe, task, encoder, manifest, cancellation) : Arrays(recipe, task, encoder, manifest);
         var survey = data.Survey(cancellation);
         data = survey.Data;
         var target = data.TrainingSamples.Target;
@@ -76,23 +77,24 @@ public static class TrainingJob
             Targets = scaling,
             ConstantScale = recipe.Data.ConstantScale,
         });
-        return new PreparedJob(model, WithFullBatches(data, model.SmallestBatch), RecipeLoss.Of(recipe.Task, recipe.Loss, target, counts, scaling), counts, statistics, schedule, ParameterGroups.Of(model, recipe.Optimizer));
+        model.Require(RecipeCoordinates.Inputs(recipe.Data));
+        return new PreparedJob(model, WithFullBatches(data, model.SmallestBatch), RecipeLoss.Of(recipe.Task, recipe.Loss, target, counts, scaling), counts, statistics, schedule, ParameterGroups.Of(model, recipe.Optimizer)) { SplitMap = map };
     }
 
-    private static (TrainingData Data, ModelManifest Described, int? NoDataLabel) Chips(TrainingRecipe recipe, ModelTask task, OnnxModel encoder, ModelManifest manifest, CancellationToken cancellation)
+    private static (TrainingData Data, ModelManifest Described, int? NoDataLabel, SplitMap? Map) Chips(TrainingRecipe recipe, ModelTask task, OnnxModel encoder, ModelManifest manifest, CancellationToken cancellation)
     {
         var source = RecipeData.Open(recipe.Data, task, manifest);
         var split = RecipeData.Split(recipe.Data, source, recipe.Run.Seed);
         var bands = RecipeData.Bands(recipe.Data, manifest, source, split.Training, null, cancellation);
-        var samples = RecipeData.Samples(recipe.Data, task, source, manifest, bands, RecipeData.Tile(encoder, manifest));
-        return (new TrainingData(source, split, samples, Loading(recipe)), RecipeData.Describe(manifest, bands), samples.Classes?.IgnoreIndex);
+        var samples = RecipeData.Samples(recipe.Data, task, source, manifest, bands, RecipeData.Tile(encoder, manifest), encoder.Graph.Inputs[0].Name);
+        return (new TrainingData(source, split, samples, Loading(recipe)), RecipeData.Describe(manifest, bands), samples.Classes?.IgnoreIndex, SplitMap.Of(source, split, recipe.Data.HoldOut.Count == 0 ? recipe.Data.BlockMetres : null));
     }
 
-    private static (TrainingData Data, ModelManifest Described, int? NoDataLabel) Arrays(TrainingRecipe recipe, ModelTask task, OnnxModel encoder, ModelManifest manifest)
+    private static (TrainingData Data, ModelManifest Described, int? NoDataLabel, SplitMap? Map) Arrays(TrainingRecipe recipe, ModelTask task, OnnxModel encoder, ModelManifest manifest)
     {
         var arrays = RecipeArrays.Open(recipe.Data, task, [.. encoder.Graph.Inputs.Where(input => input.Data is null).Select(input => (input.Name, input.Type))]);
         var (split, _) = arrays.Split(recipe.Data, recipe.Run.Seed);
-        return (new TrainingData(arrays.Samples.Subset(split.Training), arrays.Samples.Subset(split.Validation), split.How, Loading(recipe)), manifest, null);
+        return (new TrainingData(arrays.Samples.Subset(split.Training), arrays.Samples.Subset(split.Validation), split.How, Loading(recipe)), manifest, null, null);
     }
 
     private static BatchLoaderOptions Loading(TrainingRecipe recipe) => new() { BatchSize = recipe.Run.Batch, Seed = recipe.Run.Seed };
@@ -166,6 +168,7 @@ public static class TrainingJob
         },
         LearningRates = job.Groups.LearningRates,
         RecipeJson = recipe.ToJson(),
+        SplitMap = job.SplitMap,
         Baselines = cancellation => BaselinesAsync(job.Model, job.Data, job.Counts, job.Statistics, cancellation),
     };
 

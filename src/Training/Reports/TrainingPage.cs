@@ -1,5 +1,6 @@
 using System.Globalization;
 using EoOnnx.Formats;
+using EoOnnx.Training.Data;
 using EoOnnx.Training.Features;
 using EoOnnx.Training.Metrics;
 using EoOnnx.Training.Trainer;
@@ -13,7 +14,8 @@ internal static class TrainingPage
     /// <param name="report">What the run did.</param>
     /// <param name="manifest">The task, for names and colours of classes.</param>
     /// <param name="review">Best and worst held-out samples; null without classes.</param>
-    public static ReportPage Of(TrainingReport report, ModelManifest? manifest, ValidationReview? review)
+    /// <param name="map">Where the chips of each part lie; null when it is not known.</param>
+    public static ReportPage Of(TrainingReport report, ModelManifest? manifest, ValidationReview? review, SplitMap? map = null)
     {
         var names = manifest?.Classes.Select(item => item.Name).ToList() ?? [];
         var page = new ReportPage($"Training of {report.Base ?? "a model"}", string.Create(
@@ -29,6 +31,11 @@ internal static class TrainingPage
         if (report.Calibration is { } calibration)
         {
             Calibration(page, calibration);
+        }
+
+        if (map is not null)
+        {
+            page.Section("Split").Image(map.ToSvg(), "image/svg+xml", $"{report.Split}: blue chips are trained on, orange ones held out");
         }
 
         if (review is not null)

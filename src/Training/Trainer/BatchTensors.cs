@@ -42,7 +42,7 @@ internal sealed class BatchTensors : IDisposable
     /// <summary>Name of the first chip with a value that is not finite, or null.</summary>
     public string? FirstNotFinite()
     {
-        foreach (var input in _batch.Inputs)
+        foreach (var input in _batch.Inputs.Where(input => !input.Layout.MayBeMissing))
         {
             var values = input.Floats.Span;
             for (var i = 0; i < values.Length; i++)

@@ -26,7 +26,10 @@ internal sealed class Evaluator : IDisposable
         _task = task;
         var model = task.InferenceModel.Clone();
         var op = new GraphBuilder(model.Graph);
-        _inputs = [.. model.Graph.Inputs.Where(input => input.Data is null)];
+        // Optional inputs that batches fill are those that the training model takes without a default; others keep theirs.
+        var filled = task.TrainingModel.Graph.Inputs.Where(input => input.Data is null).Select(input => input.Name).ToHashSet(StringComparer.Ordinal);
+        var optional = (task.Manifest?.OptionalInputs ?? []).Select(input => input.Name).Where(name => !filled.Contains(name)).ToHashSet(StringComparer.Ordinal);
+        _inputs = [.. model.Graph.Inputs.Where(input => input.Data is null || filled.Contains(input.Name))];
         var prediction = model.Graph.FindOutput(TaskModel.PredictionName)!;
         var target = op.Input(TrainingGraph.TargetName, loss.TargetType, loss.TargetShape(prediction.KnownShape));
         op.Output(loss.Build(op, prediction, target), TrainingGraph.LossName);
@@ -36,7 +39,7 @@ internal sealed class Evaluator : IDisposable
         }
 
         // Without their defaults parameters are plain inputs, and none can be forgotten.
-        foreach (var input in model.Graph.Inputs.Where(input => input.Data is not null).ToList())
+        foreach (var input in model.Graph.Inputs.Where(input => input.Data is not null && !optional.Contains(input.Name)).ToList())
         {
             model.Graph.RemoveInitializer(input);
         }

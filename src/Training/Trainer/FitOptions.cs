@@ -1,4 +1,5 @@
 using EoOnnx.Training.Autodiff;
+using EoOnnx.Training.Data;
 using EoOnnx.Training.Features;
 using EoOnnx.Training.Trainer.Schedules;
 
@@ -56,6 +57,9 @@ public sealed record FitOptions
 
     /// <summary>Learning rate of each group of <see cref="TrainingGraphOptions.Groups"/> by name; the optimizer's for those that are not listed.</summary>
     public IReadOnlyDictionary<string, double> LearningRates { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Where the chips of each part lie, for the folder and the report; null when it is not known.</summary>
+    public SplitMap? SplitMap { get; init; }
 
     /// <summary>Measures what plain rules reach on the held-out chips, by name, for the report; called when training is done.</summary>
     public Func<CancellationToken, Task<IReadOnlyDictionary<string, ValidationReport>>>? Baselines { get; init; }

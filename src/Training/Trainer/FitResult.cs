@@ -1,6 +1,7 @@
 using EoOnnx.Formats;
 using EoOnnx.Training.Adapters;
 using EoOnnx.Training.Composition;
+using EoOnnx.Training.Data;
 using EoOnnx.Training.Reports;
 
 namespace EoOnnx.Training.Trainer;
@@ -13,8 +14,11 @@ public sealed record FitResult(AdapterFile Adapter, TrainingReport Report)
     /// <summary>Best and worst held-out samples, for the page.</summary>
     internal ValidationReview? Review { get; init; }
 
+    /// <summary>Where the chips of each part lie, for folder and page.</summary>
+    internal SplitMap? SplitMap { get; init; }
+
     /// <summary>Writes <c>model.onnx</c> (the task with slots for adapters), <c>adapter.safetensors</c>, <c>adapter.onnx_adapter</c>,
-    /// <c>report.json</c> and <c>report.html</c>, each atomically.</summary>
+    /// <c>report.json</c>, <c>report.html</c> and, of georeferenced chips, <c>split.geojson</c>, each atomically.</summary>
     /// <exception cref="IOException">The folder cannot be written or the disk is full.</exception>
     public void Write(TaskModel task, string folder)
     {
@@ -29,6 +33,10 @@ public sealed record FitResult(AdapterFile Adapter, TrainingReport Report)
         Adapter.Write(Path.Combine(folder, "adapter.safetensors"));
         Adapter.ToOnnxAdapter().Write(Path.Combine(folder, "adapter.onnx_adapter"));
         AtomicFile.WriteText(Path.Combine(folder, "report.json"), Report.ToJson());
-        AtomicFile.WriteText(Path.Combine(folder, "report.html"), TrainingPage.Of(Report, Adapter.Manifest, Review).ToHtml());
+        AtomicFile.WriteText(Path.Combine(folder, "report.html"), TrainingPage.Of(Report, Adapter.Manifest, Review, SplitMap).ToHtml());
+        if (SplitMap is not null)
+        {
+            AtomicFile.WriteText(Path.Combine(folder, "split.geojson"), SplitMap.ToGeoJson());
+        }
     }
 }

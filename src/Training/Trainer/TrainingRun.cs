@@ -169,7 +169,7 @@ internal sealed class TrainingRun : IDisposable
             RecipeJson = _options.RecipeJson,
             MetricsJson = best is null ? null : TrainingReport.MetricsJson(best),
         };
-        var result = new FitResult(adapter, Report(interrupted && !finished)) { Review = _review };
+        var result = new FitResult(adapter, Report(interrupted && !finished)) { Review = _review, SplitMap = _options.SplitMap };
         if (_options.Folder is not null)
         {
             if (!finished)

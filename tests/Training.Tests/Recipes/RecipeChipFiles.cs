@@ -16,6 +16,10 @@ internal static class RecipeChipFiles
     public static void Counts(string path, int bands, int side, int seed) =>
         Write<ushort>(path, bands, side, RasterType.UInt16, [.. Brightness(bands, side, seed).Select(value => (ushort)(3 * value))]);
 
+    /// <summary>An image as <see cref="Image"/> in UTM zone 33 north, 10 m a pixel, so many kilometres east of 14.2° E.</summary>
+    public static void Placed(string path, int bands, int side, int seed, double kilometres) => Write(
+        path, bands, side, RasterType.Float32, Brightness(bands, side, seed), null, new GeoTransform(440_000 + (1000 * kilometres), 10, 0, 5_260_000, 0, -10));
+
     /// <summary>Labels in stripes that follow the brightness of the image.</summary>
     public static void Classes(string path, int side, IReadOnlyList<float> values, int seed) =>
         Write(path, 1, side, [.. Enumerable.Range(0, side * side).Select(i => values[((i / side * values.Count / side) + seed) % values.Count])]);
@@ -52,10 +56,10 @@ internal static class RecipeChipFiles
 
     private static void Write(string path, int bands, int side, float[] values, IReadOnlyList<string>? names = null) => Write<float>(path, bands, side, RasterType.Float32, values, names);
 
-    private static void Write<T>(string path, int bands, int side, RasterType type, T[] values, IReadOnlyList<string>? names = null)
+    private static void Write<T>(string path, int bands, int side, RasterType type, T[] values, IReadOnlyList<string>? names = null, GeoTransform? place = null)
         where T : unmanaged
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        GeoTiffWriter.Write<T>(path, new RasterProfile { Size = new PixelSize(side, side), Type = type, BandCount = bands, BandNames = names ?? [] }, values);
+        GeoTiffWriter.Write<T>(path, new RasterProfile { Size = new PixelSize(side, side), Type = type, BandCount = bands, BandNames = names ?? [], Transform = place, Projection = place is null ? "" : SpatialReference.ToWkt("EPSG:32633") }, values);
     }
 }

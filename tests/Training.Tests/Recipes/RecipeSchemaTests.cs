@@ -9,7 +9,7 @@ namespace EoOnnx.Training.Tests.Recipes;
 /// <summary>docs/recipe.schema.json and docs/recipes.md say what the records of a recipe are.</summary>
 public class RecipeSchemaTests
 {
-    private static readonly Type[] Groups = [typeof(DataRecipe), typeof(ArrayRecipe), typeof(ArrayInputRecipe), typeof(ArrayCondition), typeof(MethodRecipe), typeof(DecoderRecipe), typeof(AuxiliaryRecipe), typeof(LossRecipe), typeof(OptimizerRecipe), typeof(RunRecipe)];
+    private static readonly Type[] Groups = [typeof(DataRecipe), typeof(ArrayRecipe), typeof(ArrayInputRecipe), typeof(ArrayCondition), typeof(MethodRecipe), typeof(DecoderRecipe), typeof(AuxiliaryRecipe), typeof(LossRecipe), typeof(OptimizerRecipe), typeof(RunRecipe), typeof(PolygonRecipe)];
 
     private static JsonObject Schema => JsonNode.Parse(File.ReadAllText(Path.Combine(SharedData.Repository, "docs", "recipe.schema.json")))!.AsObject();
 
@@ -52,6 +52,7 @@ public class RecipeSchemaTests
         "array" => "data.arrays",
         "arrayInput" => "data.arrays.inputs[]",
         "arrayCondition" => "data.arrays.test[]",
+        "polygon" => "data.polygons",
         _ => group,
     };
 

@@ -135,6 +135,22 @@ public class TerraTorchImportTests
         Assert.Empty(RecipeSchemaCheck.Errors(RecipeWriter.Write(imported.Recipe, [])));
     }
 
+    [Theory]
+    [InlineData("prithvi_eo_v2_300_tl", "", CoordinatesUse.Both)]
+    [InlineData("prithvi_eo_v2_300_tl", "backbone_coords_encoding: [time]", CoordinatesUse.Time)]
+    [InlineData("prithvi_eo_v2_300_tl", "backbone_coords_encoding: []", CoordinatesUse.None)]
+    [InlineData("prithvi_eo_v2_300", "", CoordinatesUse.None)]
+    public void Metadata_of_chips_become_the_coordinates_that_the_backbone_encodes(string backbone, string setting, CoordinatesUse expected)
+    {
+        var text = Replaced("""
+              class_path: MultiTemporalCropClassificationDataModule
+              init_args: {data_root: root, use_metadata: true}
+            """).Replace("backbone: prithvi_eo_v2_300", $"backbone: {backbone}\n      {setting}", StringComparison.Ordinal);
+        var imported = TerraTorchImport.Parse(text, "c.yaml");
+        Assert.Empty(imported.Gaps);
+        Assert.Equal((expected, expected == CoordinatesUse.None ? null : "root/chips_df.csv"), (imported.Recipe.Data.Coordinates, imported.Recipe.Data.DateTable));
+    }
+
     [Fact]
     public void A_checkpoint_of_ones_own_is_what_is_exported()
     {

@@ -92,11 +92,7 @@ public static class TerraTorchImport
         var bands = config.Texts($"{Arguments}.backbone_bands");
         bands = bands.Count > 0 ? bands : config.Texts($"{Arguments}.backbone_model_bands");
         bands = bands.Count > 0 ? bands : config.Texts($"{Arguments}.bands");
-        if (config.Texts($"{Arguments}.backbone_coords_encoding") is { Count: > 0 } coordinates)
-        {
-            config.Gap($"{Arguments}.backbone_coords_encoding", $"{string.Join(" and ", coordinates)} of the images are not given to the model in training", "left out");
-        }
-
+        config.Ignore($"{Arguments}.backbone_coords_encoding");   // without metadata of the chips it changes nothing; with them ImportedSets reads it
         var outputs = config.Numbers($"{Arguments}.backbone_out_indices").Select(index => (int)index).ToList();
         var chosen = outputs.Count == 0 ? layers : layers.Count == 0 ? outputs : [.. layers.Select(layer => outputs[(layer + outputs.Count) % outputs.Count])];
         return new ImportedBackbone(name.StartsWith("terratorch_", StringComparison.Ordinal) ? name[11..] : name, bands, config.Integer($"{Arguments}.backbone_num_frames") ?? config.Integer($"{Arguments}.num_frames") ?? 1, chosen) { Weights = config.Text($"{Arguments}.backbone_ckpt_path") };
