@@ -61,7 +61,7 @@ public sealed class InferResumeTests : IDisposable
         return (kills, continued, maps);
     }
 
-    [Theory, InlineData(300, "cannot be stored"), InlineData(1450, "Cannot write")]
+    [Theory, InlineData(300, "cannot be stored"), InlineData(1450, "was not written completely")]
     public async Task A_full_disk_ends_the_run_with_one_line_and_the_same_command_continues_it(int kibibytes, string expected)
     {
         WriteModel(tile: 64);
@@ -119,29 +119,30 @@ public sealed class InferResumeTests : IDisposable
     }
 
     [Fact]
-    public async Task Memory_does_not_grow_with_the_height_of_a_scene_of_twenty_thousand_columns()
+    public async Task Memory_does_not_grow_with_the_height_of_a_scene()
     {
         const int budget = 512;
         WriteModel(tile: 256);
-        var (low, high) = (await Memory(height: 1_250), await Memory(height: 10_000));
-        TestContext.Current.TestOutputHelper!.WriteLine($"{low.PeakMegabytes:F0} MiB for 20,000 x 1,250 pixels, {high.PeakMegabytes:F0} MiB for eight times the rows");
+        // Both heights are more than GDAL's cache of blocks holds: all bands of a block are decoded.
+        var (low, high) = (await Memory(height: 1_000), await Memory(height: 8_000));
+        TestContext.Current.TestOutputHelper!.WriteLine($"{low.PeakMegabytes:F0} MiB for 5,000 x 1,000 pixels, {high.PeakMegabytes:F0} MiB for eight times the rows");
         Assert.Equal(low.Buffers, high.Buffers);
         Assert.InRange(high.PeakMegabytes / low.PeakMegabytes, 0.95, 1.05);
-        Assert.True(high.PeakMegabytes < budget, $"{high.PeakMegabytes:F0} MiB for 20,000 x 10,000 pixels; at most {budget} MiB are allowed");
+        Assert.True(high.PeakMegabytes < budget, $"{high.PeakMegabytes:F0} MiB; at most {budget} MiB are allowed");
     }
 
     private async Task<(double PeakMegabytes, long Buffers)> Memory(int height)
     {
         var scene = $"tall{height}.tif";
         using (var create = Process.Start(new ProcessStartInfo("gdal_create",
-            ["-q", "-outsize", "20000", height.ToString(CultureInfo.InvariantCulture), "-bands", "1", "-ot", "UInt16", "-a_srs", "EPSG:32633", "-a_ullr", "0", "100000", "200000", "0",
+            ["-q", "-outsize", "5000", height.ToString(CultureInfo.InvariantCulture), "-bands", "8", "-ot", "Float32", "-a_srs", "EPSG:32633", "-a_ullr", "0", "100000", "50000", "0",
             "-co", "TILED=YES", "-co", "SPARSE_OK=TRUE", Path.Combine(_folder, scene)]))!)
         {
             await create.WaitForExitAsync();
             Assert.Equal(0, create.ExitCode);
         }
 
-        var run = (await Infer(scene, $"map{height}.tif", "--json")).Succeeded();
+        var run = (await Infer(scene, $"map{height}.tif", "--bands", "1", "--json")).Succeeded();
         using var report = JsonDocument.Parse(run.Output);
         var memory = report.RootElement.GetProperty("memory");
         return (memory.GetProperty("peakBytes").GetDouble() / (1 << 20), memory.GetProperty("bufferBytes").GetInt64());

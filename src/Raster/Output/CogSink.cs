@@ -127,14 +127,7 @@ public sealed class CogSink : IStripSink
         try
         {
             WriteCog(temporary, cancellation);
-            using (var map = RasterDataset.Open(temporary))
-            {
-                if (map.Size != _profile.Size || map.Bands.Count != _profile.BandCount - HiddenBands)
-                {
-                    throw new RasterException($"{_path} reads back as {map.Size.Width} x {map.Size.Height} with {map.Bands.Count} bands; it was not written completely.");
-                }
-            }
-
+            WrittenMap.Check(temporary, _journal.RowsPath, _profile with { BandCount = _profile.BandCount - HiddenBands }, _path, cancellation);
             beforeAppearing(temporary);
             if (KeepsMap)
             {
