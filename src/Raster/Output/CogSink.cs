@@ -63,7 +63,7 @@ public sealed class CogSink : IStripSink
         var layout = new StripLayout(profile.Size.Width, profile.Size.Height, profile.BandCount, profile.Type.SizeInBytes());
         var rows = new FileInfo(Path.Combine(path + WorkArea, "rows.bil"));
         var needed = DiskBytes(profile) - (rows.Exists ? rows.Length : 0);
-        if (DiskSpace.Lack(folder, needed) is { } lack)
+        if (FreeDiskSpace.Lack(folder, needed) is { } lack)
         {
             throw new RasterException($"{lack} (the map {path} and its work area). Free some space or write elsewhere with --out.");
         }

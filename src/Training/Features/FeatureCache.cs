@@ -127,10 +127,10 @@ internal sealed class FeatureCache : IDisposable
         var sets = training ? [_training, _validation] : new[] { _validation };
         if (_folder is not null)
         {
-            RequireRoom(_folder, sets.Sum(set => set.BytesToWrite), "features");
+            DiskSpace.Require(_folder, sets.Sum(set => set.BytesToWrite), "features");
         }
 
-        RequireRoom(_temporary, _folder is null ? 0 : sets.Sum(set => set.TargetBytes), "labels");
+        DiskSpace.Require(_temporary, _folder is null ? 0 : sets.Sum(set => set.TargetBytes), "labels");
         var all = sets.Sum(set => set.Records);
         foreach (var group in sets.GroupBy(set => set.Identity))   // equal graphs share a session
         {
@@ -160,14 +160,6 @@ internal sealed class FeatureCache : IDisposable
         _training.Dispose();
         _validation.Dispose();
         Directory.Delete(_temporary, recursive: true);
-    }
-
-    private static void RequireRoom(string folder, long bytes, string what)
-    {
-        if (DiskSpace.Lack(folder, bytes) is { } lack)
-        {
-            throw new TrainingException($"{lack} ({what}). Free some space, or choose another folder.");
-        }
     }
 
     private static FeatureCaching Mode(FitOptions options) => options.Features.Mode == FeatureCaching.Disk ? FeatureCaching.Disk : FeatureCaching.Memory;
