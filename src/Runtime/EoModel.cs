@@ -21,7 +21,7 @@ public sealed class EoModel : IDisposable
         Inputs = [.. session.InputNames.Select(name => Describe(name, session.InputMetadata[name]))];
         Outputs = [.. session.OutputNames.Select(name => Describe(name, session.OutputMetadata[name]))];
         var metadata = session.ModelMetadata.CustomMetadataMap;
-        Input = Inputs.FirstOrDefault(IsImage) ?? (metadata.ContainsKey(ModelManifest.MetadataKey) ? Inputs.FirstOrDefault(input => input.Type == ElementType.Float) ?? Inputs.FirstOrDefault() : null) ?? throw WrongInputs();
+        Input = Inputs.FirstOrDefault(IsImage) ?? (metadata.ContainsKey(ModelManifest.MetadataKey) ? Inputs.FirstOrDefault(input => input.Type == ElementType.Float) ?? (Inputs.Count > 0 ? Inputs[0] : null) : null) ?? throw WrongInputs();
         DeepnessKind = DefaultManifest.KindOf(metadata, options.Deepness);
         Manifest = DefaultManifest.Read(path, metadata, Input, Outputs, options.Deepness);
         Notes = DeepnessKind is null ? notes : [.. notes, .. DefaultManifest.NotesOf(metadata, Manifest.Task)];
