@@ -69,6 +69,7 @@ internal sealed class SceneVerbOptions
     private readonly Option<double> _simplify = SharedOptions.WithDefault("--simplify", 0.0, "Simplify the outlines of polygons by up to this, in map units.", "distance");
     private readonly Option<string?> _stac = Beside("--stac", "Describe the map in a STAC item, too. Default name: MAP.stac.json.");
     private readonly Option<string?> _quickLook = Beside("--quicklook", "Write a small picture of the map, too. Default name: MAP.png.");
+    private readonly Option<bool> _stamp = new("--stamp") { Description = "Write into the map when it was made (TIFFTAG_DATETIME). Default: equal runs give equal bytes." };
     private readonly Option<bool> _restart = new("--restart") { Description = "Discard an unfinished run of the same map instead of continuing it." };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace a map that exists." };
 
@@ -77,7 +78,7 @@ internal sealed class SceneVerbOptions
     /// <param name="without">Names of options that have no meaning for it.</param>
     public SceneVerbOptions(Command verb, params string[] without)
     {
-        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _confidence, _vector, _minimumArea, _simplify, _stac, _quickLook, _restart, _overwrite])
+        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _confidence, _vector, _minimumArea, _simplify, _stac, _quickLook, _stamp, _restart, _overwrite])
         {
             if (!without.Contains(option.Name))
             {
@@ -164,6 +165,7 @@ internal sealed class SceneVerbOptions
             Stac = NameBeside(parsed, _stac),
             QuickLook = NameBeside(parsed, _quickLook),
         },
+        Stamp = parsed.GetValue(_stamp),
         Restart = parsed.GetValue(_restart),
         Overwrite = parsed.GetValue(_overwrite),
     };

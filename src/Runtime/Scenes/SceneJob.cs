@@ -142,6 +142,11 @@ internal sealed class SceneJob
         }
 
         tags[Provenance.JobTag] = Provenance.JobDigest(identity);
+        if (options.Stamp)
+        {
+            tags["TIFFTAG_DATETIME"] = DateTime.UtcNow.ToString("yyyy:MM:dd HH:mm:ss", CultureInfo.InvariantCulture);
+        }
+
         var hidden = HiddenOf(path, content, options);
         var encoder = NewEncoder(content, legend, described, options, hidden, ranges);
         return new SceneJob(scene, path, options, described, plan)

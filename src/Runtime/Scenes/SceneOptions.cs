@@ -173,6 +173,9 @@ public sealed record SceneOptions
     /// <summary>What opening the scene has decided; null for a raster that is taken as it is.</summary>
     internal SceneOpening? Opening { get; init; }
 
+    /// <summary>Writes when the map was made into it (<c>TIFFTAG_DATETIME</c>, UTC). Without it equal runs give equal bytes.</summary>
+    public bool Stamp { get; init; }
+
     /// <summary>Replace a map that exists.</summary>
     public bool Overwrite { get; init; }
 }

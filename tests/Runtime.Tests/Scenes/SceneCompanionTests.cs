@@ -87,6 +87,24 @@ public sealed class SceneCompanionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_map_says_when_it_was_made_only_when_it_is_told_to_and_is_the_same_job_then()
+    {
+        using var model = TestScenes.Identity(_folder, 1, 16);
+        using var scene = RasterDataset.Open(Scene(false));
+        var (pipeline, map) = (new ScenePipeline(model), Path.Combine(_folder, "stamped.tif"));
+        await pipeline.RunAsync(scene, map, new SceneOptions { Stamp = true });
+        using (var stamped = RasterDataset.Open(map))
+        {
+            Assert.True(SceneDates.TryParse(stamped.FindMetadata("TIFFTAG_DATETIME")!, out var time) && (DateTimeOffset.UtcNow - time).Duration() < TimeSpan.FromMinutes(10));
+        }
+
+        Assert.NotNull(await pipeline.FindFinishedAsync(scene, map));
+        await pipeline.RunAsync(scene, map, new SceneOptions { Overwrite = true });
+        using var plain = RasterDataset.Open(map);
+        Assert.Null(plain.FindMetadata("TIFFTAG_DATETIME"));
+    }
+
+    [Fact]
     public async Task A_map_may_be_polygons_alone()
     {
         await RunAsync(new MapCompanions { Vector = MapCompanions.Beside });
