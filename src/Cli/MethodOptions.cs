@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using EoOnnx.Training.Peft;
 using EoOnnx.Training.Recipes;
 
@@ -10,7 +11,13 @@ internal sealed class MethodOptions
     private static readonly MethodRecipe Default = new();
 
     private readonly Option<TrainingMethod> _method = SharedOptions.Choice("--method", TrainingMethod.Lora, "How the encoder is trained.");
-    private readonly Option<TrainingMethod[]> _and = SharedOptions.Choices<TrainingMethod>("--and-method", "A further method in the same run, for example bitfit beside lora; repeat the option for more.");
+    private readonly Option<MethodRecipe[]> _and = new("--and-method")
+    {
+        Description = "A further method in the same run, with its usual settings (bitfit) or its own, as in a recipe ('{name: adapter, bottleneck: 32}'); repeat the option for more.",
+        HelpName = "method",
+        CustomParser = Further,
+    };
+
     private readonly Option<int> _rank = SharedOptions.WithDefault("--rank", Default.Rank, "Rank of LoRA.", "r");
     private readonly Option<double?> _alpha = SharedOptions.Optional<double?>("--alpha", "Alpha of LoRA: the update is scaled by alpha / rank. Default: twice the rank.", "alpha");
     private readonly Option<string[]> _ranks = new("--layer-rank") { Description = "Another rank for layers whose path ends so, for example mlp.fc1=4; repeat the option for more.", HelpName = "layer=r" };
@@ -31,10 +38,10 @@ internal sealed class MethodOptions
     public IReadOnlyList<Option> All =>
         [_method, _and, _rank, _alpha, _ranks, _alphas, _rslora, _dropout, _targets, _blocks, _variant, _bottleneck, _scale, _prefixLength, _prefixHidden, _prompts, _shallow];
 
-    /// <summary>The method that the command line gives; further methods share its settings.</summary>
+    /// <summary>The method that the command line gives, and further methods with settings of their own.</summary>
     public MethodRecipe Recipe(ParseResult parsed)
     {
-        var method = new MethodRecipe
+        return new MethodRecipe
         {
             Name = parsed.GetValue(_method),
             Rank = parsed.GetValue(_rank),
@@ -52,7 +59,20 @@ internal sealed class MethodOptions
             PrefixHidden = parsed.GetValue(_prefixHidden),
             Prompts = parsed.GetValue(_prompts),
             Shallow = parsed.GetValue(_shallow),
+            With = parsed.GetValue(_and) ?? [],
         };
-        return method with { With = [.. (parsed.GetValue(_and) ?? []).Select(name => method with { Name = name })] };
+    }
+
+    private static MethodRecipe[] Further(ArgumentResult argument)
+    {
+        try
+        {
+            return [.. argument.Tokens.SelectMany(token => RecipeFile.Methods(token.Value, "--and-method"))];
+        }
+        catch (RecipeException wrong)
+        {
+            argument.AddError(wrong.Message);
+            return [];
+        }
     }
 }

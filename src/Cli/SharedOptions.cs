@@ -40,14 +40,6 @@ internal static class SharedOptions
         CustomParser = argument => Word<T>(name, argument, argument.Tokens.Single().Value) ?? value,
     };
 
-    /// <summary>An option that can be given several times, each time with a word as in <see cref="Choice"/>.</summary>
-    public static Option<T[]> Choices<T>(string name, string description) where T : struct, Enum => new(name)
-    {
-        Description = $"{description} One of {string.Join(", ", Words<T>().Keys)}.",
-        HelpName = "word",
-        CustomParser = argument => [.. Lists.Texts(argument).Select(text => Word<T>(name, argument, text)).OfType<T>()],
-    };
-
     /// <summary>An option as <see cref="Choice"/> that may be left out.</summary>
     public static Option<T?> OptionalChoice<T>(string name, string description) where T : struct, Enum => new(name)
     {

@@ -9,7 +9,7 @@ internal static class VjpTable
     private static readonly Dictionary<string, VjpRule?[]> Rules = new[]
     {
         ElementwiseRules.Table, ActivationRules.Table, MatMulRules.Table, NormalizationRules.Table, ReductionRules.Table, LayoutRules.Table,
-        IndexingRules.Table, ConvolutionRules.Table, PoolingRules.Table, ResizeRules.Table,
+        IndexingRules.Table, AttentionRules.Table, ConvolutionRules.Table, PoolingRules.Table, ResizeRules.Table,
     }.SelectMany(table => table).ToDictionary(row => row.Key, row => row.Value, StringComparer.Ordinal);
 
     /// <summary>Operators of any number of like inputs: the last rule of the row serves all further inputs.</summary>

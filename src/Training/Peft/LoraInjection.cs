@@ -73,8 +73,11 @@ internal static class LoraInjection
             }
         }
 
-        var x = graph.Dropout(layer.Product.Input(0), options.Dropout);
-        var hidden = op.MatMul(x, op.Transpose(Join(op, downs), 1, 0));
+        // Parts are modules of their own in PEFT: each thins its input by itself. Without dropout all share one product.
+        var x = layer.Product.Input(0);
+        var inputs = sites.Select(_ => graph.Dropout(x, options.Dropout)).ToList();
+        var thinned = inputs.Exists(input => input != x);
+        var hidden = thinned ? Join(op, [.. inputs.Zip(downs, (input, down) => op.MatMul(input, op.Transpose(down, 1, 0)))], -1) : op.MatMul(x, op.Transpose(Join(op, downs), 1, 0));
         var delta = op.MatMul(hidden, Join(op, ups));
         if (biases.Count > 0)
         {
@@ -90,8 +93,8 @@ internal static class LoraInjection
 
         // With dropout DoRA's base product takes the thinned input too: y = xWᵀ + (m/n − 1)·x̃Wᵀ + (m/n)·s·x̃AᵀBᵀ.
         var adapted = ratio is null ? op.Add(point, delta)
-            : x == layer.Product.Input(0) ? op.Mul(op.Add(point, delta), ratio)
-            : op.Add(point, op.Add(op.Mul(op.MatMul(x, layer.Weight), op.Add(ratio, -1)), op.Mul(delta, ratio)));
+            : !thinned ? op.Mul(op.Add(point, delta), ratio)
+            : op.Add(point, op.Add(op.Mul(ThinnedProduct(op, layer, sites, inputs), op.Add(ratio, -1)), op.Mul(delta, ratio)));
 
         op.Graph.ReplaceUses(point, adapted, users.Contains);
         if (isOutput)
@@ -120,7 +123,21 @@ internal static class LoraInjection
             : op.Pad(part, part.Rank == 2 ? [0, before, 0, after] : [before, after]);
     }
 
-    private static Value Join(GraphBuilder op, List<Value> parts) => parts.Count == 1 ? parts[0] : op.Concat(0, [.. parts]);
+    private static Value Join(GraphBuilder op, List<Value> parts, int axis = 0) => parts.Count == 1 ? parts[0] : op.Concat(axis, [.. parts]);
+
+    /// <summary>x̃Wᵀ with the x̃ of each part at its outputs and zeros at the others, where DoRA's factor is 0.</summary>
+    private static Value ThinnedProduct(GraphBuilder op, LinearLayer layer, IReadOnlyList<AdapterSite> sites, List<Value> inputs)
+    {
+        var products = sites.Zip(inputs, (site, input) =>
+        {
+            var weight = site.Length == layer.Out ? layer.Weight : op.Slice(layer.Weight, 1, site.Start, site.Start + site.Length);
+            var product = op.MatMul(input, weight);
+            var (before, after) = (site.Start, layer.Out - site.Start - site.Length);
+            long[] others = [.. Enumerable.Repeat(0L, product.Rank - 1)];
+            return before == 0 && after == 0 ? product : op.Pad(product, [.. others, before, .. others, after]);
+        });
+        return products.Aggregate(op.Add);
+    }
 
     /// <summary>m / n with n_i = ‖W_i + s(BA)_i‖₂ over the inputs, which the backward pass takes as a constant.</summary>
     private static Value Dora(PeftGraph graph, LinearLayer layer, AdapterSite site, Value down, Value scaledUp, double scale)

@@ -61,7 +61,7 @@ public sealed record LoraOptions : PeftOptions
     /// <summary>Gives B a bias, scaled like B.</summary>
     public bool LoraBias { get; init; }
 
-    /// <summary>Probability that an element of the layer's input is dropped on its way to A, in training. Parts of a fused projection share the mask.</summary>
+    /// <summary>Probability that an element of the layer's input is dropped on its way to A, in training. Each part of a fused projection draws a mask of its own, as PEFT's separate modules do.</summary>
     public double Dropout { get; init => field = Probability(value, nameof(Dropout)); }
 
     /// <summary>How A and B start.</summary>

@@ -16,6 +16,12 @@ internal sealed class RecipeBinder(string path)
     /// <exception cref="RecipeException">An unknown setting, a value of the wrong kind, or one that is missing.</exception>
     public TrainingRecipe Bind(YamlMappingNode root) => (TrainingRecipe)Record(typeof(TrainingRecipe), root, "");
 
+    /// <summary>Binds the methods of <c>method: […]</c>, each by itself.</summary>
+    /// <exception cref="RecipeException">No list of methods, or one that cannot be bound.</exception>
+    public IReadOnlyList<MethodRecipe> Methods(YamlMappingNode root) => root.Children.Count == 1 && root.Children[0].Value is YamlSequenceNode { Children.Count: > 0 } list
+        ? (MethodRecipe[])List(typeof(MethodRecipe), list, "method")
+        : throw new RecipeException($"{path} names no method; expected for example bitfit, or {{name: lora, rank: 4}}.");
+
     private object Record(Type type, YamlMappingNode node, string prefix)
     {
         var members = type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(member => member.CanWrite).ToDictionary(member => JsonNamingPolicy.CamelCase.ConvertName(member.Name), StringComparer.Ordinal);

@@ -57,6 +57,13 @@ public static class RecipeFile
             : throw new RecipeException($"{name} is '{text}'; expected settings such as '{{dropout: 0.1}}'.");
     }
 
+    /// <summary>Reads methods as the setting <c>method</c> takes them: <c>bitfit</c>, <c>{name: lora, rank: 4}</c>, or several with commas between them.</summary>
+    /// <param name="text">YAML.</param>
+    /// <param name="name">Where it was given, for messages.</param>
+    /// <exception cref="RecipeException">Not YAML, no method, an unknown setting, or a value of the wrong kind.</exception>
+    public static IReadOnlyList<MethodRecipe> Methods(string text, string name) =>
+        new RecipeBinder(name).Methods(Root($"method: [{text}]", name));
+
     private static YamlMappingNode Root(string text, string path)
     {
         var stream = new YamlStream();

@@ -122,13 +122,18 @@ public static class TrainingJob
         }
     }
 
-    /// <summary>What plain rules reach, so that a figure can be judged; labels of several kinds have none.</summary>
+    /// <summary>What plain rules reach, so that a figure can be judged.</summary>
     private static async Task<IReadOnlyDictionary<string, ValidationReport>> BaselinesAsync(TaskModel model, TrainingData data, long[]? counts, TargetScaling? statistics, CancellationToken cancellation)
     {
         var baselines = new Dictionary<string, ValidationReport>();
         if (statistics is not null)
         {
             baselines["training mean"] = TrainingMean.Evaluate(data, statistics, cancellation);
+        }
+
+        if (model.Manifest!.Task == ModelTask.Multilabel)
+        {
+            baselines["majority per label"] = MajorityLabels.Evaluate(data, cancellation);
         }
 
         if (counts is not null)

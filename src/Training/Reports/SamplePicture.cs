@@ -1,6 +1,7 @@
 using System.Globalization;
 using EoOnnx.Formats;
 using EoOnnx.Raster;
+using EoOnnx.Training.Recipes;
 using EoOnnx.Training.Trainer;
 
 namespace EoOnnx.Training.Reports;
@@ -10,17 +11,21 @@ internal static class SamplePicture
 {
     private const int Gap = 4, SmallestEdge = 192;
     private const byte Missing = 160;
+    private static readonly byte[][] RampColors = [[68, 1, 84], [49, 104, 142], [53, 183, 121], [253, 231, 37]];
     private static readonly string[] Palette = ["#464646", "#d55e00", "#009e73", "#0072b2", "#e69f00", "#56b4e9", "#cc79a7", "#f0e442"];
 
-    /// <summary>The picture as a PNG file.</summary>
-    public static byte[] Png(ReviewedSample sample, ModelManifest? manifest)
+    /// <summary>The picture as a PNG file: classes in their colours, values from dark to bright on one scale.</summary>
+    public static byte[] Png(ReviewedSample sample, ModelTask task, ModelManifest? manifest)
     {
         var (height, width) = (sample.Shape[^2], sample.Shape[^1]);
         var panels = new List<Func<int, int, byte>> { Composite(sample, manifest) };
-        if (sample.Truth.Length == height * width)
+        if (sample.IsMap)
         {
-            panels.Add((channel, pixel) => Color(manifest, sample.Truth[pixel], channel));
-            panels.Add((channel, pixel) => Color(manifest, sample.Predicted[pixel], channel));
+            var known = sample.Truth.Concat(sample.Predicted).Where(float.IsFinite).DefaultIfEmpty(0).ToList();
+            var (low, high) = (known.Min(), known.Max());
+            Func<float, int, byte> color = task.IsMeasured() ? (value, channel) => Ramp(value, low, high, channel) : (value, channel) => Color(manifest, (int)value, channel);
+            panels.Add((channel, pixel) => color(sample.Truth[pixel], channel));
+            panels.Add((channel, pixel) => color(sample.Predicted[pixel], channel));
         }
 
         var zoom = Math.Max(1, (SmallestEdge + width - 1) / width);
@@ -60,6 +65,19 @@ internal static class SamplePicture
             var (low, high) = ranges[channel];
             return high > low ? (byte)Math.Clamp(255 * (sample.Image[(chosen[channel] * plane) + pixel] - low) / (high - low), 0, 255) : (byte)127;
         };
+    }
+
+    /// <summary>From dark blue over green to yellow; grey where there is no number.</summary>
+    private static byte Ramp(float value, float low, float high, int channel)
+    {
+        if (!float.IsFinite(value))
+        {
+            return Missing;
+        }
+
+        var at = (RampColors.Length - 1) * (high > low ? (value - low) / (high - low) : 0.5f);
+        var from = Math.Clamp((int)at, 0, RampColors.Length - 2);
+        return (byte)(RampColors[from][channel] + ((at - from) * (RampColors[from + 1][channel] - RampColors[from][channel])));
     }
 
     private static byte Color(ModelManifest? manifest, int id, int channel)

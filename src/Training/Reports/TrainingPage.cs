@@ -3,6 +3,7 @@ using EoOnnx.Formats;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Features;
 using EoOnnx.Training.Metrics;
+using EoOnnx.Training.Recipes;
 using EoOnnx.Training.Trainer;
 
 namespace EoOnnx.Training.Reports;
@@ -13,7 +14,7 @@ internal static class TrainingPage
     /// <summary>Makes the page.</summary>
     /// <param name="report">What the run did.</param>
     /// <param name="manifest">The task, for names and colours of classes.</param>
-    /// <param name="review">Best and worst held-out samples; null without classes.</param>
+    /// <param name="review">Best and worst held-out samples and how predictions agree with the truth; null when there was no last look.</param>
     /// <param name="map">Where the chips of each part lie; null when it is not known.</param>
     public static ReportPage Of(TrainingReport report, ModelManifest? manifest, ValidationReview? review, SplitMap? map = null)
     {
@@ -25,12 +26,22 @@ internal static class TrainingPage
         Curves(page, report);
         if (report.Best is { } best)
         {
-            Figures(page, best, report, names);
+            Figures(page, best, names);
+        }
+
+        if (review is { Labels.Count: > 0 })
+        {
+            Labels(page, review, names);
         }
 
         if (report.Calibration is { } calibration)
         {
             Calibration(page, calibration);
+        }
+
+        if (review is { Agreement.Count: > 0 })
+        {
+            Agreement(page, review);
         }
 
         if (map is not null)
@@ -40,8 +51,8 @@ internal static class TrainingPage
 
         if (review is not null)
         {
-            Samples(page.Section("Best samples"), review.Best, manifest);
-            Samples(page.Section("Worst samples"), review.Worst, manifest);
+            Samples(page.Section("Best samples"), review, review.Best, manifest);
+            Samples(page.Section("Worst samples"), review, review.Worst, manifest);
         }
 
         return page;
@@ -91,7 +102,7 @@ internal static class TrainingPage
             .Chart(new LineChart("Learning rate", "epoch", "rate", [Line("rate", epoch => epoch.LearningRate)]));
     }
 
-    private static void Figures(ReportPage page, ValidationReport best, TrainingReport report, List<string> names)
+    private static void Figures(ReportPage page, ValidationReport best, List<string> names)
     {
         page.Section("Best epoch on held-out chips");
         if (best.Confusion is not { } confusion || confusion.Length != names.Count)
@@ -125,15 +136,58 @@ internal static class TrainingPage
             .Chart(new LineChart("Accuracy of predictions by their confidence", "confidence", "accuracy", [new ReportLine("ideal", [(0, 0), (1, 1)], "#999999"), Line("before", fit.Before), Line("after", fit.After)]));
     }
 
-    private static void Samples(ReportPage page, IReadOnlyList<ReviewedSample> samples, ModelManifest? manifest)
+    private static void Labels(ReportPage page, ValidationReview review, List<string> names)
     {
+        var table = new ReportTable([new ReportColumn("label"), .. new[] { "right yes", "wrong yes", "missed", "right no", "F1" }.Select(heading => new ReportColumn(heading, true))]);
+        foreach (var (index, label) in review.Labels.Index())
+        {
+            table.Add([names.ElementAtOrDefault(index) ?? Whole(index), .. new[] { label.TruePositives, label.FalsePositives, label.FalseNegatives, label.TrueNegatives }.Select(count => new ReportCell(Whole(count))), Number(label.F1)]);
+        }
+
+        page.Text("Confusion of each label, a probability over 0.5 being a yes.").Table(table);
+    }
+
+    private static void Agreement(ReportPage page, ValidationReview review)
+    {
+        var means = review.Agreement.Means();
+        var (low, high) = review.Task == ModelTask.Multilabel ? (0, 1) : (means.Min(mean => Math.Min(mean.Predicted, mean.True)), means.Max(mean => Math.Max(mean.Predicted, mean.True)));
+        var (title, x, y) = review.Task == ModelTask.Multilabel ? ("Share of labels that apply by their predicted probability", "probability", "share") : ("True value by predicted value", "predicted", "true");
+        page.Section("Calibration").Text(string.Create(CultureInfo.InvariantCulture, $"Means of groups of like predictions, of {review.Agreement.Count:N0} held-out numbers; on the grey line they agree."))
+            .Chart(new LineChart(title, x, y, [new ReportLine("ideal", [(low, low), (high, high)], "#999999"), new ReportLine("held out", means)]));
+    }
+
+    private static void Samples(ReportPage page, ValidationReview review, IReadOnlyList<ReviewedSample> samples, ModelManifest? manifest)
+    {
+        var plain = new ReportTable([new ReportColumn("sample"), new ReportColumn("result"), new ReportColumn("true"), new ReportColumn("predicted")]);
         foreach (var sample in samples)
         {
-            var caption = string.Create(CultureInfo.InvariantCulture, $"{sample.Name}: {sample.Right * 100:F1} % right");
-            caption += sample.Truth.Length == 1 ? $"; true {Name(manifest, sample.Truth[0])}, predicted {Name(manifest, sample.Predicted[0])}" : "; image, truth and prediction";
-            page.Image(SamplePicture.Png(sample, manifest), "image/png", caption);
+            var score = review.Task.IsMeasured() ? string.Create(CultureInfo.InvariantCulture, $"RMSE {sample.Score:F4}") : string.Create(CultureInfo.InvariantCulture, $"{sample.Score * 100:F1} % right");
+            var (truth, predicted) = sample.IsMap ? ("", "") : (Answer(review.Task, manifest, sample.Truth), Answer(review.Task, manifest, sample.Predicted));
+            if (sample.HasPicture)
+            {
+                page.Image(SamplePicture.Png(sample, review.Task, manifest), "image/png", $"{sample.Name}: {score}; {(sample.IsMap ? "image, truth and prediction" : $"true {truth}, predicted {predicted}")}");
+            }
+            else
+            {
+                plain.Add(sample.Name, score, truth, predicted);
+            }
+        }
+
+        if (samples.Any(sample => !sample.HasPicture))
+        {
+            page.Table(plain);
         }
     }
+
+    /// <summary>A class, the labels that apply, or the values.</summary>
+    private static string Answer(ModelTask task, ModelManifest? manifest, float[] numbers) => task switch
+    {
+        ModelTask.Multilabel => string.Join(", ", numbers.Index().Where(label => label.Item > 0.5f).Select(label => Name(manifest, label.Index)).DefaultIfEmpty("none")),
+        _ when task.IsMeasured() => string.Join(", ", numbers.Select(value => Number(value))),
+        _ => Name(manifest, (int)numbers[0]),
+    };
+
+    private static string Whole(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
     private static string Name(ModelManifest? manifest, int id) => manifest?.Classes.ElementAtOrDefault(id)?.Name ?? id.ToString(CultureInfo.InvariantCulture);
 

@@ -48,16 +48,19 @@ internal sealed class Evaluator : IDisposable
         _trainables = task.Trainables.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
     }
 
+    /// <summary>What is predicted: the task of the manifest, or one that fits the targets.</summary>
+    public ModelTask Task(TrainingData data) => _task.Manifest?.Task ?? (data.ValidationSamples.Target.HasClasses ? ModelTask.Segmentation : ModelTask.Regression);
+
     /// <summary>Loss and metrics over all batches.</summary>
     /// <param name="data">The chips.</param>
     /// <param name="slots">The parameters.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    /// <param name="review">Looks at the predictions of classes too; null does not.</param>
+    /// <param name="review">Looks at the predictions too; null does not.</param>
     /// <param name="release">True gives the memory of intermediate values back to the system after the last batch.</param>
     public async Task<ValidationReport> RunAsync(TrainingData data, NativeSlots slots, Action<double> progress, CancellationToken cancellation, ValidationReview? review = null, bool release = false)
     {
-        var evaluation = new Evaluation(_task.Manifest?.Task ?? (data.ValidationSamples.Target.HasClasses ? ModelTask.Segmentation : ModelTask.Regression), data.ValidationSamples.Target);
+        var evaluation = new Evaluation(Task(data), data.ValidationSamples.Target);
         var (lossSum, images) = (0.0, 0L);
         var (parameters, own) = Parameters(slots);
         try
@@ -81,6 +84,7 @@ internal sealed class Evaluator : IDisposable
                     else
                     {
                         evaluation.Add(outputs[TaskModel.PredictionName].GetTensorDataAsSpan<float>(), batch);
+                        review?.Add(batch, outputs[TaskModel.PredictionName].GetTensorDataAsSpan<float>());
                     }
 
                     progress(images / (double)data.Validation.Samples);

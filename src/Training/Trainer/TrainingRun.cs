@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using EoOnnx.Formats;
 using EoOnnx.Training.Adapters;
@@ -71,13 +72,24 @@ internal sealed class TrainingRun : IDisposable
                 SaveCheckpoint();   // a folder that cannot be written is found before the first step
             }
         }
+        catch (IOException failure) when (options.Folder is not null && _graph is not null)
+        {
+            DisposeParts();
+            throw new TrainingException(string.Create(CultureInfo.InvariantCulture,
+                $"The folder {options.Folder} cannot take the run: {failure.Message} It writes up to {BytesToWrite(task, _graph) / 1e6:F1} MB there; free some space or lift the limit on file sizes, or choose another folder."), failure);
+        }
         catch
+        {
+            DisposeParts();
+            throw;
+        }
+
+        void DisposeParts()
         {
             _evaluator?.Dispose();
             _runner?.Dispose();
             _workspace?.Dispose();
             _features?.Dispose();
-            throw;
         }
     }
 
@@ -138,15 +150,15 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>A last pass over the held-out samples of classes, with the parameters that are saved.</summary>
+    /// <summary>A last pass over the held-out samples, with the parameters that are saved.</summary>
     private async Task ReviewAsync(CancellationToken cancellation)
     {
-        if (_best is null || !_data.ValidationSamples.Target.HasClasses)
+        if (_best is null)
         {
             return;
         }
 
-        var review = new ValidationReview(_source.ValidationSamples);
+        var review = new ValidationReview(_source.ValidationSamples, _evaluator.Task(_data));
         var slots = _best.Where(item => _runner.Slots.Evaluated(item.Key) is not null).ToDictionary(StringComparer.Ordinal);
         _runner.Slots.WriteEvaluated(slots);   // the last checkpoint is written: nothing else needs the slots any more
         _validation.Start();

@@ -1,22 +1,16 @@
+using System.Runtime.InteropServices;
+using EoOnnx.Formats;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Metrics;
 
 namespace EoOnnx.Training.Trainer;
 
-/// <summary>A held-out sample with what was predicted for it.</summary>
-/// <param name="Name">Name of its chip.</param>
-/// <param name="Right">Share of its labels that was predicted right.</param>
-/// <param name="Image">The first input, standardised, [band, row, column].</param>
-/// <param name="Shape">Extents of <paramref name="Image"/>.</param>
-/// <param name="Truth">True classes, one a pixel or a single one.</param>
-/// <param name="Predicted">Predicted classes.</param>
-internal sealed record ReviewedSample(string Name, double Right, float[] Image, IReadOnlyList<int> Shape, int[] Truth, int[] Predicted);
-
-/// <summary>A last look at the held-out samples of classes with the parameters that are saved: logits for the temperature, and the best and worst samples.</summary>
+/// <summary>A last look at the held-out samples with the parameters that are saved: logits of classes for the temperature, predicted beside true numbers,
+/// right and wrong labels, and the best and worst samples.</summary>
 internal sealed class ValidationReview
 {
     private const int Kept = 3;
-    private const long MostLogits = 1 << 21;
+    private const long MostNumbers = 1 << 21;
 
     private readonly SampleSet _samples;
     private readonly SampleTarget _target;
@@ -27,20 +21,31 @@ internal sealed class ValidationReview
     private readonly List<ReviewedSample> _worst = [];
     private long _seen;
 
-    /// <param name="samples">The held-out samples; every n-th label is used where their logits would not fit into memory.</param>
-    public ValidationReview(SampleSet samples)
+    /// <param name="samples">The held-out samples; every n-th label is used where all numbers would not fit into memory.</param>
+    /// <param name="task">What is predicted.</param>
+    public ValidationReview(SampleSet samples, ModelTask task)
     {
-        (_samples, _target) = (samples, samples.Target);
-        _stride = ((samples.Count * (long)_target.Length * _target.Classes) + MostLogits - 1) / MostLogits;
+        (_samples, _target, Task) = (samples, samples.Target, task);
+        _stride = ((samples.Count * (long)_target.Length * Math.Max(1, _target.Classes)) + MostNumbers - 1) / MostNumbers;
+        Labels = task == ModelTask.Multilabel ? [.. Enumerable.Range(0, _target.Length).Select(_ => new LabelCounts())] : [];
     }
 
-    /// <summary>Samples with the largest share of right labels, the best first.</summary>
+    /// <summary>What is predicted.</summary>
+    public ModelTask Task { get; }
+
+    /// <summary>Samples in order of their score, the best first.</summary>
     public IReadOnlyList<ReviewedSample> Best => _best;
 
-    /// <summary>Samples with the smallest share, the worst first.</summary>
+    /// <summary>Samples in order of their score, the worst first.</summary>
     public IReadOnlyList<ReviewedSample> Worst => _worst;
 
-    /// <summary>Looks at a batch.</summary>
+    /// <summary>Right and wrong answers of each label of a task with several; else empty.</summary>
+    public IReadOnlyList<LabelCounts> Labels { get; }
+
+    /// <summary>Predicted values, or probabilities of labels, beside true ones; empty for classes.</summary>
+    public PredictionAgreement Agreement { get; } = new();
+
+    /// <summary>Looks at a batch of classes.</summary>
     /// <param name="batch">The samples.</param>
     /// <param name="logits">[sample, class, label].</param>
     /// <param name="predicted">[sample, label].</param>
@@ -73,39 +78,78 @@ internal sealed class ValidationReview
 
             if (labelled > 0)
             {
-                Keep(batch, sample, right / (double)labelled, predicted);
+                Keep(batch, sample, right / (double)labelled, Numbers(truths.Slice(sample * length, length)), Numbers(predicted.Slice(sample * length, length)));
             }
         }
     }
 
-    /// <summary>The temperature that the held-out labels ask for.</summary>
-    public TemperatureScaling? Calibrate() =>
-        TemperatureScaling.Fit(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_logits), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_truths));
-
-    private void Keep(Batch batch, int sample, double right, ReadOnlySpan<int> predicted)
+    /// <summary>Looks at a batch of values, or of logits of several labels.</summary>
+    /// <param name="batch">The samples.</param>
+    /// <param name="prediction">In the order of the targets.</param>
+    public void Add(Batch batch, ReadOnlySpan<float> prediction)
     {
-        var (isBest, isWorst) = (_best.Count < Kept || right > _best[^1].Right, _worst.Count < Kept || right < _worst[^1].Right);
+        var length = _target.Length;
+        for (var sample = 0; sample < batch.Count; sample++)
+        {
+            var truth = batch.Values.Span.Slice(sample * length, length).ToArray();
+            var predicted = prediction.Slice(sample * length, length).ToArray();
+            if (Task == ModelTask.Multilabel)
+            {
+                predicted = Array.ConvertAll(predicted, logit => 1 / (1 + MathF.Exp(-logit)));
+            }
+
+            var (sum, labelled) = (0.0, 0);
+            for (var i = 0; i < length; i++)
+            {
+                if (!float.IsFinite(truth[i]))
+                {
+                    continue;
+                }
+
+                labelled++;
+                sum += Task == ModelTask.Multilabel ? Labels[i].Add(truth[i] > 0.5f, predicted[i] > 0.5f) ? 1 : 0 : Math.Pow(predicted[i] - (double)truth[i], 2);
+                if (_seen++ % _stride == 0)
+                {
+                    Agreement.Add(predicted[i], truth[i]);
+                }
+            }
+
+            if (labelled > 0)
+            {
+                Keep(batch, sample, Task == ModelTask.Multilabel ? sum / labelled : Math.Sqrt(sum / labelled), truth, predicted);
+            }
+        }
+    }
+
+    /// <summary>The temperature that the held-out labels ask for; null without classes.</summary>
+    public TemperatureScaling? Calibrate() => _truths.Count == 0 ? null : TemperatureScaling.Fit(CollectionsMarshal.AsSpan(_logits), CollectionsMarshal.AsSpan(_truths));
+
+    private static float[] Numbers(ReadOnlySpan<int> classes) => Array.ConvertAll(classes.ToArray(), id => (float)id);
+
+    // The larger the better.
+    private double Rank(double score) => _target.HasClasses || Task == ModelTask.Multilabel ? score : -score;
+
+    private void Keep(Batch batch, int sample, double score, float[] truth, float[] predicted)
+    {
+        var rank = Rank(score);
+        var (isBest, isWorst) = (_best.Count < Kept || rank > Rank(_best[^1].Score), _worst.Count < Kept || rank < Rank(_worst[^1].Score));
         if (!isBest && !isWorst)
         {
             return;
         }
 
-        var length = _target.Length;
-
         // Read anew: the batch may hold features of the sample instead of its image.
         using var picture = new Batch(1, _samples, _ => { }) { Chips = [batch.Chips[sample]] };
         _samples.Read(batch.Samples[sample], null, picture, 0);
-        var kept = new ReviewedSample(
-            batch.Names[sample], right, picture.Images.ToArray(), [.. _samples.Inputs[0].Shape.Select(extent => (int)extent)],
-            batch.Classes.Slice(sample * length, length).ToArray(), predicted.Slice(sample * length, length).ToArray());
+        var kept = new ReviewedSample(batch.Names[sample], score, picture.Images.ToArray(), [.. _samples.Inputs[0].Shape.Select(extent => (int)extent)], truth, predicted);
         if (isBest)
         {
-            Insert(_best, kept, item => -item.Right);
+            Insert(_best, kept, item => -Rank(item.Score));
         }
 
         if (isWorst)
         {
-            Insert(_worst, kept, item => item.Right);
+            Insert(_worst, kept, item => Rank(item.Score));
         }
 
         // Behind its equals: the order of the samples decides between them.

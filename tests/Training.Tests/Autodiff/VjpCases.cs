@@ -71,6 +71,11 @@ internal static class VjpCases
         new VjpCase("com.microsoft.FusedMatMul", [2, 3, 4], [2, 5, 4]) { Attributes = [("transB", 1L), ("alpha", 2f)] }.InFloat(),
         new VjpCase("com.microsoft.FusedMatMul", [2, 4, 3], [2, 5, 4]) { Attributes = [("transA", 1L), ("transB", 1L)] }.InFloat(),
         new VjpCase("com.microsoft.FusedMatMul", [2, 3, 4], [5, 4]) { Attributes = [("transB", 1L)], Name = "weight" }.InFloat(),
+        new VjpCase("com.microsoft.MultiHeadAttention", [2, 5, 8], [2, 6, 8], [2, 6, 4]) { Attributes = [("num_heads", 2L)] }.InFloat(),
+        new VjpCase("com.microsoft.MultiHeadAttention", [2, 5, 6], [2, 5, 6], [2, 5, 6], [1, 1, 5, 5])
+        {
+            Name = "with a bias", Build = (op, x) => op.Nodes("com.microsoft", "MultiHeadAttention", [x[0], x[1], x[2], null, null, x[3]], 1, ("num_heads", 3L), ("scale", 0.7f))[0], SymbolicBatch = true,
+        }.InFloat(),
         new("Gemm", [3, 4], [4, 5], [5]), new("Gemm", [4, 3], [5, 4], [3, 1]) { Attributes = [("transA", 1L), ("transB", 1L), ("alpha", 0.5f), ("beta", 2f)] },
         new("Gemm", [4, 3], [4, 5]) { Attributes = [("transA", 1L)] }, new("Gemm", [3, 4], [5, 4], []) { Attributes = [("transB", 1L)] },
         new("Einsum", [2, 3, 4], [4, 5]) { Attributes = [("equation", "bnc,cd->bnd")] }, new("Einsum", [2, 3, 4], [2, 5, 4]) { Attributes = [("equation", "bhc,bkc->bhk")] },

@@ -1,5 +1,6 @@
 using EoOnnx.Formats;
 using EoOnnx.Training.Baselines;
+using EoOnnx.Training.Data;
 using EoOnnx.Training.Tests.Trainer;
 
 namespace EoOnnx.Training.Tests.Baselines;
@@ -41,5 +42,17 @@ public class PlainRulesTests
         Assert.All(report.Confusion!, row => Assert.Equal(0, row[0]));
         Assert.Equal(0, report.Metrics["IoU_dark"]);
         Assert.True(report.Metrics["IoU_bright"] > 0.2);
+    }
+
+    [Fact]
+    public void The_majority_rule_of_labels_gives_what_more_than_half_of_the_training_samples_have()
+    {
+        ArraySamples Samples(params float[][] rows) => new(
+            new Dictionary<string, TensorData> { ["x"] = RandomTensors.Constant([rows.Length, 1], 0) }, TensorData.FromValues<float>([rows.Length, 2], [.. rows.SelectMany(row => row)]));
+        var data = new TrainingData(Samples([1, 0], [1, 0], [0, 1]), Samples([1, 1], [1, 0], [0, 0], [1, 0]), "by hand", new BatchLoaderOptions { BatchSize = 1 });
+        var metrics = MajorityLabels.Evaluate(data, CancellationToken.None).Metrics;
+        Assert.Equal((0.75 + 0.75) / 2, metrics["Multilabel_Accuracy"], 1e-12);   // the first label for all: 3 of 4; the second for none: 3 of 4
+        Assert.Equal((2 * 3 / (2 * 3 + 1.0)) / 2, metrics["Multilabel_F1_Score"], 1e-12);
+        Assert.Equal(0.5, metrics["Multilabel_AUROC"], 1e-12);
     }
 }

@@ -10,7 +10,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace EoOnnx.Training.Tests.Golden;
 
 /// <summary>Ten steps of every optimizer, schedule and way of clipping on a quadratic, against PyTorch.</summary>
-/// <remarks>The files give results but not hyper-parameters; these belong to the names of the runs.</remarks>
+/// <remarks>runs.json holds the learning rates and losses of each run, its "lr" and nothing else (README.md of the folder); the other hyper-parameters are what
+/// the names of the runs say, with the defaults of PyTorch that spec/training.md lists in its sections 4 and 5.</remarks>
 public class OptimizerGoldenTests
 {
     private static readonly string[] Names = ["a", "b"];

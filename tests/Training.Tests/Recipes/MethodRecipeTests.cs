@@ -31,6 +31,26 @@ public sealed class MethodRecipeTests : IDisposable
         Assert.Contains("'fc1' gives no layer and a number", Assert.Throws<RecipeException>(() => Load("{name: lora, ranks: [fc1]}").ToPeft(1)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Further_methods_of_a_command_line_have_settings_of_their_own()
+    {
+        var further = RecipeFile.Methods("bitfit, {name: adapter, dropout: 0.1, bottleneck: 7}", "--and-method");
+        var first = new MethodRecipe { Name = TrainingMethod.Lora, Dropout = 0.3, Rank = 2, Bottleneck = 99, Targets = ["mlp.fc1"], With = further };
+        var methods = Assert.IsType<CombinedOptions>(first.ToPeft(1)).Methods;
+        Assert.Equal([typeof(LoraOptions), typeof(BiasOptions), typeof(BottleneckOptions)], methods.Select(method => method.GetType()));
+        Assert.Equal((0.3, 0.1, 7), (((LoraOptions)methods[0]).Dropout, ((BottleneckOptions)methods[2]).Dropout, ((BottleneckOptions)methods[2]).Width));
+        var usual = Assert.IsType<CombinedOptions>((first with { With = RecipeFile.Methods("ia3", "--and-method") }).ToPeft(1)).Methods;
+        Assert.Equal(["attn.qkv:k,v", "mlp.fc2"], ((Ia3Options)usual[1]).Targets);   // not those of the first
+    }
+
+    [Theory, InlineData("bitfitt", "Did you mean 'bitfit'"), InlineData("{name: lora, rnk: 4}", "'method[0].rnk'"), InlineData("", "names no method"), InlineData("{name: lora", "not YAML")]
+    public void A_wrong_further_method_is_refused_with_the_option(string text, string hint)
+    {
+        var failure = Assert.Throws<RecipeException>(() => RecipeFile.Methods(text, "--and-method"));
+        Assert.StartsWith("--and-method", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(hint, failure.Message, StringComparison.Ordinal);
+    }
+
     [Theory, InlineData("prefiks", "prefix"), InlineData("[]", "at least one method"), InlineData("[lora, {nam: norm}]", "name")]
     public void A_wrong_method_is_refused_with_its_place(string yaml, string hint)
     {

@@ -8,7 +8,7 @@ public enum AttentionForm
     /// <summary>Standard operators (MatMul, Softmax, MatMul): any runtime executes them and the gradient compiler derives them.</summary>
     Standard,
 
-    /// <summary>One <c>com.microsoft.MultiHeadAttention</c>: less memory for inference on ONNX Runtime, not trainable.</summary>
+    /// <summary>One <c>com.microsoft.MultiHeadAttention</c>: less memory for inference on ONNX Runtime. It has a gradient, but methods that go into the parts of attention need the standard form.</summary>
     Fused,
 }
 
