@@ -17,6 +17,7 @@ internal sealed class FeatureCache : IDisposable
 {
     private const double LeastShare = 0.1;
     private const double LeastSaving = 0.25;
+    private const long MostUnasked = 1L << 30;
 
     private readonly FeatureSet _training;
     private readonly FeatureSet _validation;
@@ -171,10 +172,10 @@ internal sealed class FeatureCache : IDisposable
     {
         var bytes = training.FeatureBytes + training.TargetBytes + validation.FeatureBytes + validation.TargetBytes;
         var mode = options.Features.Mode;
-        var available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        if (mode != FeatureCaching.Disk && bytes > (mode == FeatureCaching.Auto ? available / 4 : available / 2))
+        var most = mode == FeatureCaching.Auto ? MostUnasked : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+        if (mode != FeatureCaching.Disk && bytes > most)
         {
-            return $"{training.Records + validation.Records} samples of features take {new MemorySize(bytes)} of the machine's {new MemorySize(available)}; keep them on disk with --cache-features disk";
+            return $"features of {training.Records + validation.Records} samples take {new MemorySize(bytes)}, and at most {new MemorySize(most)} {(mode == FeatureCaching.Auto ? "are taken unasked" : "of this machine's memory may be used")}; keep them with --cache-features {(mode == FeatureCaching.Auto ? "memory or disk" : "disk")}";
         }
 
         if (mode != FeatureCaching.Auto)
