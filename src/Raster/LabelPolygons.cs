@@ -68,8 +68,17 @@ public sealed unsafe class LabelPolygons : IDisposable
         }
     }
 
+    /// <summary>Frees the geometries of polygons that nobody disposed, as sources of chips borrow them for as long as they live.</summary>
+    ~LabelPolygons() => Release();
+
     /// <summary>Frees the geometries.</summary>
     public void Dispose()
+    {
+        Release();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Release()
     {
         _polygons.ForEach(polygon => Ogr.OGR_G_DestroyGeometry(polygon.Geometry));
         _systems.ForEach(Ogr.OSRDestroySpatialReference);

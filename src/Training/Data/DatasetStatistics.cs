@@ -19,7 +19,7 @@ public sealed record DatasetStatistics(
 {
     private const int MostLabels = 256;
 
-    /// <summary>Reads all chips twice, in bounded windows.</summary>
+    /// <summary>Reads all images once and all labels twice, in bounded windows.</summary>
     /// <param name="source">Where the chips are.</param>
     /// <param name="progress">Told the number of chips done.</param>
     /// <param name="cancellation">Stops between windows.</param>
@@ -38,12 +38,12 @@ public sealed record DatasetStatistics(
         const int side = 512;
         var counts = new SortedDictionary<double, long>();
         var missing = 0L;
-        var (image, labels) = (new float[side * side * source.Bands], new float[side * side]);
+        var labels = new float[side * side];
         foreach (var tile in SampleIndex.Tiles(source, Enumerable.Range(0, source.Chips.Count), side))
         {
             cancellation.ThrowIfCancellationRequested();
             var area = (int)tile.Counted.Area;
-            source.Read(tile.Chip, tile.Counted, image.AsSpan(0, area * source.Bands), labels.AsSpan(0, area));
+            source.ReadLabels(tile.Chip, tile.Counted, labels.AsSpan(0, area));
             foreach (var label in labels.AsSpan(0, area))
             {
                 if (float.IsNaN(label))

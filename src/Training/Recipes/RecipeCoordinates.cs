@@ -59,6 +59,15 @@ internal static class RecipeCoordinates
     public static IReadOnlyList<ChipValues> Of(DataRecipe recipe, RasterChipSource source, ModelManifest manifest) =>
         [.. Inputs(recipe).Select(name => name == Time ? Times(recipe, source, manifest.Frames) : Places(source))];
 
+    /// <summary>Which of the model's optional inputs every chip can fill without a table.</summary>
+    public static CoordinatesUse Known(RasterChipSource source, ModelManifest manifest)
+    {
+        var use = UseOf(manifest);
+        var time = use is CoordinatesUse.Time or CoordinatesUse.Both && source.Files.All(file => FileDates(file, manifest.Frames) is not null);
+        var place = use is CoordinatesUse.Place or CoordinatesUse.Both && source.Outlines().All(outline => outline is not null);
+        return (time, place) switch { (true, true) => CoordinatesUse.Both, (true, false) => CoordinatesUse.Time, (false, true) => CoordinatesUse.Place, _ => CoordinatesUse.None };
+    }
+
     private static ChipValues Places(RasterChipSource source)
     {
         var outlines = source.Outlines();

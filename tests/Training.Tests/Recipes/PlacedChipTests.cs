@@ -5,6 +5,7 @@ using EoOnnx.Onnx;
 using EoOnnx.Raster;
 using EoOnnx.Runtime;
 using EoOnnx.Training.Recipes;
+using EoOnnx.Training.Recipes.Start;
 
 namespace EoOnnx.Training.Tests.Recipes;
 
@@ -90,6 +91,7 @@ public sealed class PlacedChipTests : IDisposable
         BackboneExport.FromRandom(Backbones.All.Single(backbone => backbone.Name == "prithvi"), "v2-tiny-tl", 1, new BackboneOptions { Bands = ["BLUE", "GREEN", "RED"], Layers = [1], Tile = Tile }).Model.Save(In("encoder.onnx"));
         var data = new DataRecipe { Folder = In("chips"), LabelFolder = In("labels"), Images = "*_20200904.tif", Labels = "*.tif", Classes = [new ClassRecipe("a"), new ClassRecipe("b")], Coordinates = use, ValidationShare = 0.5, Augment = false };
         var recipe = new TrainingRecipe { Model = In("encoder.onnx"), Data = data, Run = new RunRecipe { Epochs = 2, Batch = 2, Threads = 1 }, Optimizer = new OptimizerRecipe { LearningRate = 0.01 } };
+        Assert.Equal(CoordinatesUse.Both, RecipeStart.Of(TaskName.Segmentation, Paired(), In("encoder.onnx"), TestContext.Current.CancellationToken).Recipe.Data.Coordinates);
         Assert.Equal(3, RecipeCheck.Of(recipe, TestContext.Current.CancellationToken).Bands);
         var report = (await TrainingJob.RunAsync(recipe, new JobOptions { Folder = In("run") }, cancellation: TestContext.Current.CancellationToken)).Report;
         using var model = EoModel.Load(In("run/model.onnx"));
@@ -171,6 +173,18 @@ public sealed class PlacedChipTests : IDisposable
         }
 
         File.WriteAllText(In("labels.geojson"), $$"""{"type":"FeatureCollection","features":[{{string.Join(',', features)}}]}""");
+    }
+
+    /// <summary>The chips with labels of equal names, as they lie in a data set.</summary>
+    private string Paired()
+    {
+        for (var chip = 0; chip < 4; chip++)
+        {
+            Copy($"chips/c{chip}_20200904.tif", $"paired/images/c{chip}_20200904.tif");
+            Copy($"labels/c{chip}.tif", $"paired/labels/c{chip}_20200904.tif");
+        }
+
+        return In("paired");
     }
 
     private void Copy(string from, string to)

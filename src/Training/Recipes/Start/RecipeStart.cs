@@ -41,6 +41,12 @@ public sealed record RecipeStart(TrainingRecipe Recipe, IReadOnlyList<string> He
             remarks["loss.classWeights"] = "The rarest class has less than a tenth of the labels; square-root weighs it up mildly.";
         }
 
+        if (manifest is not null && RecipeCoordinates.Known(source, manifest) is var known and not CoordinatesUse.None)
+        {
+            remarks["data.coordinates"] = $"{manifest.Name} takes dates and places, and {(known == CoordinatesUse.Place ? "all chips are georeferenced" : known == CoordinatesUse.Time ? "all chips have dates in their names or tags" : "all chips have both")}.";
+            data = data with { Coordinates = known };
+        }
+
         var batch = Batch(data, source, manifest, encoder);
         remarks["run.batch"] = FormattableString.Invariant($"Of {source.Files.Count(file => !file.HeldOut)} training chips; larger batches need more memory.");
         remarks["model"] = manifest is null ? "The encoder: export one for these bands first, see above." : $"{manifest.Name}: {manifest.Bands.Count} bands{(manifest.Frames > 1 ? FormattableString.Invariant($", {manifest.Frames} dates") : "")}.";
