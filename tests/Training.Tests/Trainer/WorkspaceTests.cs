@@ -49,7 +49,7 @@ public class WorkspaceTests
         }
 
         var backbone = Backbones.All.Single(item => item.Name == family);
-        var options = new BackboneOptions { Tile = 64 };
+        var options = family == "dofa" ? new BackboneOptions { Tile = 64, Bands = ["B02", "B03", "B04"] } : new BackboneOptions { Tile = 64 };
         return new OnnxModel(backbone.Build(backbone.Random(backbone.Sizes.FirstOrDefault(size => size is "tiny" or "18") ?? backbone.Sizes[0], 3, 3), options).Graph);
     }
 }
