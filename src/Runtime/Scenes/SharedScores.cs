@@ -44,7 +44,7 @@ internal sealed class SharedScores : IDisposable
         using var options = new RunOptions();
         try
         {
-            _features = Guarded(options, cancellation, () => _encoder.RunBefore(options, _images));
+            _features = Guarded(options, () => _encoder.RunBefore(options, _images), cancellation);
         }
         catch (ModelException failure) when (failure.IsOutOfMemory)
         {
@@ -121,14 +121,14 @@ internal sealed class SharedScores : IDisposable
         }
 
         using var output = OrtValue.CreateTensorValueFromMemory(_memory, destination, target.Job.Model.ScoreShape(count));
-        Guarded(run.Options, cancellation, () =>
+        Guarded(run.Options, () =>
         {
             _encoder.RunAfter(run.Options, _names, _inputs, output);
             return true;
-        });
+        }, cancellation);
     }
 
-    private T Guarded<T>(RunOptions options, CancellationToken cancellation, Func<T> run)
+    private T Guarded<T>(RunOptions options, Func<T> run, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         using var stop = cancellation.UnsafeRegister(static state => ((RunOptions)state!).Terminate = true, options);
