@@ -59,7 +59,7 @@ public sealed class TaskPageTests : IDisposable
             [.. Enumerable.Range(0, Runs.Tile * Runs.Tile).Select(pixel => pixel % 50 == 0 ? float.NaN : pixel / 100f)])).ToList();
         var data = new TrainingData(
             new ArrayChipSource(chips), DataSplit.LeaveOut([.. chips.Select(chip => new ChipInfo(chip.Name, chip.Size))], ["sample 0", "sample 1", "sample 2"]),
-            new SampleOptions { Tile = Runs.Tile, Scaling = [.. Enumerable.Repeat(new ChannelScaling(0, 1), 3)], Values = new ValueLabels() }, new BatchLoaderOptions { BatchSize = 2 });
+            new SampleOptions { Tile = Runs.Tile, Scaling = [.. Enumerable.Repeat(new ChannelScaling(0, 1), 3)], Values = new ValueLabels { Ignored = -1 } }, new BatchLoaderOptions { BatchSize = 2 });
         var task = TaskModel.Compose(TestEncoder.Build(), null, new LinearDecoder { Upsampling = 1, Classes = 1 }, new TaskDescription { Task = ModelTask.Regression });
         var view = await OpenAsync(task, Loss.MeanSquaredError(), data);
         Assert.All(["RMSE", "True value by predicted value", "image, truth and prediction"], text => Assert.Contains(text, view.Text, StringComparison.Ordinal));
