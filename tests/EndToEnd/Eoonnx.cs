@@ -11,6 +11,26 @@ internal sealed record Eoonnx(int ExitCode, string Output, string Error)
     public static async Task<Eoonnx> RunAsync(string folder, params string[] args)
     {
         using var process = Start(folder, args);
+        return await FinishAsync(process);
+    }
+
+    /// <summary>Runs the program behind a command of the shell that limits it, such as <c>ulimit -f 16</c> (KiB a file).</summary>
+    public static async Task<Eoonnx> RunLimitedAsync(string folder, string limit, params string[] args)
+    {
+        // An ignored signal stays ignored: the write fails instead of ending the program. W^X would map a file of the whole address space.
+        var start = new ProcessStartInfo("bash", ["-c", $"trap '' XFSZ; {limit}; exec dotnet \"$@\"", "bash", Program, .. args])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
+        using var process = Process.Start(start) ?? throw new InvalidOperationException("Cannot start bash.");
+        return await FinishAsync(process);
+    }
+
+    private static async Task<Eoonnx> FinishAsync(Process process)
+    {
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         return new Eoonnx(process.ExitCode, await output, await error);

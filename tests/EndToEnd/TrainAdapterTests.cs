@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
+using EoOnnx.Formats;
 using EoOnnx.Onnx;
 using EoOnnx.Training.Tests;
 
@@ -108,23 +109,57 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
     }
 
     [Fact]
-    public async Task A_run_that_is_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one()
+    public async Task A_limit_that_no_file_of_the_run_fits_is_told_before_the_first_step()
     {
-        string[] arguments = ["train-adapter", .. Arguments, "--epochs", "8", "--checkpoint-every", "1", "--resume"];
-        (await Eoonnx.RunAsync(_folder, [.. arguments, "--out", "whole"])).Succeeded();
+        // A limit on file sizes stands for a full disk: it needs no right to mount. The runtime itself maps a file unless it is told not to.
+        var run = await Eoonnx.RunLimitedAsync(_folder, "ulimit -f 16", ["train-adapter", .. Arguments, "--out", "full"]);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("The folder full cannot take the run", run.Error, StringComparison.Ordinal);
+        Assert.Contains("MB there; free some space", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("epoch", run.Error, StringComparison.Ordinal);
+        Assert.Empty(Files("full"));
+    }
+
+    [Fact]
+    public Task A_run_that_is_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one() => KillAsync("plain", ["train-adapter", .. Arguments, "--epochs", "8"]);
+
+    [Fact]
+    public async Task So_does_one_with_an_average_a_plateau_accumulation_dropout_and_batch_statistics()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "robust.yaml"), """
+            model: encoder.onnx
+            data: {folder: demo/train, classes: [unburned, burned]}
+            method: {name: lora, rank: 4, dropout: 0.2}
+            decoder: {name: unet, channels: [16, 8, 8, 8]}
+            optimizer: {learningRate: 0.02, schedule: plateau, schedulePatience: 0, gamma: 0.5, averageDecay: 0.9, accumulation: 2}
+            run: {epochs: 10, batch: 3, seed: 3, threads: 1}
+            """);
+        await KillAsync("robust", ["train-adapter", "robust.yaml"]);
+        var tensors = SafetensorsFile.Open(Path.Combine(_folder, "robust-whole", "checkpoint.safetensors")).Tensors.Keys.ToList();
+        Assert.Contains(tensors, name => name.Contains("running_var", StringComparison.Ordinal));
+        Assert.Contains(tensors, name => name.Contains("dropout.step", StringComparison.Ordinal));
+        using var report = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(_folder, "robust-killed", "report.json")));
+        Assert.True(report.RootElement.GetProperty("epochs").EnumerateArray().Select(epoch => epoch.GetProperty("learningRate").GetDouble()).Distinct().Count() > 1, "the plateau was never reached");
+    }
+
+    /// <summary>Ten kills at random moments, and the bits of a run without any.</summary>
+    private async Task KillAsync(string name, string[] run)
+    {
+        string[] arguments = [.. run, "--checkpoint-every", "1", "--resume"];
+        (await Eoonnx.RunAsync(_folder, [.. arguments, "--out", $"{name}-whole"])).Succeeded();
         var random = new Random(7);
         for (var kill = 0; kill < 10; kill++)
         {
-            using var process = Eoonnx.Start(_folder, [.. arguments, "--out", "killed", "--json"]);
+            using var process = Eoonnx.Start(_folder, [.. arguments, "--out", $"{name}-killed", "--json"]);
             await process.StandardError.ReadLineAsync();   // it has begun
             await Task.Delay(random.Next(20, 700));
             process.Kill();
             await process.WaitForExitAsync();
         }
 
-        (await Eoonnx.RunAsync(_folder, [.. arguments, "--out", "killed"])).Succeeded();
-        Assert.Equal(Hash("whole"), Hash("killed"));
-        Assert.Equal(Files("whole"), Files("killed"));
+        (await Eoonnx.RunAsync(_folder, [.. arguments, "--out", $"{name}-killed"])).Succeeded();
+        Assert.Equal(Hash($"{name}-whole"), Hash($"{name}-killed"));
+        Assert.Equal(Files($"{name}-whole"), Files($"{name}-killed"));
     }
 
     [Fact]
