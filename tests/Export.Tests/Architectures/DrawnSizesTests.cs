@@ -40,7 +40,7 @@ public sealed class DrawnSizesTests : CheckpointFolder
     {
         var drawn = Models[name];
         var expected = drawn.Build(new StateDict("memory", drawn.Weights));
-        Assert.Empty(expected.Warnings.Where(warning => warning.Contains("random", StringComparison.Ordinal)));
+        Assert.DoesNotContain(expected.Warnings, warning => warning.Contains("random", StringComparison.Ordinal));
         foreach (var prefix in drawn.Prefixes)
         {
             foreach (var (form, path) in Forms(drawn.Weights.ToDictionary(item => prefix + item.Key, item => item.Value)))
