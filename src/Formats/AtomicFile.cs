@@ -8,7 +8,7 @@ namespace EoOnnx.Formats;
 public static class AtomicFile
 {
     /// <summary>Writes <paramref name="path"/> with the content that <paramref name="write"/> puts into the stream.</summary>
-    /// <exception cref="IOException">The folder cannot be written or the disk is full; the target is unchanged.</exception>
+    /// <exception cref="IOException">The folder cannot be written or the disk is full, or a limit on file sizes is reached; the target is unchanged.</exception>
     public static void Write(string path, Action<FileStream> write)
     {
         var temporary = TemporaryName(path);
@@ -21,6 +21,12 @@ public static class AtomicFile
             }
 
             File.Move(temporary, path, overwrite: true);
+        }
+        catch (ArgumentOutOfRangeException failure) when (failure is { ParamName: "value", ActualValue: null })
+        {
+            // How .NET reports EFBIG.
+            Discard(temporary);
+            throw new IOException($"{path} would be larger than its file system, or a limit on file sizes, allows.", failure);
         }
         catch
         {

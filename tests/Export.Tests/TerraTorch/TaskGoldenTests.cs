@@ -119,7 +119,7 @@ public class TaskGoldenTests
     }
 
     private static ExportedTask Export(string name, TerraTorchOptions? options = null) =>
-        TerraTorchExport.FromCheckpoint(SharedData.Require(Path.Combine(Folder(name), "task.ckpt")), options);
+        TerraTorchExport.FromCheckpoint(SharedData.Require(Path.Combine(Folder(name), "task.ckpt")), (options ?? new TerraTorchOptions()) with { Heads = SharedData.HeadsOfTask(name) });
 
     private static string Folder(string name) => Path.Combine(SharedData.Golden, "tasks", name);
 

@@ -25,7 +25,7 @@ public class TaskGradientTests
     {
         var folder = SharedData.Require(Path.Combine(SharedData.Golden, "tasks", @case));
         var golden = SafetensorsFile.Open(Path.Combine(folder, "io.safetensors")).Tensors;
-        var task = TerraTorchExport.FromCheckpoint(Path.Combine(folder, "task.ckpt"), new TerraTorchOptions { Raw = true });
+        var task = TerraTorchExport.FromCheckpoint(Path.Combine(folder, "task.ckpt"), new TerraTorchOptions { Raw = true, Heads = SharedData.HeadsOfTask(@case) });
         var adapter = task.Adapter is null ? null : new AdapterFile { Tensors = task.Adapter.Tensors, LoraAlpha = task.Adapter.LoraAlpha, UseRslora = task.Adapter.UseRslora, BaseSha256 = task.Exported.Manifest.WeightsSha256 };
         var model = adapter is null ? task.Exported.Model : AdapterSlots.Add(task.Exported.Model, adapter);
         var slots = adapter?.ToOnnxAdapter().Tensors;
