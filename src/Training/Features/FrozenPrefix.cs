@@ -37,6 +37,12 @@ internal sealed class FrozenPrefix
     public static FrozenPrefix? Of(OnnxModel model, IReadOnlyList<SampleInput> samples, out string? reason)
     {
         var bound = model.Clone();
+        // What samples bring is data, although a run might leave it out.
+        foreach (var optional in bound.Graph.Inputs.Where(input => input.Data is not null && samples.Any(sample => sample.Name == input.Name)).ToList())
+        {
+            bound.Graph.RemoveInitializer(optional);
+        }
+
         var inputs = bound.Graph.Inputs.Where(input => input.Data is null).ToList();
         foreach (var sample in samples)
         {

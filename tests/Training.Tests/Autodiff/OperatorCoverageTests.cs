@@ -18,12 +18,12 @@ public class OperatorCoverageTests
 {
     private static readonly Dictionary<string, (string Size, BackboneOptions[] Options)> Families = new()
     {
-        ["dofa"] = ("tiny", [new() { Tile = 32, Bands = ["B02", "B03", "B04"] }, new() { Tile = 32, Bands = ["B02", "B03"], Attention = AttentionForm.Fused }, new() { Tile = 32 }]),
+        ["dofa"] = ("tiny", [new() { Tile = 32, Bands = ["B02", "B03", "B04"] }, new() { Tile = 32, Bands = ["B02", "B03"], Attention = AttentionForm.Fused }]),
         ["vit"] = ("tiny", [new() { Tile = 32 }]),
         ["scalemae"] = ("tiny", [new() { Tile = 32 }]),
         ["resnet"] = ("18", [new() { Tile = 64 }]),
         ["swin"] = ("tiny", [new() { Tile = 64 }]),
-        ["presto"] = ("default", [new(), new() { RawInput = true }]),
+        ["presto"] = ("default", []),   // the graph computes its own extents until samples bind the dates: PeftGradientTests differentiates it then
         ["prithvi"] = ("tiny", [new() { Tile = 32, Frames = 2 }, new() { Tile = 32, Attention = AttentionForm.Fused }]),
         ["terramind"] = ("tiny", [.. Enum.GetValues<TokenMerge>().Select(merge => new BackboneOptions { Tile = 32, Modalities = ["S2L2A", "S1GRD"], Merge = merge, Registers = 2 })]),
     };
