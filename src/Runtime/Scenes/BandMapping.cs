@@ -131,7 +131,9 @@ internal static class BandMapping
     }
 
     private static string Explain(string scene, IReadOnlyList<BandCandidate> bands, IReadOnlyList<string> channels, string problem) => string.Create(CultureInfo.InvariantCulture,
-        $"{scene} has {bands.Count} bands ({Listed([.. bands.Select((band, i) => band.Name.Length == 0 ? $"{i + 1}" : band.Name)])}); the model expects {channels.Count} ({Listed(channels)}): {problem}. Choose with --bands 2,3,4,… (SceneOptions.Bands).");
+        $"{scene} has {bands.Count} bands ({Listed([.. bands.Select((band, i) => band.Name.Length == 0 ? $"{i + 1}" : band.Name)])}); the model expects {channels.Count} ({Listed(channels)}): {problem}. Choose with --bands, for example --bands {Example(bands.Count, channels.Count)} (SceneOptions.Bands).");
+
+    private static string Example(int bands, int channels) => string.Join(',', Enumerable.Range(1, Math.Min(channels, 4)).Select(i => Math.Min(i, bands))) + (channels > 4 ? ",…" : "");
 
     private static string Listed(IReadOnlyList<string> names) => names.Count <= 24 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(23))}, … {names[^1]}";
 }
