@@ -11,7 +11,7 @@ public static class EncoderSharing
     /// <summary>Cuts and loads the parts; they take the memory of the weights a second time.</summary>
     /// <param name="model">The model; must outlive the encoder.</param>
     /// <param name="adapters">The adapters that will be used together.</param>
-    /// <param name="output">The output that is mapped; null takes <c>logits</c>, else the first.</param>
+    /// <param name="output">The output that is mapped; null takes the first of <see cref="EoModel.MapOutputs"/>.</param>
     /// <returns>The encoder, for <see cref="SceneOptions.SharedEncoder"/>; null when there are fewer than two adapters, or when they touch
     /// the model so early that nothing worth the memory lies before.</returns>
     /// <exception cref="ModelException">ONNX Runtime refuses a part.</exception>
@@ -25,7 +25,7 @@ public static class EncoderSharing
             return null;
         }
 
-        output ??= (model.Outputs.FirstOrDefault(item => item.Name == "logits") ?? model.Outputs[0]).Name;
+        output ??= model.MapOutputs[0];
         var touched = adapters.SelectMany(adapter => adapter.TensorNames).ToHashSet(StringComparer.Ordinal);
         if (GraphCut.At(OnnxModel.Load(model.Path), touched, output, out _) is not { Share: >= LeastShare } cut)
         {
