@@ -68,18 +68,9 @@ public sealed class InferResumeTests : IDisposable
         WriteModel(tile: 64);
         WriteNoise(800, 850);
         // No file may grow further, as on a full disk: the rows of the map (1,329 KiB) do not fit, or they do and its compressed form does not.
-        using (var process = Process.Start(new ProcessStartInfo("bash",
-            ["-c", $"trap '' XFSZ; ulimit -f {kibibytes}; exec dotnet \"$@\"", "bash", Path.Combine(AppContext.BaseDirectory, "eoonnx.dll"), .. Arguments("scene.tif", "map.tif"), "--out-type", "prob"])
-            {
-                WorkingDirectory = _folder, RedirectStandardError = true, RedirectStandardOutput = true, Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // which maps a large file
-            })!)
-        {
-            var (output, error) = (process.StandardOutput.ReadToEndAsync(), await process.StandardError.ReadToEndAsync());
-            await process.WaitForExitAsync();
-            Assert.True(process.ExitCode == 1, $"exit code {process.ExitCode}: {error} {await output}");
-            Assert.Contains(expected, error, StringComparison.Ordinal);
-        }
-
+        var run = await Eoonnx.RunLimitedAsync(_folder, $"ulimit -f {kibibytes}", [.. Arguments("scene.tif", "map.tif"), "--out-type", "prob"]);
+        Assert.True(run.ExitCode == 1, $"exit code {run.ExitCode}: {run.Error} {run.Output}");
+        Assert.Contains(expected, run.Error, StringComparison.Ordinal);
         Assert.Equal(["map.tif.eoonnx", "model.onnx", "scene.tif"], Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         using var report = JsonDocument.Parse((await Infer("scene.tif", "map.tif", "--out-type", "prob", "--json")).Succeeded().Output);
         Assert.True(report.RootElement.GetProperty("plan").GetProperty("resumedRows").GetInt32() > 0);
