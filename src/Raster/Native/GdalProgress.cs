@@ -3,11 +3,13 @@ using System.Runtime.InteropServices;
 
 namespace EoOnnx.Raster.Native;
 
-/// <summary>Lets a cancellation token end a long call of GDAL. Owns the handle that keeps the token alive for the call.</summary>
+/// <summary>Lets a cancellation token end a long call of GDAL, and gives freed memory back on its way. Owns the handle that keeps the token alive for the call.</summary>
 internal sealed unsafe class GdalProgress : IDisposable
 {
+    private const double TrimInterval = 0.02;
     private GCHandle<GdalProgress> _self;
     private readonly CancellationToken _cancellation;
+    private double _trimmed;
 
     public GdalProgress(CancellationToken cancellation)
     {
@@ -23,6 +25,15 @@ internal sealed unsafe class GdalProgress : IDisposable
     public void Dispose() => _self.Dispose();
 
     [UnmanagedCallersOnly]
-    private static int Report(double done, byte* message, void* data) =>
-        GCHandle<GdalProgress>.FromIntPtr((nint)data).Target._cancellation.IsCancellationRequested ? 0 : 1;
+    private static int Report(double done, byte* message, void* data)
+    {
+        var progress = GCHandle<GdalProgress>.FromIntPtr((nint)data).Target;
+        if (done - progress._trimmed >= TrimInterval)
+        {
+            progress._trimmed = done;
+            NativeHeap.Trim();
+        }
+
+        return progress._cancellation.IsCancellationRequested ? 0 : 1;
+    }
 }

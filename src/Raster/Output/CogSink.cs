@@ -126,8 +126,11 @@ public sealed class CogSink : IStripSink
         var temporary = AtomicFile.TemporaryName(_path);
         try
         {
+            NativeHeap.Trim();
             WriteCog(temporary, cancellation);
+            NativeHeap.Trim();
             WrittenMap.Check(temporary, _journal.RowsPath, _profile with { BandCount = _profile.BandCount - HiddenBands }, _path, cancellation);
+            NativeHeap.Trim();
             beforeAppearing(temporary);
             if (KeepsMap)
             {
