@@ -18,11 +18,27 @@ internal static class DefaultManifest
     private const double DeepnessThreshold = 0.5;
 
     /// <summary>The kind of a model for Deepness in capitals, empty when its keys name none; null when it is no model for Deepness.</summary>
+    /// <param name="path">The file, for messages.</param>
     /// <param name="metadata">Metadata of the file.</param>
-    /// <param name="asDeepness">A file without any of the keys counts, too.</param>
-    public static string? KindOf(IReadOnlyDictionary<string, string> metadata, bool asDeepness) =>
-        metadata.ContainsKey(ModelManifest.MetadataKey) || !(asDeepness || DeepnessKeys.Any(metadata.ContainsKey)) ? null
-        : metadata.TryGetValue("model_type", out var type) ? type.Trim('"').ToUpperInvariant() : "";
+    /// <param name="options">Whether a file without any of the keys counts, too, and of which kind it is.</param>
+    /// <exception cref="ModelException">The file says something else than the options.</exception>
+    public static string? KindOf(string path, IReadOnlyDictionary<string, string> metadata, EoModelOptions options)
+    {
+        if (metadata.ContainsKey(ModelManifest.MetadataKey))
+        {
+            return options.DeepnessKind is null ? null
+                : throw new ModelException($"{path} has a manifest that says what it is; expected a model without one where the kind for QGIS Deepness is given ({options.DeepnessKind}). Leave the kind out.");
+        }
+
+        var named = metadata.TryGetValue("model_type", out var type) ? type.Trim('"').ToUpperInvariant() : null;
+        var asked = options.DeepnessKind?.ToString().ToUpperInvariant();
+        if (named is not null && asked is not null && named != asked)
+        {
+            throw new ModelException($"{path} names the model_type {type}; {options.DeepnessKind} was asked for. Leave the kind out, or correct the file's metadata.");
+        }
+
+        return named ?? asked ?? (options.Deepness || DeepnessKeys.Any(metadata.ContainsKey) ? "" : null);
+    }
 
     /// <summary>What Deepness would do with the model and this program does not.</summary>
     public static IEnumerable<string> NotesOf(IReadOnlyDictionary<string, string> metadata, ModelTask task)
@@ -33,7 +49,7 @@ internal static class DefaultManifest
         }
     }
 
-    public static ModelManifest Read(string path, IReadOnlyDictionary<string, string> metadata, ModelTensor input, IReadOnlyList<ModelTensor> outputs, bool asDeepness)
+    public static ModelManifest Read(string path, IReadOnlyDictionary<string, string> metadata, ModelTensor input, IReadOnlyList<ModelTensor> outputs, string? kind)
     {
         if (metadata.TryGetValue(ModelManifest.MetadataKey, out var json))
         {
@@ -42,7 +58,7 @@ internal static class DefaultManifest
 
         try
         {
-            return Derive(path, metadata, input, outputs, KindOf(metadata, asDeepness));
+            return Derive(path, metadata, input, outputs, kind);
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException or FormatException)
         {

@@ -17,6 +17,10 @@ public sealed record EoModelOptions
     /// probabilities, and a smaller output is the middle of the tile.</summary>
     public bool Deepness { get; init; }
 
+    /// <summary>With <see cref="Deepness"/>: the kind of a model whose file names none, which users of the plugin choose from its list of
+    /// model types; null takes what the shape of the output suggests. A file that names another kind is refused.</summary>
+    public DeepnessKind? DeepnessKind { get; init; }
+
     /// <summary>Keep a packed copy of the weights beside the file's own: about a tenth faster, twice the memory of the weights.</summary>
     public bool PackWeights { get; init; } = true;
 }

@@ -136,6 +136,42 @@ public sealed class ForeignModelTests : IDisposable
         }), (await Map(asDeepness)).Pixels<byte>().ToArray());
     }
 
+    [Theory, InlineData(DeepnessKind.Regressor), InlineData(DeepnessKind.Superresolution)]
+    public async Task A_model_without_keys_is_of_the_kind_that_is_asked_for(DeepnessKind kind)
+    {
+        var path = TestModels.Save(_folder, "bare", 3, Tile, (op, x) => op.Mul(x, x));
+        using var model = EoModel.Load(path, new EoModelOptions { Deepness = true, DeepnessKind = kind });
+        Assert.Equal((ModelTask.Regression, "none", 255.0), (model.Manifest.Task, model.Manifest.Activation, model.Manifest.Bands[0].StandardDeviation));
+        var map = await Map(model);
+        Assert.Equal(3, map.Profile.BandCount);
+        for (var band = 0; band < 3; band++)
+        {
+            Assert.Equal(Expected(pixel => pixel[band] * pixel[band]), map.Band<float>(band + 1).ToArray(), (a, b) => MathF.Abs(a - b) < 1e-6f);
+        }
+    }
+
+    [Fact]
+    public void One_channel_without_keys_is_a_class_when_a_segmentor_is_asked_for()
+    {
+        var path = TestModels.Save(_folder, "bare", 3, Tile, (op, x) => Sigmoid(op, x, 0));
+        using var guessed = EoModel.Load(path, new EoModelOptions { Deepness = true });
+        using var asked = EoModel.Load(path, new EoModelOptions { DeepnessKind = DeepnessKind.Segmentor });
+        Assert.Equal((ModelTask.Regression, ModelTask.Segmentation), (guessed.Manifest.Task, asked.Manifest.Task));
+        Assert.Equal(("sigmoid", 0.5), (asked.Manifest.Activation, asked.Manifest.Threshold));
+    }
+
+    [Fact]
+    public void A_kind_that_the_file_contradicts_is_refused()
+    {
+        Load(1, [("output", (op, x) => op.Softmax(x, 1))], ("model_type", "\"Segmentor\"")).Dispose();
+        var path = Path.Combine(_folder, "foreign.onnx");
+        var message = Assert.Throws<ModelException>(() => EoModel.Load(path, new EoModelOptions { DeepnessKind = DeepnessKind.Regressor })).Message;
+        Assert.Contains("Segmentor", message, StringComparison.Ordinal);
+        Assert.Contains("Regressor was asked for", message, StringComparison.Ordinal);
+        using var agreed = EoModel.Load(path, new EoModelOptions { DeepnessKind = DeepnessKind.Segmentor });
+        Assert.Equal(ModelTask.Segmentation, agreed.Manifest.Task);
+    }
+
     [Fact]
     public async Task What_Deepness_smooths_is_said_and_the_input_is_not_suspected()
     {
