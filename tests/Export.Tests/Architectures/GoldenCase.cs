@@ -90,7 +90,7 @@ internal sealed partial class GoldenCase
     private bool HasEqualSizes(string folder)
     {
         using var other = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "config.json")));
-        return new[] { "img_size", "patch_size", "embed_dim", "depth", "num_heads", "num_classes" }.All(name =>
+        return new[] { "arch", "img_size", "patch_size", "in_chans", "embed_dim", "dim", "depth", "encoder_depth", "num_heads", "num_frames", "num_classes" }.All(name =>
             _config.TryGetProperty(name, out var mine) == other.RootElement.TryGetProperty(name, out var its) && mine.ToString() == its.ToString());
     }
 
@@ -115,6 +115,6 @@ internal sealed partial class GoldenCase
         return model;
     }
 
-    [GeneratedRegex(@"weights of (\w+/\w+)")]
+    [GeneratedRegex(@"weights of (\w+/[\w.-]*\w)")]
     private static partial Regex WeightsOf();
 }

@@ -13,7 +13,7 @@ public class PrithviTests
     public static TheoryData<string> Sizes => [.. Prithvi.Sizes];
 
     public static TheoryData<string> CasesWithCoordinates() =>
-        SharedData.Cases(Family).Where(name => GoldenCase.Open(Family, name).Has(CoordinateEncoding.Time)).ToList() is { Count: > 0 } cases ? [.. cases] : [""];
+        SharedData.Cases(Family).Where(name => GoldenCase.Open(Family, name) is var golden && Coordinates(golden).Length > 0).ToList() is { Count: > 0 } cases ? [.. cases] : [""];
 
     [Theory, MemberData(nameof(GoldenCase.All), Family, MemberType = typeof(GoldenCase))]
     public void Every_block_equals_the_reference(string name)
@@ -39,10 +39,10 @@ public class PrithviTests
     {
         var golden = GoldenCase.Open(Family, name);
         var model = GoldenCase.Model(Prithvi.Build(golden.Weights(), Options(golden) with { Layers = [-1] }));
-        var (image, time, place) = (golden.Tensor("x"), golden.Tensor(CoordinateEncoding.Time), golden.Tensor(CoordinateEncoding.Place));
-        var known = Ort.Run(model, ("image", image), (CoordinateEncoding.Time, time), (CoordinateEncoding.Place, place)).Values.Single().ToSingles();
+        var image = golden.Tensor("x");
+        var known = Ort.Run(model, Inputs(golden)).Values.Single().ToSingles();
         var absent = Ort.Run(model, ("image", image)).Values.Single().ToSingles();
-        var mixed = Ort.Run(model, ("image", image), (CoordinateEncoding.Time, FirstUnknown(time)), (CoordinateEncoding.Place, FirstUnknown(place))).Values.Single().ToSingles();
+        var mixed = Ort.Run(model, [("image", image), .. Coordinates(golden).Select(input => (input.Name, FirstUnknown(input.Data)))]).Values.Single().ToSingles();
         var sample = mixed.Length / (int)image.Shape[0];
         Assert.NotEqual(known[..sample], absent[..sample]);
         Close(absent[..sample], mixed[..sample]);
@@ -70,7 +70,7 @@ public class PrithviTests
         var tokens = golden.Tensor("block_0").Shape[1];
         Assert.All(manifest.Features, feature => Assert.Equal(tokens, feature.PrefixTokens + ((long)manifest.Frames * feature.GridHeight * feature.GridWidth)));
         Assert.Equal(golden.Ints("patch_size").Skip(1).Select((patch, axis) => shape[^(2 - axis)] / patch), new long[] { manifest.Features[0].GridHeight, manifest.Features[0].GridWidth });
-        Assert.Equal(golden.Has(CoordinateEncoding.Time) || golden.Has(CoordinateEncoding.Place) || name.Contains("_tl_", StringComparison.Ordinal), manifest.OptionalInputs.Count > 0);
+        Assert.Equal(golden.Knows("coords_encoding") && golden.Texts("coords_encoding").Length > 0, manifest.OptionalInputs.Count > 0);
     }
 
     [Fact]
@@ -164,6 +164,8 @@ public class PrithviTests
         };
     }
 
-    private static (string, TensorData)[] Inputs(GoldenCase golden) =>
-        [("image", golden.Tensor("x")), .. new[] { CoordinateEncoding.Time, CoordinateEncoding.Place }.Where(golden.Has).Select(name => (name, golden.Tensor(name)))];
+    private static (string, TensorData)[] Inputs(GoldenCase golden) => [("image", golden.Tensor("x")), .. Coordinates(golden)];
+
+    private static (string Name, TensorData Data)[] Coordinates(GoldenCase golden) =>
+        [.. new[] { CoordinateEncoding.Time, CoordinateEncoding.Place }.Where(golden.Has).Select(name => (name, golden.Tensor(name)))];
 }
