@@ -143,11 +143,18 @@ public sealed unsafe class LabelPolygons : IDisposable
                 part = SpatialReference.Transform(part, raster.Projection, WktOf(from, what));
             }
 
+            var longest = LongestEdge(part, grid, window, raster.Projection);
+
             foreach (var polygon in _polygons)
             {
                 if (polygon.Layer == layer && polygon.Bounds.West <= part.East && polygon.Bounds.East >= part.West && polygon.Bounds.South <= part.North && polygon.Bounds.North >= part.South)
                 {
                     moved.Add((Ogr.OGR_G_Clone(polygon.Geometry), polygon.Value));
+                    if (transformation != 0)
+                    {
+                        Ogr.OGR_G_Segmentize(moved[^1].Geometry, longest);   // between its corners an edge is straight in its own system only
+                    }
+
                     _ = transformation == 0 || Ogr.OGR_G_Transform(moved[^1].Geometry, transformation) == 0 ? 0 : throw GdalError.Last(what);
                 }
             }
@@ -163,6 +170,20 @@ public sealed unsafe class LabelPolygons : IDisposable
             Ogr.OCTDestroyCoordinateTransformation(transformation);
             Ogr.OSRDestroySpatialReference(to);
         }
+    }
+
+    /// <summary>The longest edge, in units of the polygons, that may stay straight in the raster's system. A chord of length L leaves an arc of radius R by
+    /// L² / 8R; with R = 1000 km, less than maps of single countries and zones bend (R = 6371 km / tan φ for parallels: up to φ = 81°), that is a tenth of a pixel.</summary>
+    private static double LongestEdge(MapBounds part, GeoTransform grid, PixelWindow window, string projection)
+    {
+        const double Radius = 1e6, Tolerance = 0.1, MetresInDegree = 111_195;
+        var (right, below) = (grid.Moved(1, 0), grid.Moved(0, 1));
+        var side = Math.Min(Length(right), Length(below));
+        var metres = side * (SpatialReference.IsGeographic(projection) ? MetresInDegree : SpatialReference.LinearUnit(projection));
+        var pixels = Math.Max(1, Math.Sqrt(8 * Radius * Tolerance / metres));
+        return pixels * Math.Min((part.East - part.West) / window.Width, (part.North - part.South) / window.Height);
+
+        double Length(GeoTransform moved) => Math.Sqrt(Math.Pow(moved.OriginX - grid.OriginX, 2) + Math.Pow(moved.OriginY - grid.OriginY, 2));
     }
 
     private static void Rasterize(List<(nint Geometry, double Value)> polygons, GeoTransform grid, PixelWindow window, Span<float> pixels, string what)

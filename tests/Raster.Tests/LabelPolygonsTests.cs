@@ -49,6 +49,43 @@ public sealed class LabelPolygonsTests : IDisposable
     }
 
     [Fact]
+    public void A_long_edge_follows_its_own_system_between_its_corners()
+    {
+        // 50 km along the western neighbour's zone, straight there, bends in the zone of the raster.
+        var (zone, own, edges) = (SpatialReference.ToWkt("EPSG:32632"), SpatialReference.ToWkt("EPSG:32633"), new List<(double X, double Y)>());
+        const int Parts = 5000;
+        var (west, south, east, north) = (860_000.0, 5_240_000.0, 910_000.0, 5_260_000.0);
+        for (var i = 0; i <= Parts; i++)
+        {
+            edges.Add((west + ((east - west) * i / Parts), north));
+        }
+
+        var truth = SpatialReference.ToLongitudeLatitude([.. edges], zone);
+        var sparse = WriteRing(zone: 32632, [(west, south), (east, south), (east, north), (west, north)]);
+        var middle = SpatialReference.Transform(new MapBounds(edges[Parts / 2].X - 1, north - 1, edges[Parts / 2].X + 1, north + 1), zone, own);
+        using var raster = Raster(new GeoTransform(middle.West - (10 * Side / 2), 10, 0, middle.North + (10 * Side / 2), 0, -10), own);
+        var box = SpatialReference.ToLongitudeLatitude([(west, south), (east, south)], zone);
+        var dense = WriteRing(zone: 4326, [.. truth.Select(place => (place.Longitude, place.Latitude)), (box[1].Longitude, box[1].Latitude), (box[0].Longitude, box[0].Latitude)]);
+        var drawn = new[] { sparse, dense }.Select(file =>
+        {
+            using var polygons = LabelPolygons.Open(file, null, _ => 1);
+            var values = new float[Side * Side];
+            polygons.Draw(raster, new PixelWindow(0, 0, Side, Side), 0, values);
+            return values;
+        }).ToList();
+        Assert.Equal([0f, 1f], drawn[1].Distinct().Order());
+        Assert.InRange(drawn[0].Zip(drawn[1]).Count(pair => pair.First != pair.Second), 0, Side / 4);   // a tenth of a pixel along one edge
+
+        string WriteRing(int zone, List<(double X, double Y)> ring)
+        {
+            var path = Path.Combine(_folder, $"ring-{zone}.geojson");
+            var points = ring.Append(ring[0]).Select(point => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"[{point.X:R},{point.Y:R}]"));
+            File.WriteAllText(path, $$$"""{"type":"FeatureCollection","crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::{{{zone}}}"}},"features":[{"type":"Feature","properties":{},"geometry":{"type":"Polygon","coordinates":[[{{{string.Join(',', points)}}}]]}}]}""");
+            return path;
+        }
+    }
+
+    [Fact]
     public void A_file_without_the_attribute_or_without_polygons_is_refused_by_name()
     {
         var file = Write(("forest", 1, 1, 2, 2));
@@ -67,11 +104,16 @@ public sealed class LabelPolygonsTests : IDisposable
 
     private RasterDataset Raster(string system, double pixel)
     {
-        var path = Path.Combine(_folder, "chip.tif");
         var (x, y) = pixel < 1 ? (14.2, 47.5) : (440_000, 5_260_000);
+        return Raster(new GeoTransform(x, pixel, 0, y, 0, -pixel), SpatialReference.ToWkt(system));
+    }
+
+    private RasterDataset Raster(GeoTransform transform, string projection)
+    {
+        var path = Path.Combine(_folder, "chip.tif");
         GeoTiffWriter.Write<byte>(path, new RasterProfile
         {
-            Size = new PixelSize(Side, Side), Type = RasterType.Byte, Transform = new GeoTransform(x, pixel, 0, y, 0, -pixel), Projection = SpatialReference.ToWkt(system),
+            Size = new PixelSize(Side, Side), Type = RasterType.Byte, Transform = transform, Projection = projection,
         }, new byte[Side * Side]);
         return RasterDataset.Open(path);
     }

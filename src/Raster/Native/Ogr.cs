@@ -22,6 +22,8 @@ internal static unsafe partial class Ogr
 
     [LibraryImport(Gdal.Library)] internal static partial int OGR_G_Transform(nint geometry, nint transformation);
 
+    [LibraryImport(Gdal.Library)] internal static partial void OGR_G_Segmentize(nint geometry, double longest);
+
     [LibraryImport(Gdal.Library)] internal static partial void OGR_G_GetEnvelope(nint geometry, double* westEastSouthNorth);
 
     [LibraryImport(Gdal.Library)] internal static partial void OGR_G_DestroyGeometry(nint geometry);
