@@ -22,9 +22,8 @@ public static class AtomicFile
 
             File.Move(temporary, path, overwrite: true);
         }
-        catch (ArgumentOutOfRangeException failure) when (failure is { ParamName: "value", ActualValue: null })
+        catch (ArgumentOutOfRangeException failure) when (IsTooLarge(failure))
         {
-            // How .NET reports EFBIG.
             Discard(temporary);
             throw new IOException($"{path} would be larger than its file system, or a limit on file sizes, allows.", failure);
         }
@@ -42,6 +41,9 @@ public static class AtomicFile
         using var writer = new StreamWriter(stream, leaveOpen: true);
         writer.Write(text);
     });
+
+    /// <summary>Whether a failed write met a limit on file sizes (EFBIG), which .NET reports as an argument out of range that nobody gave.</summary>
+    public static bool IsTooLarge(ArgumentOutOfRangeException failure) => failure is { ParamName: "value", ActualValue: null };
 
     /// <summary>Removes a temporary file when it is there; its folder may be gone too.</summary>
     public static void Discard(string temporary)

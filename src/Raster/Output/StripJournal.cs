@@ -82,9 +82,9 @@ internal sealed class StripJournal : IDisposable
         {
             Write(firstRow, column, columns, rows);
         }
-        catch (ArgumentOutOfRangeException failure)
+        catch (ArgumentOutOfRangeException failure) when (AtomicFile.IsTooLarge(failure))
         {
-            throw new IOException("the file would grow beyond what the file system or a limit (ulimit -f) allows", failure); // what the runtime makes of EFBIG
+            throw new IOException("the file would grow beyond what the file system or a limit (ulimit -f) allows", failure);
         }
 
         _rows.Flush(flushToDisk: true);
