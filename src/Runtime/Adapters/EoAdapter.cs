@@ -80,7 +80,7 @@ public sealed class EoAdapter : IDisposable
         else if (!string.Equals(wanted, found, StringComparison.OrdinalIgnoreCase))
         {
             throw new ModelException($"{source.Path} was trained on the base {source.Metadata.GetValueOrDefault(AdapterMetadata.BaseName, "(unnamed)")} with weights {wanted}; " +
-                $"{model.Path} has weights {found}. Use the model it was trained with, or train it again on this one.");
+                $"{model.Path} is {model.Manifest.Name} with weights {found}. Use the model it was trained with, or train it again on this one.");
         }
     }
 
