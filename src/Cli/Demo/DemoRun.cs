@@ -72,8 +72,7 @@ internal sealed class DemoRun(string folder, SyntheticSceneOptions scene, Progre
             Run = new RunRecipe { Epochs = 10, Batch = 8, Seed = 1 },
         },
         new JobOptions { Folder = Path.Combine(folder, name) },
-        progress.For<TrainingProgress>(now => new Step(stage, now.Fraction, now.Stage == TrainingStage.Compiling ? "compiling" : string.Create(
-            CultureInfo.InvariantCulture, $"epoch {now.Epoch}/{now.Epochs}  loss {now.Loss:F4}  {now.ImagesPerSecond:F0} img/s"))),
+        progress.For<TrainingProgress>(now => TrainingStep.Within(stage, now)),
         cancellation));
 
     private async Task<DemoScore> Evaluate(string name, string run, DemoScenes scenes, CancellationToken cancellation)

@@ -35,7 +35,7 @@ internal static class TrainAdapterVerb
                 var result = await TrainingJob.RunAsync(
                     options.Recipe(parsed),
                     new JobOptions { Folder = folder, Resume = parsed.GetValue(resume), CheckpointEvery = parsed.GetValue(checkpoint), PackWeights = !parsed.GetValue(noPacking) },
-                    progress.For<TrainingProgress>(Describe),
+                    progress.For<TrainingProgress>(TrainingStep.Of),
                     token);
                 return new TrainedFiles(folder, result.Report, [.. result.Adapter.Manifest?.Classes.Select(item => item.Name) ?? []]);
             },
@@ -43,20 +43,6 @@ internal static class TrainAdapterVerb
             cancellation));
         return verb;
     }
-
-    private static Step Describe(TrainingProgress now) => now.Stage switch
-    {
-        TrainingStage.Compiling => new Step("compiling"),
-        TrainingStage.Planned => new Step("memory plan", null, string.Join("; ", new[] { MemoryPlanTable.Line(now.Plan!), FeatureCacheLine.Plan(now.Features) }.OfType<string>())),
-        TrainingStage.Caching => new Step("features of the frozen part", now.Fraction),
-        TrainingStage.Validating => new Step($"epoch {now.Epoch} validation", now.Fraction),
-        TrainingStage.Reviewing => new Step("calibration", now.Fraction),
-        TrainingStage.EpochDone => new Step(
-            $"epoch {now.Epoch} of {now.Epochs}", null, string.Create(CultureInfo.InvariantCulture, $"loss {now.Loss:F4}, validation loss {now.Validation!.Loss:F4}, {now.Validation.ScoreName} {now.Validation.Score:F4}")),
-        _ => new Step("training", now.Fraction, string.Create(
-            CultureInfo.InvariantCulture,
-            $"epoch {now.Epoch}/{now.Epochs}  loss {now.Loss:F4}  {now.ImagesPerSecond:F1} img/s  {now.Remaining:hh\\:mm\\:ss} left  waiting {now.WaitingShare * 100:F1} %")),
-    };
 
     private static void Draw(IAnsiConsole console, TrainedFiles files)
     {
