@@ -50,6 +50,7 @@ internal sealed class TrainingOptions
     private readonly Option<string?> _cacheFolder = SharedOptions.Optional<string>("--cache-folder", "Folder of --cache-features disk, which any number of runs may share. Default: features in the run's folder.", "folder");
     private readonly Option<FeaturePrecision?> _cachePrecision = SharedOptions.OptionalChoice<FeaturePrecision>("--cache-precision", "How features are kept. Default: float32 in memory, where the result keeps its bits, and bfloat16 on disk.");
     private readonly Option<BestBy> _bestBy = SharedOptions.Choice("--best-by", BestBy.Score, "Which validation figure decides on the best epoch: mIoU or loss.");
+    private readonly Option<KeptEpoch> _keep = SharedOptions.Choice("--keep", Run.Keep, "Whose parameters are saved: those of the best epoch or of the last.");
     private readonly Option<int?> _patience = SharedOptions.Optional<int?>("--patience", "Epochs without a better figure after which the run ends.", "n");
     private readonly MethodOptions _method = new();
     private readonly DecoderOptions _decoder = new();
@@ -67,7 +68,7 @@ internal sealed class TrainingOptions
         Option[] options =
         [
             _task, _classes, _unit, _validationShare, _holdOut, _statistics, _noAugmentation, .. _method.All, .. _decoder.All, _loss, _weights, _standardize, _optimizer, _rate,
-            _headRate, _decay, _schedule, _warmUp, _gamma, _every, _milestones, _power, _minimum, _ratePatience, _layerDecay, _average, _clip, _clipValue, _accumulate, _epochs, _batch, _seed, _threads, _memory, _cacheFeatures, _cacheFolder, _cachePrecision, _bestBy, _patience,
+            _headRate, _decay, _schedule, _warmUp, _gamma, _every, _milestones, _power, _minimum, _ratePatience, _layerDecay, _average, _clip, _clipValue, _accumulate, _epochs, _batch, _seed, _threads, _memory, _cacheFeatures, _cacheFolder, _cachePrecision, _bestBy, _keep, _patience,
         ];
         foreach (var option in options)
         {
@@ -145,6 +146,7 @@ internal sealed class TrainingOptions
                 CacheFolder = parsed.GetValue(_cacheFolder),
                 CachePrecision = parsed.GetValue(_cachePrecision),
                 BestBy = parsed.GetValue(_bestBy),
+                Keep = parsed.GetValue(_keep),
                 Patience = parsed.GetValue(_patience),
             },
         };

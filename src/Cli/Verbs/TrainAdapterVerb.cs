@@ -47,9 +47,9 @@ internal static class TrainAdapterVerb
     private static void Draw(IAnsiConsole console, TrainedFiles files)
     {
         var report = files.Report;
-        if (report.Best is { } best)
+        if (report.Kept is { } best)
         {
-            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"best epoch {report.BestEpoch} of {report.Epochs.Count}, validation loss {best.Loss:F4}, {report.ValidationChips.Count} chips held out"));
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(report.KeptEpoch == report.BestEpoch ? "best" : "saved")} epoch {report.KeptEpoch} of {report.Epochs.Count}{(report.KeptEpoch == report.BestEpoch ? "" : $" (the best was {report.BestEpoch})")}, validation loss {best.Loss:F4}, {report.ValidationChips.Count} chips held out"));
             MetricsTable.Draw(console, best.Metrics, files.Classes);
             foreach (var (name, baseline) in report.Baselines ?? new Dictionary<string, ValidationReport>())
             {
@@ -81,7 +81,7 @@ internal static class TrainAdapterVerb
             CultureInfo.InvariantCulture,
             $"{report.TrainableParameters:N0} numbers trained in {report.Steps:N0} steps, {report.Timing.Total:F1} s, {report.Timing.ImagesPerSecond:F1} img/s, waited {report.Timing.WaitingForData:F1} s for data"));
         console.WriteLine(report.Interrupted
-            ? $"interrupted: {files.Folder} holds {(report.BestEpoch > 0 ? $"the best epoch so far ({report.BestEpoch})" : "the parameters of the last step, which were not validated")}; go on with --resume"
+            ? $"interrupted: {files.Folder} holds {(report.KeptEpoch > 0 ? $"the {(report.KeptEpoch == report.BestEpoch ? "best" : "last whole")} epoch so far ({report.KeptEpoch})" : "the parameters of the last step, which were not validated")}; go on with --resume"
             : $"model, adapter and report: {files.Folder}");
     }
 

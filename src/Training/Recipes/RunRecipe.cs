@@ -34,6 +34,9 @@ public sealed record RunRecipe
     /// <summary>Figure that decides on the best epoch.</summary>
     public BestBy BestBy { get; init; } = BestBy.Score;
 
+    /// <summary>Whose parameters are saved: those of the best epoch, or those of the last.</summary>
+    public KeptEpoch Keep { get; init; } = KeptEpoch.Best;
+
     /// <summary>Validations without a better figure after which the run ends; null never ends early.</summary>
     public int? Patience { get; init; }
 }

@@ -161,6 +161,7 @@ public static class TrainingJob
         MemoryBudget = recipe.Run.Memory is { } memory ? MemorySize.Parse(memory).Bytes : null,
         Features = new FeatureCacheOptions { Mode = recipe.Run.CacheFeatures, Folder = recipe.Run.CacheFolder, Precision = recipe.Run.CachePrecision },
         BestBy = recipe.Run.BestBy,
+        Keep = recipe.Run.Keep,
         Patience = recipe.Run.Patience,
         Schedule = job.Schedule,
         Graph = new TrainingGraphOptions

@@ -24,7 +24,7 @@ internal static class TrainingPage
         page.Warnings(report.Interrupted ? ["The run was interrupted; go on with --resume."] : []);
         Summary(page, report);
         Curves(page, report);
-        if (report.Best is { } best)
+        if (report.Kept is { } best)
         {
             Figures(page, best, names);
         }
@@ -60,8 +60,8 @@ internal static class TrainingPage
 
     private static void Summary(ReportPage page, TrainingReport report)
     {
-        var facts = new List<(string, string)> { ("best epoch", $"{report.BestEpoch} of {report.Epochs.Count}"), ("split", report.Split) };
-        if (report.Best is { } best)
+        var facts = new List<(string, string)> { ("best epoch", $"{report.BestEpoch} of {report.Epochs.Count}"), ("saved epoch", $"{report.KeptEpoch}"), ("split", report.Split) };
+        if (report.Kept is { } best)
         {
             facts.Add((best.ScoreName, Number(best.Score)));
             facts.Add(("validation loss", Number(best.Loss)));

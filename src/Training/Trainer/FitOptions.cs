@@ -15,6 +15,16 @@ public enum BestBy
     Score,
 }
 
+/// <summary>Whose parameters a run saves.</summary>
+public enum KeptEpoch
+{
+    /// <summary>Those of the epoch with the best validation figure.</summary>
+    Best,
+
+    /// <summary>Those of the last epoch: where so few samples are held out that the best figure among many epochs is luck.</summary>
+    Last,
+}
+
 /// <summary>How long and how a model is trained, and where the run is kept.</summary>
 public sealed record FitOptions
 {
@@ -48,6 +58,9 @@ public sealed record FitOptions
 
     /// <summary>Figure that decides on the best epoch.</summary>
     public BestBy BestBy { get; init; } = BestBy.Score;
+
+    /// <summary>Whose parameters are saved. <see cref="Patience"/> counts from the best epoch in any case.</summary>
+    public KeptEpoch Keep { get; init; } = KeptEpoch.Best;
 
     /// <summary>Validations in a row without a better figure after which the run ends; null never ends early.</summary>
     public int? Patience { get; init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(Patience), value, "Patience is at least 1 validation; leave it out to train all epochs."); }

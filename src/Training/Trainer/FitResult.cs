@@ -7,7 +7,7 @@ using EoOnnx.Training.Reports;
 namespace EoOnnx.Training.Trainer;
 
 /// <summary>What a run gives.</summary>
-/// <param name="Adapter">The trained tensors of the best epoch, with recipe, metrics and the identity of the base.</param>
+/// <param name="Adapter">The trained tensors of the epoch that is kept, with recipe, metrics and the identity of the base.</param>
 /// <param name="Report">What happened.</param>
 public sealed record FitResult(AdapterFile Adapter, TrainingReport Report)
 {

@@ -37,7 +37,7 @@ internal sealed record RunState
     /// <summary>True when patience ended the run.</summary>
     public bool Stopped { get; set; }
 
-    /// <summary>Writes the state, the current slots and the best parameters, atomically.</summary>
+    /// <summary>Writes the state, the current slots and the parameters that are kept, atomically.</summary>
     public void Save(string path, IReadOnlyDictionary<string, TensorData> current, IReadOnlyDictionary<string, TensorData>? best, string? recipe)
     {
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { [StateKey] = JsonSerializer.Serialize(this, TrainingReport.Compact) };

@@ -92,8 +92,11 @@ public sealed record TrainingReport
     /// <summary>Epochs in order.</summary>
     public required IReadOnlyList<EpochReport> Epochs { get; init; }
 
-    /// <summary>The epoch whose parameters the adapter holds; 0 when no epoch was completed.</summary>
+    /// <summary>The epoch with the best validation figure; 0 when no epoch was completed.</summary>
     public required int BestEpoch { get; init; }
+
+    /// <summary>The epoch whose parameters the adapter holds; 0 when no epoch was completed.</summary>
+    public required int KeptEpoch { get; init; }
 
     /// <summary>What plain rules reach on the held-out chips, by name.</summary>
     public IReadOnlyDictionary<string, ValidationReport>? Baselines { get; init; }
@@ -134,6 +137,10 @@ public sealed record TrainingReport
     /// <summary>Figures of the best epoch.</summary>
     [JsonIgnore]
     public ValidationReport? Best => Epochs.FirstOrDefault(epoch => epoch.Epoch == BestEpoch)?.Validation;
+
+    /// <summary>Figures of the epoch whose parameters the adapter holds.</summary>
+    [JsonIgnore]
+    public ValidationReport? Kept => Epochs.FirstOrDefault(epoch => epoch.Epoch == KeptEpoch)?.Validation;
 
     /// <summary>The report as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Json);

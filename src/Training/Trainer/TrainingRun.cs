@@ -38,7 +38,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly Stopwatch _total = Stopwatch.StartNew();
     private readonly Stopwatch _training = new();
     private readonly Stopwatch _validation = new();
-    private Dictionary<string, TensorData>? _best;
+    private Dictionary<string, TensorData>? _kept;
     private long _imagesDone;
     private ValidationReview? _review;
     private TemperatureScaling? _calibration;
@@ -64,7 +64,7 @@ internal sealed class TrainingRun : IDisposable
             _evaluator = new Evaluator(_features?.Task ?? task, loss, _workspace);
             if (options is { Resume: true, Folder: not null } && File.Exists(CheckpointPath))
             {
-                (_state, var current, _best) = RunState.Load(CheckpointPath, _runner.Slots.Read(IsKept), options.RecipeJson);
+                (_state, var current, _kept) = RunState.Load(CheckpointPath, _runner.Slots.Read(IsKept), options.RecipeJson);
                 _runner.Slots.Write(current);
             }
             else if (options.Folder is not null)
@@ -153,13 +153,13 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>A last pass over the held-out samples, with the parameters that are saved.</summary>
     private async Task ReviewAsync(CancellationToken cancellation)
     {
-        if (_best is null)
+        if (_kept is null)
         {
             return;
         }
 
         var review = new ValidationReview(_source.ValidationSamples, _evaluator.Task(_data));
-        var slots = _best.Where(item => _runner.Slots.Evaluated(item.Key) is not null).ToDictionary(StringComparer.Ordinal);
+        var slots = _kept.Where(item => _runner.Slots.Evaluated(item.Key) is not null).ToDictionary(StringComparer.Ordinal);
         _runner.Slots.WriteEvaluated(slots);   // the last checkpoint is written: nothing else needs the slots any more
         _validation.Start();
         await _evaluator.RunAsync(
@@ -172,14 +172,14 @@ internal sealed class TrainingRun : IDisposable
     public FitResult Finish(bool interrupted)
     {
         var finished = _state.Epoch >= _options.Epochs || _state.Stopped;
-        var tensors = _best ?? _runner.Slots.ReadEvaluated(IsPartOfAdapter);
-        var best = _state.History.Find(epoch => epoch.Epoch == _state.BestEpoch);
+        var tensors = _kept ?? _runner.Slots.ReadEvaluated(IsPartOfAdapter);
+        var kept = _state.History.Find(epoch => epoch.Epoch == KeptEpochOf(_state));
         var made = TrainedAdapter.Make(_task, tensors);
         var adapter = made with
         {
             Manifest = _calibration is null ? made.Manifest : made.Manifest is { } manifest ? manifest with { Temperature = _calibration.Temperature } : null,
             RecipeJson = _options.RecipeJson,
-            MetricsJson = best is null ? null : TrainingReport.MetricsJson(best),
+            MetricsJson = kept is null ? null : TrainingReport.MetricsJson(kept),
         };
         var result = new FitResult(adapter, Report(interrupted && !finished)) { Review = _review, SplitMap = _options.SplitMap };
         if (_options.Folder is not null)
@@ -258,14 +258,10 @@ internal sealed class TrainingRun : IDisposable
         _validation.Stop();
         var rates = Rates(Position(Math.Max(0, _state.Step - 1)));
         _state.History.Add(new EpochReport(_state.Epoch + 1, _state.LossSum / Math.Max(1, _state.Images), rates[^1], validation));
-        if (IsBetter(validation))
+        (_state.BestEpoch, _state.Waited) = IsBetter(validation) ? (_state.Epoch + 1, 0) : (_state.BestEpoch, _state.Waited + 1);
+        if (KeptEpochOf(_state) == _state.Epoch + 1)
         {
-            (_state.BestEpoch, _state.Waited) = (_state.Epoch + 1, 0);
-            _best = _runner.Slots.ReadEvaluated(IsPartOfAdapter);
-        }
-        else
-        {
-            _state.Waited++;
+            _kept = _runner.Slots.ReadEvaluated(IsPartOfAdapter);
         }
 
         Report(TrainingStage.EpochDone, validation);
@@ -294,7 +290,9 @@ internal sealed class TrainingRun : IDisposable
             : validation.HigherIsBetter ? validation.Score > best.Score : validation.Score < best.Score);
     }
 
-    private void SaveCheckpoint() => _state.Save(CheckpointPath, _runner.Slots.Read(IsKept), _best, _options.RecipeJson);
+    private int KeptEpochOf(RunState state) => _options.Keep == KeptEpoch.Last ? state.History.Count : state.BestEpoch;
+
+    private void SaveCheckpoint() => _state.Save(CheckpointPath, _runner.Slots.Read(IsKept), _kept, _options.RecipeJson);
 
     private double WaitingShare => _data.Training.Waited / (_data.Training.Waited + _training.Elapsed + TimeSpan.FromTicks(1));
 
@@ -331,6 +329,7 @@ internal sealed class TrainingRun : IDisposable
         TrainableParameters = _graph.Parameters.Sum(slot => slot.Initial.Count),
         Epochs = _state.History,
         BestEpoch = _state.BestEpoch,
+        KeptEpoch = KeptEpochOf(_state),
         Baselines = _baselines,
         Interrupted = interrupted,
         Calibration = _calibration,
