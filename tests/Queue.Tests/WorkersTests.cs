@@ -168,6 +168,7 @@ public sealed class WorkersTests : IClassFixture<PostgresServer>, IDisposable
         Assert.Equal(0, await paused.TerminateAsync().WaitAsync(Patience));
         Assert.Equal(0, await second.TerminateAsync().WaitAsync(Patience));
         (await Eoonnx.RunAsync(_folder, "infer", In("scenes/slow.tif"), "--model", "model.onnx", "--out", "direct.tif", "--batch", "1")).Succeeded();
+        Assert.Equal(Tags(In("direct.tif")), Tags(Map("slow")));
         Assert.Equal(Read(In("direct.tif")), Read(Map("slow")));
         Assert.Equal(File.ReadAllBytes(In("direct.tif")), File.ReadAllBytes(Map("slow")));
     }
@@ -195,6 +196,12 @@ public sealed class WorkersTests : IClassFixture<PostgresServer>, IDisposable
     }
 
     private Worker Start(params string[] more) => new(_folder, ["--queue", _server.Url, "--root", _folder, "--lost-after", "5", "--threads", "1", .. more]);
+
+    private static SortedDictionary<string, string> Tags(string map)
+    {
+        using var raster = RasterDataset.Open(map);
+        return new SortedDictionary<string, string>(raster.Metadata.ToDictionary(), StringComparer.Ordinal);
+    }
 
     private static float[] Read(string map)
     {

@@ -49,9 +49,11 @@ public sealed class CogSink : IStripSink
     /// <param name="profile">Grid, type and labels of the map.</param>
     /// <param name="job">Everything that can change a pixel, by name: an unfinished run with other values is refused.</param>
     /// <param name="restart">Discard an unfinished run.</param>
-    /// <exception cref="RasterException">Another run holds the work area, or an unfinished one was a different job.</exception>
+    /// <param name="overwrite">Replace a map that exists.</param>
+    /// <exception cref="MapInUseException">Another run holds the work area, or has just made the map.</exception>
+    /// <exception cref="RasterException">An unfinished run was a different job.</exception>
     /// <exception cref="IOException">The folder cannot be written or the disk is full.</exception>
-    public static CogSink Open(string path, RasterProfile profile, IReadOnlyDictionary<string, string> job, bool restart = false)
+    public static CogSink Open(string path, RasterProfile profile, IReadOnlyDictionary<string, string> job, bool restart = false, bool overwrite = true)
     {
         GdalLibrary.Ensure();
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -70,7 +72,7 @@ public sealed class CogSink : IStripSink
 
         // Classes are resampled by majority in overviews, values by averaging.
         var resampling = profile.CategoryNames.Count > 0 || (profile.Type == RasterType.Byte && profile.BandScaling.All(scaling => scaling is null)) ? "MODE" : "AVERAGE";
-        return new CogSink(path, profile, resampling, OpenWorkArea(path, job, layout, restart));
+        return new CogSink(path, profile, resampling, OpenWorkArea(path, job, layout, restart, overwrite));
     }
 
     /// <inheritdoc/>
@@ -162,11 +164,11 @@ public sealed class CogSink : IStripSink
         }
     }
 
-    private static StripJournal OpenWorkArea(string path, IReadOnlyDictionary<string, string> job, StripLayout layout, bool restart)
+    private static StripJournal OpenWorkArea(string path, IReadOnlyDictionary<string, string> job, StripLayout layout, bool restart, bool overwrite)
     {
         try
         {
-            return StripJournal.Open(path + WorkArea, job, layout, restart);
+            return StripJournal.Open(path + WorkArea, job, layout, restart, overwrite ? null : path);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -16,6 +16,7 @@ namespace EoOnnx.Raster;
 /// </summary>
 internal sealed class StripJournal : IDisposable
 {
+    private const string LockName = "lock";
     private readonly string _folder;
     private readonly FileStream _rows;
     private readonly FileStream _journal;
@@ -39,17 +40,25 @@ internal sealed class StripJournal : IDisposable
     /// <param name="job">Everything that can change a pixel, by name. Another value than that of the earlier run is an error.</param>
     /// <param name="layout">Extents of the map.</param>
     /// <param name="restart">Discard an earlier run.</param>
-    public static StripJournal Open(string folder, IReadOnlyDictionary<string, string> job, StripLayout layout, bool restart)
+    /// <param name="finished">A file that must not be there yet: another run may have made it while this one was prepared. Null where it is replaced.</param>
+    public static StripJournal Open(string folder, IReadOnlyDictionary<string, string> job, StripLayout layout, bool restart, string? finished = null)
     {
         Directory.CreateDirectory(folder);
         FileStream held;
         try
         {
-            held = new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            held = new FileStream(Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException failure)
         {
             throw new MapInUseException($"{folder} is in use by another run that makes the same map. Wait for it, or write to another file with --out.", failure);
+        }
+
+        // Asked under the lock: whoever held it before has put the map into its place before giving the lock back.
+        if (File.Exists(finished))
+        {
+            Leave(folder, held);
+            throw new MapInUseException($"{finished} has just been made by another run. Give the same command again to see whether it is this map.");
         }
 
         try
@@ -113,11 +122,32 @@ internal sealed class StripJournal : IDisposable
         _lock.Dispose();
     }
 
-    /// <summary>Closes and removes the work area.</summary>
+    /// <summary>Closes and removes the work area, whose map is in its place: a run that gets the lock afterwards finds it.</summary>
     public void Delete()
     {
-        Dispose();
-        Directory.Delete(_folder, recursive: true);
+        _rows.Dispose();
+        _journal.Dispose();
+        foreach (var file in Directory.GetFiles(_folder).Where(file => Path.GetFileName(file) != LockName))
+        {
+            File.Delete(file);
+        }
+
+        Leave(_folder, _lock);
+    }
+
+    // Only the lock is left. Another run may take it between the two lines: it finds the map and leaves the same way.
+    private static void Leave(string folder, FileStream held)
+    {
+        held.Dispose();
+        try
+        {
+            File.Delete(Path.Combine(folder, LockName));
+            Directory.Delete(folder);
+        }
+        catch (IOException) when (!Directory.Exists(folder) || Directory.EnumerateFileSystemEntries(folder).Any())
+        {
+            // That other run has removed the folder, or works in it.
+        }
     }
 
     private static void CheckJob(string folder, IReadOnlyDictionary<string, string> job, bool restart)

@@ -56,7 +56,7 @@ public sealed partial class ScenePipeline(EoModel model)
             {
                 foreach (var job in jobs)
                 {
-                    sinks.Add(CogSink.Open(job.Path, job.Profile, job.WorkIdentity, job.Options.Restart));
+                    sinks.Add(CogSink.Open(job.Path, job.Profile, job.WorkIdentity, job.Options.Restart, job.Options.Overwrite));
                 }
 
                 // Making the file takes memory, too: the buffers of the stream go back to the system first.

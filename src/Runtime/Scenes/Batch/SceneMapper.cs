@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using EoOnnx.Formats;
+using EoOnnx.Raster;
 
 namespace EoOnnx.Runtime;
 
@@ -23,13 +24,31 @@ public sealed class SceneMapper(EoModel model)
         var start = Stopwatch.GetTimestamp();
         Directory.CreateDirectory(Path.GetDirectoryName(scene.Map)!);
         using var opened = Scene.Open(model, scene.Request, options);
-        if (!options.Overwrite && await _pipeline.FindFinishedAsync(opened.Dataset, scene.Map, opened.Options, cancellation).ConfigureAwait(false) is { } finished)
+        if (await FindAsync().ConfigureAwait(false) is { } finished)
         {
-            return Outcome(scene, SceneStatus.Skipped, (long)finished.Size.Width * finished.Size.Height, start, finished.Report);
+            return finished;
         }
 
-        var report = await _pipeline.RunAsync(opened, scene.Map, progress, cancellation).ConfigureAwait(false);
-        return Outcome(scene, SceneStatus.Done, report.Pixels.Total, start, report);
+        var existed = File.Exists(scene.Map);
+        try
+        {
+            var report = await _pipeline.RunAsync(opened, scene.Map, progress, cancellation).ConfigureAwait(false);
+            return Outcome(scene, SceneStatus.Done, report.Pixels.Total, start, report);
+        }
+        catch (RasterException) when (!existed && !options.Overwrite && File.Exists(scene.Map))
+        {
+            // Another run has made the map since it was looked for.
+            if (await FindAsync().ConfigureAwait(false) is { } other)
+            {
+                return other;
+            }
+
+            throw;
+        }
+
+        async Task<SceneOutcome?> FindAsync() =>
+            !options.Overwrite && await _pipeline.FindFinishedAsync(opened.Dataset, scene.Map, opened.Options, cancellation).ConfigureAwait(false) is { } found
+            ? Outcome(scene, SceneStatus.Skipped, (long)found.Size.Width * found.Size.Height, start, found.Report) : null;
     }
 
     private static SceneOutcome Outcome(BatchScene scene, SceneStatus status, long pixels, long start, SceneReport? report) =>
