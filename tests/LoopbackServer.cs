@@ -103,9 +103,15 @@ internal sealed class LoopbackServer : IDisposable
     }
 }
 
-/// <summary>A request line and its headers.</summary>
+/// <summary>A request line, its headers and its body.</summary>
 internal sealed record LoopbackRequest(string Path, IReadOnlyDictionary<string, string> Headers)
 {
+    /// <summary>GET, POST, …</summary>
+    public string Method { get; init; } = "GET";
+
+    /// <summary>What was sent, in ASCII.</summary>
+    public string Body { get; init; } = "";
+
     /// <summary>First byte of the asked range.</summary>
     public int? Start => Headers.TryGetValue("Range", out var range) ? int.Parse(range["bytes=".Length..].TrimEnd('-'), CultureInfo.InvariantCulture) : null;
 
@@ -120,6 +126,8 @@ internal sealed record LoopbackRequest(string Path, IReadOnlyDictionary<string, 
             headers[header[..colon]] = header[(colon + 1)..].Trim();
         }
 
-        return new LoopbackRequest(line.Split(' ')[1], headers);
+        var body = new char[int.Parse(headers.GetValueOrDefault("Content-Length", "0"), CultureInfo.InvariantCulture)];
+        var read = body.Length > 0 ? await reader.ReadBlockAsync(body) : 0; // asked for nothing, it would wait for the next byte
+        return new LoopbackRequest(line.Split(' ')[1], headers) { Method = line.Split(' ')[0], Body = new string(body, 0, read) };
     }
 }

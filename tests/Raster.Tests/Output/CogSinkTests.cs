@@ -91,6 +91,31 @@ public sealed class CogSinkTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_that_waits_for_the_lock_finds_the_map_and_leaves_nothing_behind()
+    {
+        for (var attempt = 0; attempt < 10; attempt++)
+        {
+            var path = Path.Combine(_folder, $"map{attempt}.tif");
+            using var sink = CogSink.Open(path, _profile, Job);
+            sink.Write(0, Rows(0, 600));
+            var waiting = Task.Run(() =>
+            {
+                while (true)
+                {
+                    var refusal = Assert.Throws<MapInUseException>(() => CogSink.Open(path, _profile, Job, overwrite: false).Dispose());
+                    if (refusal.Message.Contains("has just been made", StringComparison.Ordinal))
+                    {
+                        return File.Exists(path);
+                    }
+                }
+            });
+            sink.Complete();
+            Assert.True(await waiting);
+            Assert.Equal([path, path + ".aux.xml"], Directory.GetFileSystemEntries(_folder, $"map{attempt}.*").Order(StringComparer.Ordinal));
+        }
+    }
+
+    [Fact]
     public void A_work_area_in_use_is_refused()
     {
         var path = Path.Combine(_folder, "map.tif");

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Polly;
@@ -31,11 +32,12 @@ internal static class StacListing
     {
         using var client = new HttpClient { Timeout = TimeSpan.FromMinutes(1), MaxResponseContentBufferSize = MostBytes };
         var scenes = new List<SceneEntry>();
-        var seen = new HashSet<Uri>();
-        var open = new Queue<Uri>([SceneList.IsUrl(location) ? new Uri(location) : new Uri(Path.GetFullPath(location))]);
-        while (open.TryDequeue(out var place))
+        var seen = new HashSet<(Uri, string?)>();
+        var open = new Queue<(Uri Place, JsonObject? Body)>([(SceneList.IsUrl(location) ? new Uri(location) : new Uri(Path.GetFullPath(location)), null)]);
+        while (open.TryDequeue(out var page))
         {
-            if (!seen.Add(place))
+            var (place, body) = page;
+            if (!seen.Add((place, body?.ToJsonString())))
             {
                 continue;
             }
@@ -45,14 +47,14 @@ internal static class StacListing
                 throw new BatchException($"{location} leads to more than {MostDocuments} STAC documents; search for fewer items.");
             }
 
-            var document = await LoadAsync(client, place, cancellation).ConfigureAwait(false);
+            var document = await LoadAsync(client, place, body, cancellation).ConfigureAwait(false);
             switch (Text(document, "type"))
             {
                 case "Feature":
                     scenes.Add(Scene(document, place, ownDocument: true));
                     break;
                 case "FeatureCollection":
-                    scenes.AddRange((document["features"] as JsonArray ?? []).OfType<JsonObject>().Select(item => Scene(item, place, ownDocument: false)));
+                    scenes.AddRange((document["features"] as JsonArray ?? []).OfType<JsonObject>().Select(item => Scene(item, place, ownDocument: false, asked: body is not null)));
                     Follow(document, "next");
                     break;
                 case "Collection" or "Catalog":
@@ -66,12 +68,13 @@ internal static class StacListing
             {
                 foreach (var link in Links(from, relation))
                 {
-                    if (Text(link, "method") is { } method && !method.Equals("GET", StringComparison.OrdinalIgnoreCase))
+                    var target = Resolve(place, Text(link, "href") ?? throw Damaged(place, $"a link '{relation}' has no href"));
+                    open.Enqueue((target, Text(link, "method")?.ToUpperInvariant() switch
                     {
-                        throw new BatchException($"{place} continues on a page that must be asked for by {method}. Save all items in one file, and give that.");
-                    }
-
-                    open.Enqueue(Resolve(place, Text(link, "href") ?? throw Damaged(place, $"a link '{relation}' has no href")));
+                        null or "GET" => null,
+                        "POST" when !target.IsFile => Question(link, body),
+                        var method => throw new BatchException($"{place.GetLeftPart(UriPartial.Path)} continues on a page that must be asked for by {method} at {target.GetLeftPart(UriPartial.Path)}. Save all items in one file, and give that."),
+                    }));
                 }
             }
         }
@@ -79,11 +82,28 @@ internal static class StacListing
         return scenes;
     }
 
-    private static SceneEntry Scene(JsonObject item, Uri place, bool ownDocument)
+    // What the next page is asked with: what the link says, on request over what this page was asked with.
+    private static JsonObject Question(JsonObject link, JsonObject? before)
+    {
+        var question = link["merge"] is JsonValue merge && merge.TryGetValue<bool>(out var merges) && merges && before is not null ? (JsonObject)before.DeepClone() : [];
+        foreach (var (name, value) in link["body"] as JsonObject ?? [])
+        {
+            question[name] = value?.DeepClone();
+        }
+
+        return question;
+    }
+
+    private static SceneEntry Scene(JsonObject item, Uri place, bool ownDocument, bool asked = false)
     {
         var id = Text(item, "id") ?? throw Damaged(place, "an item has no id");
         // Whoever opens the scene puts its bands together from the item; one of a file's list is found in it by its id.
         var self = ownDocument ? place : place.IsFile ? null : Links(item, "self").Select(link => Text(link, "href")).OfType<string>().Select(text => Resolve(place, text)).FirstOrDefault();
+        if (self is null && asked)
+        {
+            throw Damaged(place, $"the item '{id}' of a page that was asked for by POST has no link 'self' by which it could be opened");
+        }
+
         return new SceneEntry(id, self is not null ? Located(self) : $"{Located(place)}{StacSource.ItemMark}{id}");
     }
 
@@ -102,7 +122,7 @@ internal static class StacListing
     private static IEnumerable<JsonObject> Links(JsonObject from, string relation) =>
         (from["links"] as JsonArray ?? []).OfType<JsonObject>().Where(link => Text(link, "rel") == relation);
 
-    private static async Task<JsonObject> LoadAsync(HttpClient client, Uri place, CancellationToken cancellation)
+    private static async Task<JsonObject> LoadAsync(HttpClient client, Uri place, JsonObject? body, CancellationToken cancellation)
     {
         try
         {
@@ -112,7 +132,7 @@ internal static class StacListing
             }
 
             var bytes = place.IsFile ? await File.ReadAllBytesAsync(place.LocalPath, cancellation).ConfigureAwait(false)
-                : await Retries.ExecuteAsync(async token => await client.GetByteArrayAsync(place, token).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+                : await Retries.ExecuteAsync(async token => await FetchAsync(client, place, body, token).ConfigureAwait(false), cancellation).ConfigureAwait(false);
             return JsonNode.Parse(bytes) as JsonObject ?? throw Damaged(place, "it is no JSON object");
         }
         catch (JsonException failure)
@@ -127,6 +147,18 @@ internal static class StacListing
         {
             throw new BatchException($"There is no STAC document {place.LocalPath}.", failure);
         }
+    }
+
+    private static async Task<byte[]> FetchAsync(HttpClient client, Uri place, JsonObject? body, CancellationToken cancellation)
+    {
+        if (body is null)
+        {
+            return await client.GetByteArrayAsync(place, cancellation).ConfigureAwait(false);
+        }
+
+        using var content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        using var answer = await client.PostAsync(place, content, cancellation).ConfigureAwait(false);
+        return await answer.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false);
     }
 
     private static BatchException Damaged(Uri place, string why) => new($"{place.GetLeftPart(UriPartial.Path)} is no STAC document that lists scenes: {why}.");

@@ -68,6 +68,19 @@ public sealed class SceneListTests : IDisposable
     }
 
     [Fact]
+    public async Task Pages_that_are_asked_for_by_POST_are_followed_with_the_body_of_the_link_over_that_of_the_page_before()
+    {
+        var (first, second, third) = (
+            """{"type":"FeatureCollection","features":[{"type":"Feature","id":"one","links":[{"rel":"self","href":"items/one"}]}],"links":[{"rel":"next","href":"search","method":"POST","body":{"limit":1,"token":"b"}}]}""",
+            """{"type":"FeatureCollection","features":[{"type":"Feature","id":"two","links":[{"rel":"self","href":"items/two"}]}],"links":[{"rel":"next","href":"search","method":"POST","merge":true,"body":{"token":"c"}}]}""",
+            """{"type":"FeatureCollection","features":[{"type":"Feature","id":"three","links":[{"rel":"self","href":"items/three"}]}],"links":[]}""");
+        using var server = new LoopbackServer(request => new LoopbackAnswer("200 OK", Encoding.UTF8.GetBytes(request.Method == "GET" ? first : request.Body.Contains("\"c\"", StringComparison.Ordinal) ? third : second)));
+        var scenes = await SceneList.ReadAsync([new Uri(server.Address, "search").ToString()]);
+        Assert.Equal([("one", $"{server.Address}items/one"), ("three", $"{server.Address}items/three"), ("two", $"{server.Address}items/two")], scenes.Select(scene => (scene.Name, scene.Path)));
+        Assert.Equal([("GET", ""), ("POST", """{"limit":1,"token":"b"}"""), ("POST", """{"limit":1,"token":"c"}""")], server.Requests.Select(request => (request.Method, request.Body)));
+    }
+
+    [Fact]
     public async Task A_document_from_the_network_cannot_name_local_files()
     {
         using var server = new LoopbackServer(_ => new LoopbackAnswer("200 OK", Encoding.UTF8.GetBytes("""{"type":"Collection","links":[{"rel":"item","href":"file:///etc/secret.json"}]}""")));
