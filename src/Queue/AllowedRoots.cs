@@ -41,6 +41,11 @@ public sealed class AllowedRoots
             CheckFile("adapter", adapter);
         }
 
+        if (task.Options.Area is { } area)
+        {
+            CheckSource("area", area);
+        }
+
         // A mask names a band or a file; a band's name is no path.
         foreach (var mask in task.Options.Masks.Where(mask => mask.Source.AsSpan().IndexOfAny("/\\:.") >= 0 || File.Exists(mask.Source)))
         {

@@ -42,11 +42,11 @@ public sealed record SceneTask
     /// <param name="scene">The scene and its map.</param>
     /// <param name="model">The model.</param>
     /// <param name="adapter">The adapter, if any.</param>
-    /// <param name="options">How; files of masks are looked up here.</param>
+    /// <param name="options">How; files of masks and of the area are looked up here.</param>
     public static SceneTask Of(BatchScene scene, string model, string? adapter, SceneOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new SceneTask { Scene = scene, Model = Path.GetFullPath(model), Adapter = adapter is null ? null : Path.GetFullPath(adapter), Options = options with { Masks = [.. options.Masks.Select(WithFullPath)] } };
+        return new SceneTask { Scene = scene, Model = Path.GetFullPath(model), Adapter = adapter is null ? null : Path.GetFullPath(adapter), Options = options with { Masks = [.. options.Masks.Select(WithFullPath)], Area = options.Area is { } area && File.Exists(area) ? Path.GetFullPath(area) : options.Area } };
     }
 
     /// <summary>The text that is put on the queue.</summary>

@@ -41,6 +41,7 @@ public sealed class AllowedRootsTests : IDisposable
         Refused(Task(In("allowed/a.tif"), In("allowed/b.tif")) with { Model = In(path) });
         Refused(Task(In("allowed/a.tif"), In("allowed/b.tif")) with { Adapter = In(path) });
         Refused(Task(In("allowed/a.tif"), In("allowed/b.tif")) with { Options = new SceneOptions { Masks = [SceneMask.Parse($"value:{In(path)}=1")] } });
+        Refused(Task(In("allowed/a.tif"), In("allowed/b.tif")) with { Options = new SceneOptions { Area = In(path) } });
     }
 
     [Theory]

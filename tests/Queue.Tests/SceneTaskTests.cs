@@ -32,14 +32,15 @@ public class SceneTaskTests
     }
 
     [Fact]
-    public void The_file_of_a_mask_is_found_by_workers_in_other_folders()
+    public void The_files_of_masks_and_of_the_area_are_found_by_workers_in_other_folders()
     {
         var file = Path.Combine(Path.GetTempPath(), $"eoonnx-{Guid.NewGuid():N}.tif");
         File.WriteAllText(file, "");
         try
         {
             var relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), file);
-            var task = SceneTask.Of(Task.Scene, "m.onnx", null, new SceneOptions { Masks = [SceneMask.Parse($"value:{relative}=0,255")] });
+            var task = SceneTask.Of(Task.Scene, "m.onnx", null, new SceneOptions { Masks = [SceneMask.Parse($"value:{relative}=0,255")], Area = relative });
+            Assert.Equal(file, task.Options.Area);
             Assert.Equal($"value:{file}=0,255", Assert.Single(task.Options.Masks).Text);
             Assert.Equal(Path.GetFullPath("m.onnx"), task.Model);
         }
