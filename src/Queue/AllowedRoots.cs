@@ -41,13 +41,13 @@ public sealed class AllowedRoots
             CheckFile("adapter", adapter);
         }
 
-        if (task.Options.Area is { } area)
+        foreach (var area in ((string?[])[task.Options.Area, task.Scene.Details.Area]).OfType<string>())
         {
             CheckSource("area", area);
         }
 
         // A mask names a band or a file; a band's name is no path.
-        foreach (var mask in task.Options.Masks.Where(mask => mask.Source.AsSpan().IndexOfAny("/\\:.") >= 0 || File.Exists(mask.Source)))
+        foreach (var mask in task.Options.Masks.Concat(task.Scene.Details.Masks).Where(mask => mask.Source.AsSpan().IndexOfAny("/\\:.") >= 0 || File.Exists(mask.Source)))
         {
             CheckSource("mask", mask.Source);
         }

@@ -46,7 +46,7 @@ public sealed record SceneTask
     public static SceneTask Of(BatchScene scene, string model, string? adapter, SceneOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new SceneTask { Scene = scene, Model = Path.GetFullPath(model), Adapter = adapter is null ? null : Path.GetFullPath(adapter), Options = options with { Masks = [.. options.Masks.Select(WithFullPath)], Area = options.Area is { } area && File.Exists(area) ? Path.GetFullPath(area) : options.Area } };
+        return new SceneTask { Scene = scene, Model = Path.GetFullPath(model), Adapter = adapter is null ? null : Path.GetFullPath(adapter), Options = options with { Masks = [.. options.Masks.Select(mask => mask.Located(Directory.GetCurrentDirectory()))], Area = options.Area is { } area && File.Exists(area) ? Path.GetFullPath(area) : options.Area } };
     }
 
     /// <summary>The text that is put on the queue.</summary>
@@ -80,14 +80,6 @@ public sealed record SceneTask
 
     /// <summary>An outcome from text.</summary>
     internal static SceneOutcome ReadOutcome(string text) => JsonSerializer.Deserialize<SceneOutcome>(text, Json)!;
-
-    // A mask's source stands behind the first colon of its text.
-    private static SceneMask WithFullPath(SceneMask mask)
-    {
-        var start = mask.Text.IndexOf(':', StringComparison.Ordinal) + 1;
-        return File.Exists(mask.Source) && mask.Text.AsSpan(start).StartsWith(mask.Source, StringComparison.Ordinal)
-            ? SceneMask.Parse(string.Concat(mask.Text.AsSpan(0, start), Path.GetFullPath(mask.Source), mask.Text.AsSpan(start + mask.Source.Length))) : mask;
-    }
 
     private sealed class TextConverter<T>(Func<string, T> parse) : JsonConverter<T>
     {

@@ -42,6 +42,9 @@ public sealed class AllowedRootsTests : IDisposable
         Refused(Task(In("allowed/a.tif"), In("allowed/b.tif")) with { Adapter = In(path) });
         Refused(Task(In("allowed/a.tif"), In("allowed/b.tif")) with { Options = new SceneOptions { Masks = [SceneMask.Parse($"value:{In(path)}=1")] } });
         Refused(Task(In("allowed/a.tif"), In("allowed/b.tif")) with { Options = new SceneOptions { Area = In(path) } });
+        var plain = Task(In("allowed/a.tif"), In("allowed/b.tif"));
+        Refused(plain with { Scene = plain.Scene with { Details = new SceneDetails { Area = In(path) } } });
+        Refused(plain with { Scene = plain.Scene with { Details = new SceneDetails { Masks = [SceneMask.Parse($"value:{In(path)}=1")] } } });
     }
 
     [Theory]

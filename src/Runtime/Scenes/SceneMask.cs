@@ -67,6 +67,16 @@ public sealed class SceneMask
     /// <summary>The text that <see cref="Parse"/> reads.</summary>
     public override string ToString() => Text;
 
+    /// <summary>The same mask with the full path of its file; bands stay names.</summary>
+    /// <param name="folder">What a relative path is relative to.</param>
+    public SceneMask Located(string folder)
+    {
+        // The source stands behind the first colon of the text.
+        var start = Text.IndexOf(':', StringComparison.Ordinal) + 1;
+        var file = Path.GetFullPath(Source, folder);
+        return File.Exists(file) && Text.AsSpan(start).StartsWith(Source, StringComparison.Ordinal) ? Parse(string.Concat(Text.AsSpan(0, start), file, Text.AsSpan(start + Source.Length))) : this;
+    }
+
     /// <summary>True when a pixel with this value shall not be mapped.</summary>
     public bool Hides(float value) => _hides(value);
 

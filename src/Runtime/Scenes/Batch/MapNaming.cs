@@ -25,7 +25,7 @@ public sealed record MapNaming
     {
         ArgumentNullException.ThrowIfNull(scenes);
         var root = Path.GetFullPath(Folder);
-        var planned = scenes.Select(scene => new BatchScene(scene.Name, scene.Path, Path.GetFullPath(NameOf(scene), root)) { Request = scene.Request }).ToArray();
+        var planned = scenes.Select(scene => new BatchScene(scene.Name, scene.Path, Path.GetFullPath(NameOf(scene), root)) { Request = scene.Request, Details = scene.Details }).ToArray();
         if (planned.GroupBy(scene => scene.Map, PathComparer).FirstOrDefault(group => group.Count() > 1) is { } collision)
         {
             throw new BatchException($"{string.Join(" and ", collision.Take(3).Select(scene => scene.Name))} would all become {collision.Key}. Keep them apart with --name '{{folder}}/{{stem}}.tif', or map them in separate runs.");

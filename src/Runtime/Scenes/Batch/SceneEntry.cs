@@ -8,6 +8,9 @@ public sealed record SceneEntry(string Name, string Path)
     /// <summary>All that the scene is made of, and its grid; the path alone where nothing else is said.</summary>
     public SceneRequest Request { get => field ?? new SceneRequest { Sources = [Path] }; init; }
 
+    /// <summary>What holds for this scene only.</summary>
+    public SceneDetails Details { get; init; } = SceneDetails.None;
+
     /// <summary>What the scene is made of, as text: two entries with the same are one scene.</summary>
     internal string Content => string.Join('\n', [.. Request.Sources, .. Request.Modalities.OrderBy(item => item.Key, StringComparer.Ordinal).Select(item => $"{item.Key}={item.Value}")]);
 }

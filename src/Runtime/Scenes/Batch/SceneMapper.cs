@@ -21,6 +21,7 @@ public sealed class SceneMapper(EoModel model)
     {
         ArgumentNullException.ThrowIfNull(scene);
         ArgumentNullException.ThrowIfNull(options);
+        options = scene.Details.Over(options);
         var start = Stopwatch.GetTimestamp();
         Directory.CreateDirectory(Path.GetDirectoryName(scene.Map)!);
         using var opened = Scene.Open(model, scene.Request, options);

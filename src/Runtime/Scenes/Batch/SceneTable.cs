@@ -1,17 +1,18 @@
 using System.Globalization;
+using EoOnnx.Raster;
 using nietras.SeparatedValues;
 
 namespace EoOnnx.Runtime;
 
 /// <summary>
 /// A list of scenes as a CSV file: a line each, with a header. The column <c>sources</c> names files, folders, products or items, several
-/// with <c>;</c> between them; <c>modality:NAME</c> the source of one modality. <c>name</c>, <c>dates</c> (with <c>;</c>), <c>grid</c> and
-/// <c>resolution</c> may be there. An empty cell says nothing.
+/// with <c>;</c> between them; <c>modality:NAME</c> the source of one modality. <c>name</c>, <c>dates</c> (with <c>;</c>), <c>grid</c>,
+/// <c>resolution</c>, <c>bands</c> and <c>mask</c> (with <c>;</c>), <c>nodata</c> and <c>aoi</c> may be there. An empty cell says nothing.
 /// </summary>
 internal static class SceneTable
 {
-    private const string Name = "name", Sources = "sources", Dates = "dates", Grid = "grid", Resolution = "resolution", Modality = "modality:";
-    private static readonly string[] Known = [Name, Sources, Dates, Grid, Resolution];
+    private const string Name = "name", Sources = "sources", Dates = "dates", Grid = "grid", Resolution = "resolution", Bands = "bands", Mask = "mask", NoData = "nodata", Area = "aoi", Modality = "modality:";
+    private static readonly string[] Known = [Name, Sources, Dates, Grid, Resolution, Bands, Mask, NoData, Area];
 
     /// <summary>Reads the scenes; sources are relative to the file.</summary>
     /// <param name="path">The file.</param>
@@ -43,7 +44,7 @@ internal static class SceneTable
             }
             catch (Exception failure) when (failure is ArgumentException or FormatException)
             {
-                throw new BatchException($"{path}, line {row.LineNumberFrom}: {failure.Message}", failure);
+                throw new BatchException($"{path}, line {row.LineNumberFrom}{(failure.Message.StartsWith("column ", StringComparison.Ordinal) ? ", " : ": ")}{failure.Message}", failure);
             }
         }
 
@@ -63,15 +64,34 @@ internal static class SceneTable
         {
             Sources = sources,
             Modalities = modalities,
-            Dates = [.. List(Cell(Dates)).Select(text => SceneDates.TryParse(text, out var date) ? date : throw new FormatException($"'{text}' is no date; expected one such as 2024-05-01."))],
-            Grid = Cell(Grid) is { Length: > 0 } grid ? grid : common.Grid,
-            Resolution = Cell(Resolution) is { Length: > 0 } edge ? double.Parse(edge, NumberStyles.Float, CultureInfo.InvariantCulture) : common.Resolution,
+            Dates = Read(Dates, cell => List(cell).Select(text => SceneDates.TryParse(text, out var date) ? date : throw new FormatException($"'{text}' is no date; expected one such as 2024-05-01.")).ToArray(), []),
+        };
+        request = Read(Grid, cell => request with { Grid = cell }, request);
+        request = Read(Resolution, cell => request with { Resolution = double.Parse(cell, NumberStyles.Float, CultureInfo.InvariantCulture) }, request);
+        var details = new SceneDetails
+        {
+            Bands = List(Cell(Bands)),
+            Masks = Read(Mask, cell => List(cell).Select(text => SceneMask.Parse(text).Located(folder)).ToArray(), []),
+            Validity = Read<ValidityOptions?>(NoData, cell => ValidityOptions.Parse(cell), null),
+            Area = Read<string?>(Area, Located, null),
         };
         var first = sources.Concat(modalities.Values).First();
         var name = Cell(Name) is { Length: > 0 } given ? given : List(Cell(Sources)).Concat(modalities.Values).First().Split('?')[0].TrimEnd('/').Replace('\\', '/');
-        return new SceneEntry(name.Contains("://", StringComparison.Ordinal) ? name.Split('/')[^1] : name, first) { Request = request };
+        return new SceneEntry(name.Contains("://", StringComparison.Ordinal) ? name.Split('/')[^1] : name, first) { Request = request, Details = details };
 
         string Cell(string column) => cells.GetValueOrDefault(column, "");
+
+        T Read<T>(string column, Func<string, T> read, T absent)
+        {
+            try
+            {
+                return Cell(column) is { Length: > 0 } cell ? read(cell) : absent;
+            }
+            catch (Exception failure) when (failure is ArgumentException or FormatException)
+            {
+                throw new FormatException($"column {column}: {failure.Message}", failure);
+            }
+        }
 
         string Located(string source) => SceneList.IsPlace(source) ? source : Path.GetFullPath(source, folder);
     }
