@@ -1,5 +1,4 @@
 using EoOnnx.Tests;
-using System.Diagnostics;
 using EoOnnx.Raster;
 using EoOnnx.Raster.Tiling;
 
@@ -49,7 +48,7 @@ public sealed class SceneResumeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_cancelled_run_ends_within_two_seconds_and_closes_every_handle()
+    public async Task A_cancelled_run_ends_within_the_batches_that_are_on_their_way_and_closes_every_handle()
     {
         using var model = TestScenes.Identity(_folder, 1, Tile);
         using var scene = RasterDataset.Open(TestScenes.Write(_folder, "scene", 900, 900, 1, new float[900 * 900]));
@@ -57,7 +56,7 @@ public sealed class SceneResumeTests : IDisposable
         using var stop = new CancellationTokenSource();
         var progress = new StopAfter(5, stop);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new ScenePipeline(model).RunAsync(scene, Path.Combine(_folder, "map.tif"), null, progress, stop.Token));
-        Assert.True(Stopwatch.GetElapsedTime(progress.StoppedAt) < TimeSpan.FromSeconds(2));
+        Assert.InRange(progress.SeenAfterwards, 0, 8);
         Assert.Equal(before, RasterDataset.OpenHandles);
         Assert.False(File.Exists(Path.Combine(_folder, "map.tif")));
     }
@@ -81,13 +80,12 @@ public sealed class SceneResumeTests : IDisposable
     {
         private int _seen;
 
-        public long StoppedAt { get; private set; }
+        public int SeenAfterwards => Math.Max(0, _seen - reports);
 
         public void Report(SceneProgress value)
         {
             if (++_seen == reports)
             {
-                StoppedAt = Stopwatch.GetTimestamp();
                 stop.Cancel();
             }
         }
