@@ -46,7 +46,7 @@ internal sealed class SceneVerbOptions
 
     private readonly Option<int> _maskDilation = SharedOptions.WithDefault("--mask-dilate", 0, "Grow masks to every side.", "pixels");
     private readonly Option<MaskMode> _maskMode = SharedOptions.WithDefault("--mask-mode", MaskMode.Output, "output: the model sees masked pixels, the map does not show them; input: the model does not see them either.", "output|input");
-    private readonly Option<int?> _batch = SharedOptions.Optional<int?>("--batch", "Tiles a model call.", "tiles");
+    private readonly Option<BatchSize?> _batch = new("--batch") { Description = "Tiles a model call; auto measures the model for up to ten seconds and takes the smallest number within 3 % of the fastest.", HelpName = "tiles|auto", CustomParser = argument => Parsed(argument, text => (BatchSize?)BatchSize.Parse(text)) };
     private readonly Option<long?> _memory = new("--memory") { Description = "What the process may use, such as 2GB or 512MB. Default: what it uses plus half of what is free. Less memory costs batch size, then panels.", HelpName = "size", CustomParser = argument => Parsed(argument, text => (long?)MemorySize.Parse(text).Bytes) };
     private readonly Option<bool> _deterministic = new("--deterministic") { Description = "Fill up the last batch and keep the batch size whatever the memory, so that the map is the same to the last bit." };
     private readonly Option<ErrorMode> _onError = SharedOptions.WithDefault("--on-error", ErrorMode.Fail, "A part of the scene that cannot be read: fail stops and names it, nodata leaves it out and counts it.", "fail|nodata");
@@ -147,7 +147,8 @@ internal sealed class SceneVerbOptions
         Masks = [.. (parsed.GetValue(_masks) ?? []).Select(SceneMask.Parse)],
         MaskDilation = parsed.GetValue(_maskDilation),
         MaskMode = parsed.GetValue(_maskMode),
-        Batch = parsed.GetValue(_batch),
+        Batch = parsed.GetValue(_batch)?.Tiles,
+        MeasureBatch = parsed.GetValue(_batch) is { Tiles: null },
         Memory = parsed.GetValue(_memory),
         Deterministic = parsed.GetValue(_deterministic),
         OnError = parsed.GetValue(_onError),

@@ -68,6 +68,11 @@ internal sealed class SceneJob
     public static SceneJob Create(EoModel model, RasterDataset scene, string path, SceneOptions options, CancellationToken cancellation)
     {
         CheckGrid(scene);
+        if (options.MeasureBatch && (options.Batch is not null || options.Deterministic))
+        {
+            throw new ArgumentException($"A measured batch follows the machine; leave out {(options.Deterministic ? "--deterministic" : $"--batch {options.Batch}")}, or --batch auto.");
+        }
+
         if (File.Exists(path) && !options.Overwrite)
         {
             throw new RasterException($"{path} exists. Replace it with --overwrite (SceneOptions.Overwrite), or write to another file with --out.");
@@ -81,6 +86,7 @@ internal sealed class SceneJob
 
         var window = WindowOf(scene, options);
         var size = new PixelSize(window.Width, window.Height);
+        BeginDigests(model, options.Adapter);
         var described = SceneModel.Describe(model, scene, options, cancellation);
         var manifest = described.Manifest;
         var content = ContentOf(manifest, described, options);
@@ -180,6 +186,18 @@ internal sealed class SceneJob
                 Metadata = tags,
             },
         };
+    }
+
+    // Large files are hashed while the model runs for the first time.
+    private static void BeginDigests(EoModel model, EoAdapter? adapter)
+    {
+        foreach (var digest in new[] { model.Digest, adapter?.Digest })
+        {
+            if (digest is { IsValueCreated: false })
+            {
+                _ = Task.Run(() => digest.Value); // what fails here fails where the value is asked for, too
+            }
+        }
     }
 
     private static PixelSize Finer(PixelSize size, SceneModel model)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using EoOnnx.Formats;
 using EoOnnx.Raster;
 
@@ -104,7 +103,7 @@ internal sealed class SceneModel
 
     private static TensorData Zeros(long[] shape) => TensorData.FromValues<float>(shape, new float[TensorData.CountOf(shape)]);
 
-    /// <summary>Decides what the options leave open and asks the graph for the shape of its scores by one run on zeros.</summary>
+    /// <summary>Decides what the options leave open and asks the graph for the shape of its scores by one run on zeros, once for all scenes.</summary>
     /// <exception cref="ModelException">The graph gives no score for each pixel, or a number contradicts the options.</exception>
     public static SceneModel Describe(EoModel model, RasterDataset scene, SceneOptions options, CancellationToken cancellation)
     {
@@ -135,8 +134,8 @@ internal sealed class SceneModel
         var fixedBatch = (int)Math.Max(0, input[0] > 0 ? input[0] : model.Outputs.First(tensor => tensor.Name == output).Shape is [var batches, ..] ? batches : 0);
         var batch = fixedBatch > 0 ? fixedBatch : 1;
         var image = Shape(input.Count == 5, batch, bands, frames, tile);
-        var (before, start) = (Environment.WorkingSet, Stopwatch.GetTimestamp());
-        var scores = Try(model, channels.Parts, new float[TensorData.CountOf(image)], image, output, options.Adapter, cancellation);
+        var first = Runtime.FirstRun.Of(model, options.Adapter, tile, channels.Names.Count, output, () => Try(model, channels.Parts, new float[TensorData.CountOf(image)], image, output, options.Adapter, cancellation));
+        var scores = first.Scores;
         var layout = embedding is null ? null : scores.Type == ElementType.Float && scores.Shape[0] == batch
             ? EmbeddingLayout.Of(model.Path, manifest.Features.FirstOrDefault(item => item.Output == output), output, scores.Shape, tile, embedding.Pool)
             : throw new ModelException($"The output '{output}' of {model.Path} is {scores.Type} [{string.Join(", ", scores.Shape)}]; an embedding needs Float [batch, …]. Choose another output with --output.");
@@ -159,8 +158,8 @@ internal sealed class SceneModel
             TileScoreShape = [.. scores.Shape[1..]],
             ScoreLength = checked((int)(layout is not null ? TensorData.CountOf([.. scores.Shape[1..]]) : classes * tile * grid.Upsampling * tile * grid.Upsampling)),
             Layout = layout,
-            FirstRun = Stopwatch.GetElapsedTime(start),
-            FirstRunBytes = Math.Max(0, Environment.WorkingSet - before),
+            FirstRun = first.Took,
+            FirstRunBytes = first.Bytes,
             Classes = checked((int)classes),
         };
     }

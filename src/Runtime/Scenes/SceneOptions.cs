@@ -109,6 +109,10 @@ public sealed record SceneOptions
     public int? Batch { get; init => field = value is null or (>= 1 and <= 1024) ? value
         : throw new ArgumentOutOfRangeException(nameof(Batch), value, "The batch must be 1 to 1024 tiles."); }
 
+    /// <summary>Finds <see cref="Batch"/> by measuring the model for up to ten seconds, once for each model, within <see cref="Memory"/>. The choice follows the
+    /// machine, and with some models the last bits of scores follow the batch: not together with <see cref="Batch"/> or <see cref="Deterministic"/>.</summary>
+    public bool MeasureBatch { get; init; }
+
     /// <summary>The last batch is filled up, so that every model call has the same number of tiles: the map does not depend on where
     /// batches end, even in the last bits. The batch is not halved to save memory.</summary>
     public bool Deterministic { get; init; }

@@ -23,7 +23,7 @@ public sealed partial class ScenePipeline
         {
             cancellation.ThrowIfCancellationRequested();
             var job = SceneJob.Create(model, scene, "", options ?? new SceneOptions(), cancellation);
-            Examine(job, cancellation);
+            Refuse(job, cancellation);
             using var sink = new MemorySink(job.Profile);
             var streamed = (await StreamAsync([job], [sink], progress, cancellation).ConfigureAwait(false))[0];
             sink.Complete(cancellation);

@@ -51,6 +51,7 @@ public sealed partial class ScenePipeline(EoModel model)
         {
             cancellation.ThrowIfCancellationRequested();
             var jobs = Jobs(scene, maps, options, cancellation);
+            Refuse(jobs[0], cancellation);
             var sinks = new List<CogSink>();
             try
             {
@@ -117,7 +118,10 @@ public sealed partial class ScenePipeline(EoModel model)
     {
         ArgumentNullException.ThrowIfNull(scene);
         var jobs = Jobs(scene, maps, options, cancellation);
-        var memory = MemoryPlan.Of(jobs, ModelArena.PerTile(jobs[0].Model, jobs[0].Options, cancellation), panelWidth: null).Plan;
+        Refuse(jobs[0], cancellation);
+        jobs[0].Warnings.AddRange(options.InputCheck == InputCheck.Warn ? InputGuard.Examine(jobs[0], cancellation) : []);
+        var rates = BatchProbe.Choose(jobs, cancellation);
+        var memory = MemoryPlan.Of(jobs, ModelArena.PerTile(jobs[0].Model, jobs[0].Options, cancellation), panelWidth: null).Plan with { Rates = rates };
         var (plan, size, calls) = (jobs[0].Plan, jobs[0].Profile.Size, SceneJob.CallsOf(options.Augmentation));
         return new ScenePlan(size.Width, size.Height, plan.Options.Tile, plan.Options.Overlap, plan.Count, plan.Count * calls * maps.Count, jobs.Sum(job => CogSink.DiskBytes(job.Profile)),
             memory, [.. jobs.SelectMany(job => job.Warnings).Distinct()]);
@@ -137,8 +141,6 @@ public sealed partial class ScenePipeline(EoModel model)
         }
 
         var first = jobs[0];
-        Examine(first, cancellation);
-
         foreach (var job in jobs.Where(job => !job.ReadsLike(first)))
         {
             throw new ModelException($"{Subject(job)} wants the scene prepared differently than {Subject(first)} (tile, overlap, blending, size of the output, bands or their statistics). Make each map in a run of its own.");
@@ -149,12 +151,12 @@ public sealed partial class ScenePipeline(EoModel model)
         string Subject(SceneJob job) => job.Options.Adapter?.Path ?? (maps.Any(map => map.Output is not null) ? $"The output '{job.Model.Output}' of {model.Path}" : model.Path);
     }
 
-    private static void Examine(SceneJob job, CancellationToken cancellation)
+    // What shall stop a run is looked at before it; warnings are found while it begins.
+    private static void Refuse(SceneJob job, CancellationToken cancellation)
     {
-        if (job.Options.InputCheck != InputCheck.Off && InputGuard.Examine(job, cancellation) is { Count: > 0 } findings)
+        if (job.Options.InputCheck == InputCheck.Fail && InputGuard.Examine(job, cancellation) is { Count: > 0 } findings)
         {
-            job.Warnings.AddRange(job.Options.InputCheck == InputCheck.Warn ? findings
-                : throw new RasterException($"{string.Join(' ', findings)} Run all the same with --input-check warn."));
+            throw new RasterException($"{string.Join(' ', findings)} Run all the same with --input-check warn.");
         }
     }
 
@@ -167,7 +169,11 @@ public sealed partial class ScenePipeline(EoModel model)
             throw new RasterException($"The unfinished runs of {string.Join(" and ", jobs.Select(job => job.Path))} have streamed the scene in panels of different widths. Finish them one by one, or discard them with --restart.");
         }
 
-        var (memory, tiles) = MemoryPlan.Of(jobs, ModelArena.PerTile(jobs[0].Model, jobs[0].Options, cancellation), stored.FirstOrDefault());
+        var check = new PendingInputCheck(jobs[0], cancellation);
+        await using var ended = check.ConfigureAwait(false);
+        var rates = BatchProbe.Choose(jobs, cancellation);
+        var (planned, tiles) = MemoryPlan.Of(jobs, ModelArena.PerTile(jobs[0].Model, jobs[0].Options, cancellation), stored.FirstOrDefault());
+        var memory = planned with { Rates = rates };
         var (job, calls) = (jobs[0], SceneJob.CallsOf(jobs[0].Options.Augmentation));
         progress?.Report(new SceneProgress("planned", 0, job.Plan.Count, 0,
             $"{job.Plan.Count} tiles{(calls > 1 ? $", each {calls} times through the model ({job.Options.Augmentation})" : "")}{(jobs.Count > 1 ? $", {jobs.Count} maps" : "")}; memory {memory}"));
@@ -185,8 +191,19 @@ public sealed partial class ScenePipeline(EoModel model)
             }
 
             var damage = new SourceDamage(job);
-            using var run = new SceneRun(targets, Panel.Cut(job, tiles), damage, progress);
-            await run.StreamAsync(cancellation).ConfigureAwait(false);
+            using var run = new SceneRun(targets, Panel.Cut(job, tiles), damage, check, progress);
+            try
+            {
+                await run.StreamAsync(check.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                await check.FindingsAsync().ConfigureAwait(false); // says why it failed
+                throw;
+            }
+
+            job.Warnings.AddRange(await check.FindingsAsync().ConfigureAwait(false));
+            run.ReportFindings();
             damage.CheckFiles();
             return [.. targets.Select(target => run.ReportOf(target, memory))];
         }

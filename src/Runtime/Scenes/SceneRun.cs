@@ -9,6 +9,7 @@ namespace EoOnnx.Runtime;
 internal sealed class SceneRun : IDisposable
 {
     private readonly IReadOnlyList<Panel> _panels;
+    private readonly PendingInputCheck _check;
     private readonly IProgress<SceneProgress>? _progress;
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly long _tileCount;
@@ -17,9 +18,9 @@ internal sealed class SceneRun : IDisposable
     private long _hidden;
     private long _panelBytes;
 
-    public SceneRun(IReadOnlyList<MapTarget> targets, IReadOnlyList<Panel> panels, SourceDamage damage, IProgress<SceneProgress>? progress)
+    public SceneRun(IReadOnlyList<MapTarget> targets, IReadOnlyList<Panel> panels, SourceDamage damage, PendingInputCheck check, IProgress<SceneProgress>? progress)
     {
-        (Targets, Job, _panels, Damage, _progress) = (targets, targets[0].Job, panels, damage, progress);
+        (Targets, Job, _panels, Damage, _check, _progress) = (targets, targets[0].Job, panels, damage, check, progress);
         var (model, plan) = (Job.Model, Job.Plan);
         Rows = SlabRows.Of(Job);
         Samples = new ChannelSamples(Job.Bands.Count);
@@ -93,10 +94,20 @@ internal sealed class SceneRun : IDisposable
     /// <summary>Tells how far the run is.</summary>
     public void Report()
     {
+        ReportFindings();
         var plan = Job.Plan;
         var seconds = Math.Max(1e-3, Stopwatch.GetElapsedTime(_start).TotalSeconds);
         var stride = plan.Options.Tile - plan.Options.Overlap;
         _progress?.Report(new SceneProgress("mapping", Math.Min(_tileCount, Interlocked.Read(ref _tilesPassed)), _tileCount, (double)Interlocked.Read(ref _tilesRun) * stride * stride / seconds));
+    }
+
+    /// <summary>Tells what the comparison with the model's statistics has found, as soon as it is known.</summary>
+    public void ReportFindings()
+    {
+        if (_check.News() is { } news)
+        {
+            _progress?.Report(new SceneProgress("warning", 0, Job.Plan.Count, 0, news));
+        }
     }
 
     /// <summary>What was done for one of the maps; the file is still to be made.</summary>
