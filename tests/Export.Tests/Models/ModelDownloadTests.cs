@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using EoOnnx.Tests;
 
 namespace EoOnnx.Export.Models.Tests;
@@ -105,6 +106,63 @@ public sealed class ModelDownloadTests : IDisposable
         await ModelDownload.PullAsync(Card(Hash), Options(server), new Recorder(remarks), TestContext.Current.CancellationToken);
         Assert.Equal(2, server.Requests.Count);
         Assert.Contains("500", Assert.Single(remarks), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_asks_for_a_pause_gets_it()
+    {
+        using var server = new LoopbackServer(request => _requests++ == 0 ? new LoopbackAnswer("429 Too Many Requests", [], "Retry-After: 1", "Content-Length: 0") : LoopbackServer.File(request, Weights));
+        var remarks = new List<string>();
+        await ModelDownload.PullAsync(Card(Hash), Options(server), new Recorder(remarks), TestContext.Current.CancellationToken);
+        var remark = Assert.Single(remarks);
+        Assert.Contains("429", remark, StringComparison.Ordinal);
+        Assert.Contains("again in 1 s", remark, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_redirection_is_followed_to_the_file()
+    {
+        using var server = new LoopbackServer(request => request.Path == "/elsewhere/weights.pt" ? LoopbackServer.File(request, Weights)
+            : new LoopbackAnswer("302 Found", [], "Location: /elsewhere/weights.pt", "Content-Length: 0"));
+        Assert.Equal(Hash, (await PullAsync(server, Card(Hash))).Sha256);
+        Assert.Equal(["/group/model/resolve/main/weights.pt", "/elsewhere/weights.pt"], server.Requests.Select(request => request.Path));
+    }
+
+    [Fact]
+    public async Task A_range_that_a_shorter_file_cannot_satisfy_starts_the_download_anew()
+    {
+        using var server = new LoopbackServer(request => request.Start is not null
+            ? new LoopbackAnswer("416 Range Not Satisfiable", [], "Content-Range: bytes */5", "Content-Length: 0")
+            : LoopbackServer.File(request, Weights) with { CutAfter = _requests++ == 0 ? 90_000 : null });
+        Assert.Equal(Hash, (await PullAsync(server, Card(Hash))).Sha256);
+        Assert.Equal([null, 90_000, null], server.Requests.Select(request => request.Start));
+    }
+
+    [Fact]
+    public async Task A_length_that_was_announced_too_long_is_settled_by_the_answer_to_the_next_range()
+    {
+        using var server = new LoopbackServer(request => request.Start is not null
+            ? new LoopbackAnswer("416 Range Not Satisfiable", [], $"Content-Range: bytes */{Weights.Length}", "Content-Length: 0")
+            : new LoopbackAnswer("200 OK", Weights, $"Content-Length: {Weights.Length + 1}", "ETag: \"v1\""));
+        Assert.Equal(Hash, (await PullAsync(server, Card(Hash))).Sha256);
+        Assert.Equal([null, Weights.Length], server.Requests.Select(request => request.Start));
+    }
+
+    [Fact]
+    public async Task A_length_that_was_announced_too_short_gives_no_file()
+    {
+        using var server = new LoopbackServer(_ => new LoopbackAnswer("200 OK", Weights, $"Content-Length: {Weights.Length - 1}"));
+        await FailsAsync(server, Card(Hash), "wrong file", Hash);
+        Assert.Empty(Files());
+    }
+
+    [Fact]
+    public async Task A_body_in_chunks_is_put_together_and_one_without_its_end_is_fetched_again()
+    {
+        byte[] chunked = [.. Encoding.ASCII.GetBytes($"{Weights.Length:x}\r\n"), .. Weights, .. "\r\n0\r\n\r\n"u8];
+        using var server = new LoopbackServer(_ => new LoopbackAnswer("200 OK", chunked, "Transfer-Encoding: chunked") { CutAfter = _requests++ == 0 ? 50_000 : null });
+        Assert.Equal(Hash, (await PullAsync(server, Card(Hash))).Sha256);
+        Assert.Equal(2, server.Requests.Count);
     }
 
     [Fact]
