@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using System.Text;
 using EoOnnx.Export.Checkpoints;
 using EoOnnx.Export.Checkpoints.Pickles;
@@ -226,7 +225,7 @@ public sealed class HostileCheckpointTests : CheckpointFolder
     }
 
     [Fact]
-    public void A_million_names_are_read_and_searched_in_seconds()
+    public void A_million_names_are_read_and_searched_in_memory_that_grows_with_them()
     {
         const int Count = 1_000_000;
         var writer = new PickleWriter().Global("collections", "OrderedDict").Put(0).Op('0').Global("torch._utils", "_rebuild_tensor_v2").Put(1).Op('0')
@@ -237,7 +236,7 @@ public sealed class HostileCheckpointTests : CheckpointFolder
         }
 
         var path = Save(TorchFiles.Zip(writer.Op('u').End(), [("0", new byte[16])]));
-        var watch = Stopwatch.StartNew();
+        var before = GC.GetAllocatedBytesForCurrentThread();
         var weights = Checkpoint.Open(path).Weights;
         Assert.Equal(Count, weights.Count);
         Assert.Equal(Count, weights.CountBlocks("blocks"));
@@ -245,7 +244,8 @@ public sealed class HostileCheckpointTests : CheckpointFolder
         Assert.Single(weights.Below("blocks.999999.").Names);
         Assert.Contains($"{Count - 1} weights that the model does not use: blocks.0.w, ", weights.DescribeUnused(), StringComparison.Ordinal);
         Assert.Contains("closest name", Assert.Throws<FileFormatException>(() => weights.Take("block.77.w")).Message, StringComparison.Ordinal);
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"took {watch.Elapsed}");
+        // Name, shape, tables and searches take about 1.6 kB for each; a table made anew for each name would take megabytes.
+        Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / Count, 1, 4096);
     }
 
     private static void AssertBounded(Action action)
