@@ -41,9 +41,12 @@ public sealed record MemoryPlan
     /// <summary>What the runtimes, the program and the batches that are being read take.</summary>
     public required long FixedBytes { get; init; }
 
-    /// <summary>Expected peak of the process. With a budget, training and validation give the memory of their values back before the other begins.</summary>
+    /// <summary>Expected peak of the process.</summary>
     public long EstimatedPeak => WeightBytes + StateBytes + FeatureBytes + FixedBytes + Math.Max(
-        Math.Max(FeaturePassBytes, PackingBytes), Budget is null ? ValueBytes + ValidationBytes : Math.Max(ValueBytes, ValidationBytes));
+        Math.Max(FeaturePassBytes, PackingBytes), TakesTurns ? Math.Max(ValueBytes, ValidationBytes) : ValueBytes + ValidationBytes);
+
+    /// <summary>True when training and validation give the memory of their values back before the other begins.</summary>
+    public bool TakesTurns { get; init; }
 
     /// <summary>The most that was allowed; null when nothing was said.</summary>
     public long? Budget { get; init; }

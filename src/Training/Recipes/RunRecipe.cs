@@ -19,7 +19,7 @@ public sealed record RunRecipe
     /// <summary>Threads of one operator; 0 takes the machine's physical cores.</summary>
     public int Threads { get; init; }
 
-    /// <summary>The most memory that the run may take, for example <c>2GB</c>; null takes the fastest way whatever it needs.</summary>
+    /// <summary>The most memory that the run may take, for example <c>2GB</c>; null sets no limit, see <see cref="Trainer.FitOptions.MemoryBudget"/>.</summary>
     public string? Memory { get; init => field = value is null || MemorySize.Parse(value).Bytes > 0 ? value : null; }
 
     /// <summary>Whether the outputs of the frozen part of the model are computed once and kept.</summary>

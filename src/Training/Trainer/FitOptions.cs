@@ -47,7 +47,7 @@ public sealed record FitOptions
     public bool PackWeights { get; init; } = true;
 
     /// <summary>The most memory that the run may take, in bytes; what is computed again and whether weights are packed follows from it. Null sets
-    /// no limit and takes the fastest way.</summary>
+    /// no limit: the fastest way up to an expected 1.65 GB, beyond that one a few per cent slower that computes cheap values again and, if need be, does not pack weights.</summary>
     public long? MemoryBudget { get; init => field = value is null or > 0 ? value : throw new ArgumentOutOfRangeException(nameof(MemoryBudget), value, "A run needs some memory; leave the budget out to set no limit."); }
 
     /// <summary>Whether the outputs of the frozen part of the model are computed once and kept.</summary>

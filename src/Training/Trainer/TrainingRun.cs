@@ -116,8 +116,8 @@ internal sealed class TrainingRun : IDisposable
     private static long BytesToWrite(TaskModel task, TrainingGraph graph) =>
         (2 * task.InferenceModel.Graph.Initializers.Sum(value => value.Data?.ByteLength ?? 0)) + (3 * graph.Slots.Sum(slot => slot.Initial.ByteLength));
 
-    // With a budget, training and validation do not hold their intermediate values at the same time.
-    private bool IsTight => _options.MemoryBudget is not null;
+    // Training and validation do not hold their intermediate values at the same time.
+    private bool IsTight => _plan.TakesTurns;
 
     private string CheckpointPath => Path.Combine(_options.Folder!, "checkpoint.safetensors");
 

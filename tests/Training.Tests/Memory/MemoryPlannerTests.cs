@@ -18,11 +18,28 @@ public class MemoryPlannerTests
         TestEncoder.Build(patch: 4, width: 48, depth: 6, heads: 4), new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = 4 }, new LinearDecoder { Classes = 2, Upsampling = 4 });
 
     [Fact]
-    public void Without_a_budget_nothing_is_computed_again_and_weights_are_packed()
+    public void Without_a_budget_a_small_run_computes_nothing_again_and_weights_are_packed()
     {
         var plan = Plan(null);
         Assert.Equal((Recompute.Nothing, true, 0L, (long?)null), (plan.Recompute, plan.PackWeights, plan.RecomputedBytes, plan.Budget));
         Assert.True(plan.KeptBytes > 0 && plan.ValueBytes > plan.KeptBytes);
+    }
+
+    [Fact]
+    public void Without_a_budget_a_large_run_gives_up_memory_that_costs_little_speed()
+    {
+        const long Usual = 1_650_000_000;
+        var (batch, fast) = (Batch, Plan(null));
+        while (fast.EstimatedPeak <= Usual / 2)
+        {
+            fast = Plan(null, batch *= 2);
+        }
+
+        // Sizes are estimated, so a batch that nobody could hold can be planned for.
+        var (cheap, huge) = (Plan(null, 2 * batch), Plan(null, 1000 * batch));
+        Assert.True(cheap.EstimatedPeak <= Usual || cheap.Recompute == Recompute.Cheap);
+        Assert.Equal((Recompute.Cheap, false, true, (long?)null), (huge.Recompute, huge.PackWeights, huge.TakesTurns, huge.Budget));
+        Assert.False(Plan(null).TakesTurns);
     }
 
     [Fact]
@@ -55,7 +72,7 @@ public class MemoryPlannerTests
     public async Task A_run_within_its_budget_gives_the_loss_of_a_run_without_one()
     {
         var free = await Runs.Trainer().FitAsync(Runs.Data(), new FitOptions { Epochs = 2, PackWeights = false });
-        var budget = (free.Report.Memory!.Plan with { Budget = long.MaxValue }).EstimatedPeak - 1;
+        var budget = (free.Report.Memory!.Plan with { TakesTurns = true }).EstimatedPeak - 1;
         var tight = await Runs.Trainer().FitAsync(Runs.Data(), new FitOptions { Epochs = 2, PackWeights = false, MemoryBudget = budget });
         Assert.NotEqual(Recompute.Nothing, tight.Report.Memory!.Plan.Recompute);
         Assert.All(free.Report.Epochs.Zip(tight.Report.Epochs), pair => Assert.Equal(pair.First.TrainingLoss, pair.Second.TrainingLoss, 1e-5));

@@ -1,3 +1,4 @@
+using EoOnnx.Formats;
 using EoOnnx.Onnx;
 
 namespace EoOnnx.Training.Autodiff.Rules;
@@ -39,15 +40,19 @@ internal static class ActivationRules
         }],
     };
 
-    /// <summary>d(xΦ(x)) = Φ(x) + x·φ(x), with Φ(x) = ½ + ½·erf(x/√2) and φ(x) = e^(−x²/2)/√(2π).</summary>
+    /// <summary>d(xΦ(x)) = Φ(x) + x·φ(x). With s = x/√2 these are Φ(x) = ½ + ½·erf(s) and x·φ(x) = s·e^(−½·ln π − s²): each further operator is a pass over the widest values of a block.</summary>
     private static Value GeluExact(VjpContext c)
     {
         var (op, x) = (c.Op, c.Target);
-        var cumulative = op.Add(op.Mul(op.Erf(op.Mul(x, 1 / Math.Sqrt(2))), 0.5), 0.5);
-        var density = op.Exp(op.Mul(op.Mul(x, x), -0.5));
-        var derivative = op.Add(cumulative, op.Mul(op.Mul(x, 1 / Math.Sqrt(2 * Math.PI)), density));
-        return op.Mul(c.Grad, derivative);
+        var scaled = op.Mul(x, 1 / Math.Sqrt(2));
+        var density = op.Exp(op.Sub(op.Scalar(-0.5 * Math.Log(Math.PI), x), op.Mul(scaled, scaled)));
+        return op.Mul(c.Grad, op.Add(Half(op, op.Erf(scaled)), op.Mul(scaled, density)));
     }
+
+    /// <summary>½ + ½·x of an x from −1 to 1, in one pass; ONNX Runtime has HardSigmoid for float only.</summary>
+    private static Value Half(GraphBuilder op, Value x) => x.Type == ElementType.Float
+        ? op.Node("HardSigmoid", [x], ("alpha", 0.5f), ("beta", 0.5f))
+        : op.Add(op.Mul(x, 0.5), 0.5);
 
     /// <summary>y = ½x(1 + t), t = tanh(u), u = √(2/π)(x + 0.044715x³); dy = ½(1 + t) + ½x(1 − t²)·u′.</summary>
     private static Value GeluTanh(VjpContext c)

@@ -49,7 +49,11 @@ internal static class MatMulRules
             // One product over all rows instead of one a batch entry and a sum.
             var rows = c.Op.Reshape(a, Flat(a, b.KnownShape[0]));
             var gradients = c.Op.Reshape(c.Grad, Flat(c.Grad, b.KnownShape[1]));
-            return c.MatMul(rows, gradients, transposeA: true);
+
+            // A narrow weight (LoRA's A): the product is several times faster with the wide operand on the right.
+            return b.KnownShape[0].Value is { } wide && wide >= 64 && (b.KnownShape[1].Value ?? 0) <= wide / 16
+                ? MatrixProducts.SwapLastAxes(c.Op, c.MatMul(gradients, rows, transposeA: true))
+                : c.MatMul(rows, gradients, transposeA: true);
         }
 
         if (a.Rank >= 2 && b.Rank >= 2)
