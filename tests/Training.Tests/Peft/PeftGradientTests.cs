@@ -39,8 +39,6 @@ public class PeftGradientTests
         ["prithvi"] = ("tiny", new BackboneOptions { Tile = 32, Frames = 2 }, OfTokens),
         ["terramind"] = ("tiny", new BackboneOptions { Tile = 32, Modalities = ["S2L2A"] }, ["lora", "prefix"]),
         ["presto"] = ("default", new BackboneOptions(), ["lora", "dora", "deep prompts"]),
-        ["scalemae"] = ("tiny", new BackboneOptions { Tile = 32 }, ["lora", "dora", "bitfit"]),
-        ["swin"] = ("tiny", new BackboneOptions { Tile = 64 }, ["lora", "norm", "lora on the patch embedding alone", "lora on every linear layer"]),
     };
 
     private static readonly Dictionary<string, (Dictionary<string, TensorData> Weights, BackboneOptions Options)> Drawn = new()

@@ -131,6 +131,20 @@ public sealed class AdapterTrainerTests : IDisposable
     }
 
     [Fact]
+    public async Task The_last_epoch_is_saved_where_a_run_asks_for_it_though_an_earlier_one_was_as_good()
+    {
+        var still = await Runs.Trainer(learningRate: 0).FitAsync(Runs.Data(), new FitOptions { Epochs = 3, Keep = KeptEpoch.Last });
+        Assert.Equal((1, 3), (still.Report.BestEpoch, still.Report.KeptEpoch));
+        var last = await Runs.Trainer(learningRate: 0.5).FitAsync(Runs.Data(), new FitOptions { Epochs = 4, Keep = KeptEpoch.Last, Folder = _folder });
+        var steps = SafetensorsFile.Open(Path.Combine(_folder, "checkpoint.safetensors")).Tensors;
+        Assert.Equal(4, last.Report.KeptEpoch);
+        Assert.All(last.Adapter.Tensors, tensor => Assert.Equal(tensor.Value.ToSingles(), steps["current/" + tensor.Key].ToSingles()));
+        var best = await Runs.Trainer(learningRate: 0.5).FitAsync(Runs.Data(), new FitOptions { Epochs = 4 });
+        Assert.Equal(best.Report.BestEpoch, best.Report.KeptEpoch);
+        Assert.Equal(last.Report.Epochs.Select(epoch => epoch.TrainingLoss), best.Report.Epochs.Select(epoch => epoch.TrainingLoss));
+    }
+
+    [Fact]
     public async Task An_average_that_hardly_moves_saves_and_evaluates_what_was_there_before_training()
     {
         var untrained = Runs.Task().TrainingModel.Graph;
