@@ -43,14 +43,15 @@ internal sealed class StripJournal : IDisposable
     /// <param name="finished">A file that must not be there yet: another run may have made it while this one was prepared. Null where it is replaced.</param>
     public static StripJournal Open(string folder, IReadOnlyDictionary<string, string> job, StripLayout layout, bool restart, string? finished = null)
     {
-        Directory.CreateDirectory(folder);
         FileStream held;
         try
         {
+            Directory.CreateDirectory(folder);
             held = new FileStream(Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException failure)
+        catch (IOException failure) when (!File.Exists(folder))
         {
+            // Held, or removed by the run that held it while this one came in.
             throw new MapInUseException($"{folder} is in use by another run that makes the same map. Wait for it, or write to another file with --out.", failure);
         }
 
@@ -135,7 +136,7 @@ internal sealed class StripJournal : IDisposable
         Leave(_folder, _lock);
     }
 
-    // Only the lock is left. Another run may take it between the two lines: it finds the map and leaves the same way.
+    // Only the lock is left. Another run may take it at any moment from here on: it finds the map and leaves the same way.
     private static void Leave(string folder, FileStream held)
     {
         held.Dispose();
@@ -144,9 +145,9 @@ internal sealed class StripJournal : IDisposable
             File.Delete(Path.Combine(folder, LockName));
             Directory.Delete(folder);
         }
-        catch (IOException) when (!Directory.Exists(folder) || Directory.EnumerateFileSystemEntries(folder).Any())
+        catch (IOException)
         {
-            // That other run has removed the folder, or works in it.
+            // That other run has removed the folder, or is about to. The map is in its place, whatever becomes of an empty folder.
         }
     }
 
