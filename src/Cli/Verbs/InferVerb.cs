@@ -76,7 +76,7 @@ internal static class InferVerb
 
         table.AddRow(Cell("all"), Cell($"{plan.Memory.TotalBytes / 1048576.0:F1}"));
         console.Write(table);
-        console.WriteLine(FormattableString.Invariant($"of {plan.Memory.BudgetBytes >> 20:N0} MiB; {plan.Memory.Batch} tiles a call{(plan.Memory.Rates.Count > 0 ? $" (measured {string.Join(", ", plan.Memory.Rates.Select(rate => FormattableString.Invariant($"{rate.Batch}: {rate.TilesPerSecond:F1}")))} tiles/s)" : "")}, {plan.Memory.Panels} panels; nothing was written"));
+        console.WriteLine(FormattableString.Invariant($"of {plan.Memory.BudgetBytes >> 20:N0} MiB; {BatchRate.Describe(plan.Memory.Batch, plan.Memory.Rates)}, {plan.Memory.Panels} panels; nothing was written"));
         foreach (var warning in plan.Warnings)
         {
             console.WriteLine($"warning: {warning}");

@@ -9,7 +9,18 @@ namespace EoOnnx.Runtime;
 /// <summary>How fast a model was with some tiles a call.</summary>
 /// <param name="Batch">Tiles a call.</param>
 /// <param name="TilesPerSecond">Of the fastest call.</param>
-public sealed record BatchRate(int Batch, double TilesPerSecond);
+public sealed record BatchRate(int Batch, double TilesPerSecond)
+{
+    /// <summary>For example <c>2 tiles a call (measured 1: 4.1, 2: 4.5 tiles/s)</c>.</summary>
+    /// <param name="batch">Tiles a call that were chosen.</param>
+    /// <param name="rates">What was measured for it; may be empty.</param>
+    public static string Describe(int batch, IReadOnlyList<BatchRate> rates)
+    {
+        ArgumentNullException.ThrowIfNull(rates);
+        var measured = rates.Select(rate => string.Create(CultureInfo.InvariantCulture, $"{rate.Batch}: {rate.TilesPerSecond:F1}"));
+        return string.Create(CultureInfo.InvariantCulture, $"{batch} tiles a call{(rates.Count > 0 ? $" (measured {string.Join(", ", measured)} tiles/s)" : "")}");
+    }
+}
 
 /// <summary>
 /// Finds the number of tiles a call by trying: 1, 2, 4, … on images that do not matter, as long as the memory allows and at most ten seconds, once
@@ -50,10 +61,6 @@ internal static class BatchProbe
         var enough = (1 - Tolerance) * rates.Max(rate => rate.TilesPerSecond);
         return rates.Where(rate => rate.TilesPerSecond >= enough).Min(rate => rate.Batch);
     }
-
-    /// <summary>For example <c>measured 1: 4.1, 2: 4.5 tiles/s</c>.</summary>
-    public static string Describe(IReadOnlyList<BatchRate> rates) =>
-        $"measured {string.Join(", ", rates.Select(rate => string.Create(CultureInfo.InvariantCulture, $"{rate.Batch}: {rate.TilesPerSecond:F1}")))} tiles/s";
 
     // The plan of the memory halves a batch until it fits: what is left of the largest may be tried.
     private static int Most(IReadOnlyList<SceneJob> jobs, CancellationToken cancellation)

@@ -32,7 +32,7 @@ public sealed record MemoryPlan(long BudgetBytes, int Batch, int Panels, long Ar
 
     /// <summary>For example <c>412 of 2048 MiB: process and model 180, rows of the scene 63, …; 8 tiles a call, 1 panel</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{TotalBytes >> 20} of {BudgetBytes >> 20} MiB: {string.Join(", ", Parts.Select(part => string.Create(CultureInfo.InvariantCulture, $"{part.Name} {part.Bytes >> 20}")))}; {Batch} tiles a call{(Rates.Count > 0 ? $" ({BatchProbe.Describe(Rates)})" : "")}, {Panels} {(Panels == 1 ? "panel" : "panels")}");
+        $"{TotalBytes >> 20} of {BudgetBytes >> 20} MiB: {string.Join(", ", Parts.Select(part => string.Create(CultureInfo.InvariantCulture, $"{part.Name} {part.Bytes >> 20}")))}; {BatchRate.Describe(Batch, Rates)}, {Panels} {(Panels == 1 ? "panel" : "panels")}");
 
     /// <summary>Plans the memory of a run; sets the batch of every job.</summary>
     /// <param name="jobs">The maps that are made together.</param>
