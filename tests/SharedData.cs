@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 
 namespace EoOnnx.Tests;
 
@@ -41,28 +40,6 @@ internal static class SharedData
         return Directory.Exists(folder)
             ? Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)
             : [];
-    }
-
-    /// <summary>Attention heads of a task's encoder where its checkpoint does not state them: what all cases of its family in the same
-    /// folder have; null when the task states them itself, or the family does not say one number.</summary>
-    /// <param name="task">Name of the case below <c>tasks</c>.</param>
-    public static int? HeadsOfTask(string task)
-    {
-        using var config = JsonDocument.Parse(File.ReadAllText(Require(Path.Combine(Golden, "tasks", task, "config.json"))));
-        var arguments = config.RootElement.GetProperty("model_args");
-        if (arguments.TryGetProperty("backbone_num_heads", out _) || arguments.GetProperty("backbone").GetString()!.Split('_')[0] is not { } family)
-        {
-            return null;
-        }
-
-        var stated = Cases(family).Select(name => HeadsOf(Path.Combine(Golden, family, name, "config.json"))).OfType<int>().Distinct().ToList();
-        return stated is [var heads] ? heads : null;
-    }
-
-    private static int? HeadsOf(string config)
-    {
-        using var document = JsonDocument.Parse(File.ReadAllText(config));
-        return document.RootElement.TryGetProperty("num_heads", out var heads) ? heads.GetInt32() : null;
     }
 
     private static string FindRepository([CallerFilePath] string thisFile = "")

@@ -18,8 +18,8 @@ public sealed class ExportTerraTorchTests : IDisposable
     [Theory, MemberData(nameof(Cases))]
     public async Task A_task_becomes_a_model_that_tells_its_whole_story(string @case)
     {
-        var checkpoint = SharedData.Require(Path.Combine(SharedData.Golden, "tasks", @case, "task.ckpt"));
-        var exported = (await Eoonnx.RunAsync(_folder, "export", "terratorch", checkpoint, "--out", "t.onnx", "--json")).Succeeded();
+        var checkpoint = Path.Combine(GoldenTasks.Folder(@case), "task.ckpt");
+        var exported = (await Eoonnx.RunAsync(_folder, ["export", "terratorch", checkpoint, "--out", "t.onnx", "--json", .. Heads(@case)])).Succeeded();
         using var report = JsonDocument.Parse(exported.Output);
         var adapter = report.RootElement.TryGetProperty("adapter", out var file) ? file.GetString() : null;
         Assert.Equal(adapter is null ? ["t.onnx"] : ["t.onnx", "t.onnx_adapter", "t.safetensors"],
@@ -31,7 +31,7 @@ public sealed class ExportTerraTorchTests : IDisposable
         Assert.Matches("^[0-9a-f]{64}$", manifest.GetProperty("sourceSha256").GetString());
         if (adapter is not null)
         {
-            (await Eoonnx.RunAsync(_folder, "export", "terratorch", checkpoint, "--out", "merged.onnx", "--merge")).Succeeded();
+            (await Eoonnx.RunAsync(_folder, ["export", "terratorch", checkpoint, "--out", "merged.onnx", "--merge", .. Heads(@case)])).Succeeded();
             Assert.False(File.Exists(Path.Combine(_folder, "merged.safetensors")));
         }
     }
@@ -39,10 +39,10 @@ public sealed class ExportTerraTorchTests : IDisposable
     [Theory, MemberData(nameof(Cases))]
     public async Task A_task_for_one_image_becomes_a_file_for_Deepness_that_maps_a_scene_without_conversion(string @case)
     {
-        var checkpoint = SharedData.Require(Path.Combine(SharedData.Golden, "tasks", @case, "task.ckpt"));
+        var checkpoint = Path.Combine(GoldenTasks.Folder(@case), "task.ckpt");
         using var config = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(SharedData.Golden, "tasks", @case, "config.json"), TestContext.Current.CancellationToken));
         var isMap = config.RootElement.GetProperty("shapes").TryGetProperty("x", out _) && config.RootElement.GetProperty("task").GetString() is "SemanticSegmentationTask" or "PixelwiseRegressionTask";
-        var run = await Eoonnx.RunAsync(_folder, "export", "terratorch", checkpoint, "--out", "d.onnx", "--deepness", "--resolution", "10", "--json");
+        var run = await Eoonnx.RunAsync(_folder, ["export", "terratorch", checkpoint, "--out", "d.onnx", "--deepness", "--resolution", "10", "--json", .. Heads(@case)]);
         if (!isMap || !config.RootElement.GetProperty("shapes").TryGetProperty("x", out var shape))
         {
             Assert.Equal(1, run.ExitCode);
@@ -65,6 +65,8 @@ public sealed class ExportTerraTorchTests : IDisposable
         using var map = RasterDataset.Open(Path.Combine(_folder, "map.tif"));
         Assert.Equal(size, map.Size);
     }
+
+    private static string[] Heads(string @case) => GoldenTasks.Heads(@case) is { } heads ? ["--heads", $"{heads}"] : [];
 
     [Fact]
     public async Task Weights_that_are_no_task_are_refused_and_nothing_is_written()

@@ -1,7 +1,4 @@
-using System.Globalization;
 using System.Text.Json;
-using System.Text.RegularExpressions;
-using EoOnnx.Decoders.Heads;
 using EoOnnx.Decoders.Layers;
 using EoOnnx.Decoders.Necks;
 using EoOnnx.Formats;
@@ -11,11 +8,11 @@ using EoOnnx.Tests;
 namespace EoOnnx.Decoders.Tests.Golden;
 
 /// <summary>A case of golden/training/decoders: the part under test, its tensors, its inputs and what the reference made of them.</summary>
-/// <remarks>The name of the folder says which part it is; every size comes from the tensors, every option from the sentence in run.json.</remarks>
+/// <remarks>Which part it is, and its sizes, come from the tensors; options that they do not tell from the sentence in run.json (<see cref="DecoderPart"/>).</remarks>
 internal sealed class DecoderCase
 {
     private readonly string _name;
-    private readonly string _settings;
+    private readonly DecoderPart _part;
     private readonly IReadOnlyDictionary<string, TensorData> _weights;
     private readonly Dictionary<string, TensorData> _trained;
 
@@ -24,9 +21,9 @@ internal sealed class DecoderCase
         var folder = SharedData.Require(Path.Combine(SharedData.Golden, "training", "decoders", name));
         using var run = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "run.json")));
         _name = name;
-        _settings = run.RootElement.GetProperty("settings").GetString()!;
         _weights = SafetensorsFile.Open(Path.Combine(folder, "state_dict.safetensors")).Tensors;
         Run = SafetensorsFile.Open(Path.Combine(folder, "run.safetensors")).Tensors;
+        _part = new DecoderPart(new DecoderSettings(run.RootElement.GetProperty("settings").GetString()!), _weights, Inputs, Series("output.eval"));
         _trained = new Dictionary<string, TensorData>(_weights.Where(item => !item.Key.EndsWith("num_batches_tracked", StringComparison.Ordinal)));
     }
 
@@ -54,66 +51,16 @@ internal sealed class DecoderCase
         return (layers, inputs, Outputs(layers, inputs));
     }
 
-    private IReadOnlyList<Value> Outputs(LayerBuilder layers, List<Value> inputs) => _name switch
-    {
-        "pixelwise_model_padded" => [PaddedModel(layers, inputs[0])],
-        _ when _name.StartsWith("neck_", StringComparison.Ordinal) => Neck().Apply(layers, inputs, layers.Op.Input("image", ElementType.Float, TensorShape.Of([1, 1, .. Pair("image_size", [1, 1])]))),
-        _ when _name.Contains("_head", StringComparison.Ordinal) => [Head().Apply(layers, inputs[0])],
-        _ => [Decoder().Decode(layers, inputs)],
-    };
-
-    private Neck Neck() => _name[5..] switch
-    {
-        "add_bottleneck" => new AddBottleneckLayer(),
-        "aggregate_mean" => new AggregateTokens { DropClassToken = Flag("drop_cls") },
-        "interpolate_bilinear" => new InterpolateToPyramidal { Factor = Numbers("scale_factor")[0], Bilinear = true },
-        "interpolate_nearest" => new InterpolateToPyramidal { Factor = Numbers("scale_factor")[0] },
-        "learned_interpolate" => new LearnedInterpolateToPyramidal(),
-        "maxpool" => new MaxpoolToPyramidal { Kernel = Numbers("kernel_size")[0] },
-        "tokens_to_image" or "tokens_to_image_time" => new ReshapeTokensToImage
-        {
-            RemoveClassToken = Flag("remove_cls_token"),
-            Frames = Numbers("effective_time_dim") is [var frames, ..] ? frames : 1,
-        },
-        var other => throw new NotSupportedException($"The neck {other} is not known to this test."),
-    };
-
-    private Head Head() => _name switch
-    {
-        "segmentation_head" => new SegmentationHead { Classes = Extent("head.2.weight"), Channels = Widths("head.0.{0}.0.weight") },
-        "regression_head" => new RegressionHead
-        {
-            Values = (int)Run["output.eval.0"].Shape[1], Channels = Widths("head.1.{0}.0.weight"), UpscaleLayers = Widths("head.0.{0}.conv.weight").Count,
-        },
-        "scalar_head" or "scalar_head_pool_first" => new ScalarHead
-        {
-            Classes = Extent("head.2.weight"), Widths = Widths("head.0.{0}.0.weight"), PoolFirst = Flag("linear_after_pool"),
-        },
-        var other => throw new NotSupportedException($"The head {other} is not known to this test."),
-    };
-
-    private Decoder Decoder() => _name switch
-    {
-        "aspp" => new AsppDecoder { Channels = Extent("bottleneck.conv.weight"), Dilations = Numbers("dilations"), AlignCorners = Flag("align_corners") },
-        "fcn" => new FcnDecoder { Channels = Extent("convs.0.0.bias"), Blocks = Widths("convs.{0}.0.bias").Count },
-        "identity" => new IdentityDecoder { Index = Numbers("out_index")[0] },
-        "linear" => new LinearDecoder { Upsampling = Extent("conv.weight", 2), Classes = Extent("conv.bias") },
-        "mlp" => new MlpDecoder(),
-        "unet" => new UNetDecoder { Channels = Widths("decoder.blocks.{0}.conv1.0.weight") },
-        "unet_no_norm_scse" => new UNetDecoder { Channels = Widths("decoder.blocks.{0}.conv1.0.weight"), Norm = ConvolutionNorm.None, Attention = true },
-        "upernet" or "upernet_scale_modules" => new UperNetDecoder
-        {
-            Channels = Extent("bottleneck.conv.weight"), AlignCorners = Flag("align_corners"), ScaleModules = Flag("scale_modules"),
-            PoolScales = Numbers("pool_scales") is { Count: > 0 } scales ? scales : [1, 2, 3, 6],
-        },
-        var other => throw new NotSupportedException($"The decoder {other} is not known to this test."),
-    };
+    private IReadOnlyList<Value> Outputs(LayerBuilder layers, List<Value> inputs) => _part.Has("encoder.proj.weight") ? [PaddedModel(layers, inputs[0])]
+        : _part.Neck() is { } neck ? neck.Apply(layers, inputs, layers.Op.Input("image", ElementType.Float, TensorShape.Of([1, 1, _part.Image.Height, _part.Image.Width])))
+        : _part.Head() is { } head ? [head.Apply(layers, inputs[0])]
+        : [_part.Decoder().Decode(layers, inputs)];
 
     /// <summary>The whole model of the case. Its encoder is one patch convolution; the four features are its tokens times 1, ½, 2 and 1½.</summary>
     private Value PaddedModel(LayerBuilder layers, Value image)
     {
         var op = layers.Op;
-        var patch = Extent("encoder.proj.weight", 2);
+        var patch = _part.Extent("encoder.proj.weight", 2);
         var padded = ImagePadding.ForPatch(patch).Pad(op, image);
         var (kernel, bias) = (_weights["encoder.proj.weight"], _weights["encoder.proj.bias"]);
         var weight = layers.Parameter("encoder.proj.weight", kernel.Shape.AsSpan(), Initialization.Zero);
@@ -122,22 +69,9 @@ internal sealed class DecoderCase
         var decoder = new UNetDecoder
         {
             Necks = [new ReshapeTokensToImage { RemoveClassToken = false }, new LearnedInterpolateToPyramidal()],
-            Channels = Widths("decoder.decoder.blocks.{0}.conv1.0.weight"),
-            Classes = Extent("head.head.2.weight"),
+            Channels = _part.Widths("decoder.decoder.blocks.{0}.conv1.0.weight"),
+            Classes = _part.Extent("head.head.2.weight"),
         };
         return ImagePadding.Crop(op, decoder.Build(layers, [tokens, op.Mul(tokens, 0.5), op.Mul(tokens, 2), op.Mul(tokens, 1.5)], padded), image);
     }
-
-    private int Extent(string name, int axis = 0) => checked((int)_weights[name].Shape[axis]);
-
-    private IReadOnlyList<int> Widths(string pattern) =>
-        [.. Enumerable.Range(0, 100).Select(i => string.Format(CultureInfo.InvariantCulture, pattern, i)).TakeWhile(_weights.ContainsKey).Select(name => Extent(name))];
-
-    private bool Flag(string name) => Regex.IsMatch(_settings, $@"\b{name} True") || (name == "align_corners" && !_settings.Contains(name, StringComparison.Ordinal));
-
-    private IReadOnlyList<int> Numbers(string name) => Regex.Match(_settings, $@"\b{name} \(?(-?\d+(?:, ?-?\d+)*)\)?") is { Success: true } match
-        ? [.. match.Groups[1].Value.Split(',').Select(number => int.Parse(number, CultureInfo.InvariantCulture))]
-        : [];
-
-    private long[] Pair(string name, long[] otherwise) => Numbers(name) is [var height, var width] ? [height, width] : otherwise;
 }

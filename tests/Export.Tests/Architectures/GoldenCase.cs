@@ -43,6 +43,9 @@ internal sealed partial class GoldenCase
 
     public string? Text(string name) => _config.TryGetProperty(name, out var value) ? value.GetString() : null;
 
+    /// <summary>Inputs and outputs.</summary>
+    public IReadOnlyDictionary<string, TensorData> Tensors => _tensors;
+
     public bool Has(string name) => _tensors.ContainsKey(name);
 
     public TensorData Tensor(string name) => _tensors[name];
@@ -75,9 +78,14 @@ internal sealed partial class GoldenCase
             return Path.Combine(_folder, own);
         }
 
-        var named = WeightsOf().Match(Text("note") ?? "");
-        var folders = named.Success ? [Path.Combine(SharedData.Golden, named.Groups[1].Value)] : Directory.GetDirectories(Path.Combine(SharedData.Golden, _family)).Where(HasEqualSizes);
-        return folders.OrderByDescending(ServesEveryCase).ThenBy(folder => folder, StringComparer.Ordinal).SelectMany(folder => Directory.GetFiles(folder, "checkpoint.*")).First();
+        if (WeightsOf().Match(Text("note") ?? "") is { Success: true } named && Path.Combine(SharedData.Golden, named.Groups[1].Value) is var folder && Directory.Exists(folder))
+        {
+            return Directory.GetFiles(folder, "checkpoint.*").Single();
+        }
+
+        // A case may have another name than the note of its neighbour gives it; of neighbours of equal sizes the one that serves all comes first.
+        return Directory.GetDirectories(Path.Combine(SharedData.Golden, _family)).Where(HasEqualSizes).OrderByDescending(ServesEveryCase).ThenBy(neighbour => neighbour, StringComparer.Ordinal)
+            .SelectMany(neighbour => Directory.GetFiles(neighbour, "checkpoint.*")).FirstOrDefault() ?? SharedData.Require(Path.Combine(_folder, $"checkpoint.* ({Text("note") ?? "its config.json names none"})"));
     }
 
     // Some families state once, at the case that has it, that one checkpoint serves all.
@@ -90,7 +98,7 @@ internal sealed partial class GoldenCase
     private bool HasEqualSizes(string folder)
     {
         using var other = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "config.json")));
-        return new[] { "arch", "img_size", "patch_size", "in_chans", "embed_dim", "dim", "depth", "encoder_depth", "num_heads", "num_frames", "num_classes" }.All(name =>
+        return new[] { "arch", "img_size", "patch_size", "in_chans", "embed_dim", "dim", "depth", "encoder_depth", "num_heads", "num_frames", "num_classes", "coords_encoding" }.All(name =>
             _config.TryGetProperty(name, out var mine) == other.RootElement.TryGetProperty(name, out var its) && mine.ToString() == its.ToString());
     }
 

@@ -25,7 +25,7 @@ public class ResNetTests
         var golden = GoldenCase.Open(Family, name);
         var built = Backbone.Build(golden.Weights(), new BackboneOptions
         {
-            Tile = (int)golden.Tensor("x").Shape[3], Layers = [0, 1, 2, 3, 4], Outputs = ["logits"], KeepBatchNormalization = keepBatchNormalization,
+            Tile = (int)golden.Tensor("x").Shape[^2], TileWidth = (int)golden.Tensor("x").Shape[^1], Layers = [0, 1, 2, 3, 4], Outputs = ["logits"], KeepBatchNormalization = keepBatchNormalization,
         });
         Assert.Equal(keepBatchNormalization, built.Graph.Nodes.Any(node => node.OpType == "BatchNormalization"));
         var results = Ort.Run(GoldenCase.Model(built), ("image", golden.Tensor("x")));

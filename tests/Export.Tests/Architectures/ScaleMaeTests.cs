@@ -13,6 +13,7 @@ public class ScaleMaeTests
         var golden = GoldenCase.Open(Family, name);
         var built = Backbone.Build(golden.Weights(), new BackboneOptions
         {
+            Tile = (int)golden.Tensor("x").Shape[^2], TileWidth = (int)golden.Tensor("x").Shape[^1],
             Heads = golden.Int("num_heads"), GroundResolutionMetres = golden.Double("res"), Outputs = ["tokens", "logits"],
         });
         Assert.Equal(golden.Double("res"), built.Manifest.GroundResolutionMetres);

@@ -12,7 +12,7 @@ public class SwinTransformerTests
     {
         var golden = GoldenCase.Open(Family, name);
         var expected = golden.Names.Where(Backbone.FurtherOutputs.Contains).ToList();
-        var built = Backbone.Build(golden.Weights(), new BackboneOptions { Tile = (int)golden.Tensor("x").Shape[3], Outputs = expected });
+        var built = Backbone.Build(golden.Weights(), new BackboneOptions { Tile = (int)golden.Tensor("x").Shape[^2], TileWidth = (int)golden.Tensor("x").Shape[^1], Outputs = expected });
         var results = Ort.Run(GoldenCase.Model(built), ("image", golden.Tensor("x")));
         Assert.All(expected, output => golden.AssertClose(output, results[output]));
         Assert.All(built.Manifest.Features, feature => Assert.Equal([feature.Channels, feature.GridHeight, feature.GridWidth], results[feature.Output].Shape.Skip(1).Select(extent => (int)extent)));

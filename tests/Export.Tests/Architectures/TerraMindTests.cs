@@ -157,14 +157,16 @@ public class TerraMindTests
     {
         var modalities = golden.NamesAndCounts("modalities");
         var names = modalities.Select(entry => entry.Split('=')[0]).ToList();
-        var image = names.Select(name => $"x.{name}").Where(golden.Has).Select(name => golden.Tensor(name).Shape).FirstOrDefault(shape => shape.Length == 4);
+        var given = names.Select(name => $"x.{name}").Where(golden.Has).Select(name => golden.Tensor(name).Shape).ToList();
+        var (image, ids) = (given.FirstOrDefault(shape => shape.Length == 4), given.FirstOrDefault(shape => shape.Length == 3));
+        int? Side(int axis) => !image.IsDefault ? (int)image[axis] : ids.IsDefault ? null : (int)ids[axis - 1] * golden.Int("patch_size");
         return new()
         {
             Modalities = modalities,
             MissingModalities = [.. names.Where(name => !golden.Has($"x.{name}"))],
             Merge = golden.Knows("merge") ? Enum.Parse<TokenMerge>(golden.Text("merge")!, ignoreCase: true) : TokenMerge.None,
-            Tile = image.IsDefault ? null : (int)image[2],
-            TileWidth = image.IsDefault ? null : (int)image[3],
+            Tile = Side(2),
+            TileWidth = Side(3),
             Layers = [.. Enumerable.Range(0, golden.Int("encoder_depth"))],
             Heads = golden.Int("num_heads"),
         };

@@ -41,6 +41,7 @@ public class VisionTransformerTests
     private static Dictionary<string, TensorData> Run(GoldenCase golden, StateDict weights) => Ort.Run(
         GoldenCase.Model(Backbone.Build(weights, new BackboneOptions
         {
+            Tile = (int)golden.Tensor("x").Shape[^2], TileWidth = (int)golden.Tensor("x").Shape[^1],
             Layers = [.. Enumerable.Range(0, golden.Int("depth"))], Heads = golden.Int("num_heads"), Outputs = ["tokens", "logits"],
         })),
         ("image", golden.Tensor("x")));

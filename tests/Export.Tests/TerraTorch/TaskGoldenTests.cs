@@ -71,7 +71,6 @@ public class TaskGoldenTests
     [Theory, MemberData(nameof(Cases))]
     public void A_tile_that_does_not_fit_the_patches_is_padded_and_cut_inside_the_model(string name)
     {
-        SharedData.Require(Folder(name));
         var usual = Export(name).Exported;
         var tile = usual.Manifest.Tile!.Value - 3;
         var model = Export(name, new TerraTorchOptions { Tile = tile }).Exported.Model;
@@ -119,13 +118,9 @@ public class TaskGoldenTests
     }
 
     private static ExportedTask Export(string name, TerraTorchOptions? options = null) =>
-        TerraTorchExport.FromCheckpoint(SharedData.Require(Path.Combine(Folder(name), "task.ckpt")), (options ?? new TerraTorchOptions()) with { Heads = SharedData.HeadsOfTask(name) });
+        TerraTorchExport.FromCheckpoint(Path.Combine(GoldenTasks.Folder(name), "task.ckpt"), (options ?? new TerraTorchOptions()) with { Heads = GoldenTasks.Heads(name) });
 
-    private static string Folder(string name) => Path.Combine(SharedData.Golden, "tasks", name);
-
-    /// <summary>The case's inputs in the order and under the names of the model's.</summary>
-    private static (string Name, TensorData Data)[] Inputs(GoldenCase golden, OnnxModel model) =>
-        [.. model.Graph.Inputs.Where(input => input.Data is null).Select(input => (input.Name, golden.Tensor(golden.Has(Input) ? Input : $"{Input}.{input.Name}")))];
+    private static (string Name, TensorData Data)[] Inputs(GoldenCase golden, OnnxModel model) => GoldenTasks.Inputs(golden.Tensors, model);
 
     /// <summary>The reference drops the channel axis of a single value; the model keeps it.</summary>
     private static TensorData Squeezed(TensorData output, TensorData expected) =>

@@ -17,10 +17,15 @@ public sealed class AdapterFileTests : IDisposable
     public void A_PEFT_folder_is_read_under_the_names_of_graph_inputs()
     {
         var adapter = AdapterFile.Open(SharedData.Require(Golden));
-        Assert.Equal(8, adapter.LoraAlpha);
-        Assert.Contains("head.bias", adapter.Tensors.Keys);
-        Assert.Equal([4, 32], adapter.Tensors["blocks.0.attn.qkv.q_linear.lora_A.weight"].Shape);
-        Assert.Equal(2, adapter.ScaleOf("blocks.0.attn.qkv.q_linear.lora_B.weight"));
+        using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(Golden, "adapter_config.json")));
+        var (rank, alpha) = (config.RootElement.GetProperty("r").GetInt32(), config.RootElement.GetProperty("lora_alpha").GetDouble());
+        Assert.Equal(alpha, adapter.LoraAlpha);
+        Assert.All(config.RootElement.GetProperty("modules_to_save").EnumerateArray(), module => Assert.Contains($"{module.GetString()}.bias", adapter.Tensors.Keys));
+        var updates = adapter.Tensors.Where(tensor => tensor.Key.EndsWith(".lora_A.weight", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(updates);
+        Assert.All(updates, update => Assert.Equal(rank, update.Value.Shape[0]));
+        Assert.All(updates, update => Assert.StartsWith("blocks.", update.Key, StringComparison.Ordinal));
+        Assert.All(updates, update => Assert.Equal(alpha / rank, adapter.ScaleOf(update.Key.Replace("lora_A", "lora_B", StringComparison.Ordinal))));
     }
 
     [Fact]

@@ -15,8 +15,8 @@ public class TaskAdapterTests
     [Theory, MemberData(nameof(Cases))]
     public void Base_and_adapter_and_the_merged_model_give_the_reference_output(string @case)
     {
-        var folder = SharedData.Require(Path.Combine(SharedData.Golden, "tasks", @case));
-        var task = TerraTorchExport.FromCheckpoint(Path.Combine(folder, "task.ckpt"), new TerraTorchOptions { Raw = true, Heads = SharedData.HeadsOfTask(@case) });
+        var folder = GoldenTasks.Folder(@case);
+        var task = TerraTorchExport.FromCheckpoint(Path.Combine(folder, "task.ckpt"), new TerraTorchOptions { Raw = true, Heads = GoldenTasks.Heads(@case) });
         if (task.Adapter is null)
         {
             Assert.DoesNotContain(task.Exported.Model.Graph.Initializers, value => value.Name.Contains("lora_", StringComparison.Ordinal));
@@ -26,13 +26,13 @@ public class TaskAdapterTests
         var golden = SafetensorsFile.Open(Path.Combine(folder, "io.safetensors")).Tensors;
         var adapter = new AdapterFile { Tensors = task.Adapter.Tensors, LoraAlpha = task.Adapter.LoraAlpha, UseRslora = task.Adapter.UseRslora, BaseSha256 = task.Exported.Manifest.WeightsSha256 };
         var slotted = AdapterSlots.Add(task.Exported.Model, adapter);
-        var image = ("image", golden["x"]);
-        var adapted = Ort.Run(slotted, [image, .. adapter.ToOnnxAdapter().Tensors.Select(tensor => (tensor.Key, tensor.Value))]).Single().Value;
+        var images = GoldenTasks.Inputs(golden, task.Exported.Model);
+        var adapted = Ort.Run(slotted, [.. images, .. adapter.ToOnnxAdapter().Tensors.Select(tensor => (tensor.Key, tensor.Value))]).Single().Value;
         Close(golden["output"], adapted);
         var merged = AdapterMerge.Merge(slotted, adapter).Model;
-        Assert.Equal(["image"], merged.Graph.Inputs.Select(input => input.Name));
-        Close(golden["output"], Ort.Run(merged, image).Single().Value);
-        var plain = Ort.Run(task.Exported.Model, image).Single().Value;
+        Assert.Equal(images.Select(image => image.Name), merged.Graph.Inputs.Select(input => input.Name));
+        Close(golden["output"], Ort.Run(merged, images).Single().Value);
+        var plain = Ort.Run(task.Exported.Model, images).Single().Value;
         Assert.True(Deviation(plain, adapted) > 1e-3, "the adapter changes nothing");
     }
 

@@ -23,9 +23,9 @@ public class TaskGradientTests
 
     private static void Compare(string @case, Recompute recompute)
     {
-        var folder = SharedData.Require(Path.Combine(SharedData.Golden, "tasks", @case));
+        var folder = GoldenTasks.Folder(@case);
         var golden = SafetensorsFile.Open(Path.Combine(folder, "io.safetensors")).Tensors;
-        var task = TerraTorchExport.FromCheckpoint(Path.Combine(folder, "task.ckpt"), new TerraTorchOptions { Raw = true, Heads = SharedData.HeadsOfTask(@case) });
+        var task = TerraTorchExport.FromCheckpoint(Path.Combine(folder, "task.ckpt"), new TerraTorchOptions { Raw = true, Heads = GoldenTasks.Heads(@case) });
         var adapter = task.Adapter is null ? null : new AdapterFile { Tensors = task.Adapter.Tensors, LoraAlpha = task.Adapter.LoraAlpha, UseRslora = task.Adapter.UseRslora, BaseSha256 = task.Exported.Manifest.WeightsSha256 };
         var model = adapter is null ? task.Exported.Model : AdapterSlots.Add(task.Exported.Model, adapter);
         var slots = adapter?.ToOnnxAdapter().Tensors;
@@ -44,8 +44,8 @@ public class TaskGradientTests
             op.Output(gradients[i]!, names[i]);
         }
 
-        var labels = loss.TargetType == ElementType.Float ? TensorData.FromValues<float>([golden["x"].Shape[0], prediction.KnownShape[1].Value!.Value, .. golden["target"].Shape.Skip(1)], golden["target"].ToSingles()) : golden["target"];
-        var results = Ort.Run(model, [("image", golden["x"]), ("target", labels), .. (slots ?? new Dictionary<string, TensorData>()).Select(slot => (slot.Key, slot.Value))]);
+        var labels = loss.TargetType == ElementType.Float ? TensorData.FromValues<float>([golden["target"].Shape[0], prediction.KnownShape[1].Value!.Value, .. golden["target"].Shape.Skip(1)], golden["target"].ToSingles()) : golden["target"];
+        var results = Ort.Run(model, [.. GoldenTasks.Inputs(golden, model), ("target", labels), .. (slots ?? new Dictionary<string, TensorData>()).Select(slot => (slot.Key, slot.Value))]);
         Assert.Equal(golden["loss"].ToSingles()[0], results["loss"].ToSingles()[0], 1e-4 * Math.Max(1e-3, Math.Abs(golden["loss"].ToSingles()[0])));
         Assert.NotEmpty(names);
         Assert.All(names, name => Close(golden[name], name.Contains(".lora_B.", StringComparison.Ordinal) ? Scaled(results[name]) : results[name], name));

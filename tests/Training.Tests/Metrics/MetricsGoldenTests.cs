@@ -12,7 +12,7 @@ public class MetricsGoldenTests
 
     private static readonly string Folder = Path.Combine(SharedData.Golden, "training", "metrics");
 
-    [Theory, InlineData("values_before_class_4_is_predicted", 1), InlineData("values", 0)]
+    [Theory, InlineData("values_before_", 1), InlineData("values", 0)]
     public void Segmentation_metrics_equal_the_reference_after_each_batch(string values, int batchesLeftOut)
     {
         var (run, tensors) = Load();
@@ -33,7 +33,7 @@ public class MetricsGoldenTests
             }
         }
 
-        var expected = run.GetProperty(values);
+        var expected = run.EnumerateObject().First(item => batchesLeftOut == 0 ? item.Name == values : item.Name.StartsWith(values, StringComparison.Ordinal)).Value;
         var metrics = matrix.Metrics();
         var named = metrics.Named();
         foreach (var name in new[] { "mIoU", "mIoU_Micro", "F1_Score", "Accuracy", "Pixel_Accuracy", "Precision", "Recall" })
