@@ -41,8 +41,11 @@ public sealed record ModelManifest
     /// <summary>Time steps the model takes.</summary>
     public int Frames { get; init => field = value is > 0 and <= 1000 ? value : throw Bad(nameof(Frames), value, "1 to 1000"); } = 1;
 
-    /// <summary>Tile edge in pixels.</summary>
+    /// <summary>Edge of square tiles in pixels; null when any will do, and for a model whose images are not square.</summary>
     public int? Tile { get; init => field = value is null or (> 0 and <= 65_536) ? value : throw Bad(nameof(Tile), value, "1 to 65536"); }
+
+    /// <summary>Size of the images of a model that takes no square ones; null for square ones.</summary>
+    public ManifestTileSize? TileSize { get; init; }
 
     /// <summary>Patch edge in pixels.</summary>
     public int? Patch { get; init => field = value is null or (> 0 and <= 65_536) ? value : throw Bad(nameof(Patch), value, "1 to 65536"); }
@@ -180,6 +183,20 @@ public sealed record ManifestPadding(int Multiple, string Mode)
     /// <summary><c>reflect</c>, <c>constant</c>, <c>replicate</c> or <c>circular</c>.</summary>
     public string Mode { get; init; } = Mode is "reflect" or "constant" or "replicate" or "circular" ? Mode
         : throw new FileFormatException($"The manifest pads in mode '{Mode}'; expected reflect, constant, replicate or circular.");
+}
+
+/// <summary>Size of images that are not square.</summary>
+/// <param name="Height">Rows.</param>
+/// <param name="Width">Columns.</param>
+public sealed record ManifestTileSize(int Height, int Width)
+{
+    /// <summary>Rows; 1 to 65536.</summary>
+    public int Height { get; init; } = Pixels(Height);
+
+    /// <summary>Columns; 1 to 65536.</summary>
+    public int Width { get; init; } = Pixels(Width);
+
+    private static int Pixels(int value) => value is > 0 and <= 65_536 ? value : throw new FileFormatException($"The manifest states images with a side of {value} pixels; expected 1 to 65536.");
 }
 
 /// <summary>A class.</summary>

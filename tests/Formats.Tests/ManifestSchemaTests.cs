@@ -53,6 +53,7 @@ public class ManifestSchemaTests
     [Theory]
     [InlineData("\"frames\":2", "\"frames\":0")]
     [InlineData("\"tile\":224", "\"tile\":-4")]
+    [InlineData("\"width\":64", "\"width\":0")]
     [InlineData("\"activation\":\"softmax\"", "\"activation\":\"tanh\"")]
     [InlineData("\"standardDeviation\":2248", "\"standardDeviation\":0")]
     [InlineData("\"threshold\":0.4", "\"threshold\":1.4")]
@@ -75,7 +76,7 @@ public class ManifestSchemaTests
 
     private static ModelManifest Full(ModelTask task) => new()
     {
-        Name = "burn scars", Family = "prithvi", Variant = "prithvi_eo_v2_300", Task = task, Frames = 2, Tile = 224, Patch = 16, Padding = new ManifestPadding(32, "reflect"), Overlap = 32, ValueScale = 1e-4, ValueOffset = -0.1,
+        Name = "burn scars", Family = "prithvi", Variant = "prithvi_eo_v2_300", Task = task, Frames = 2, Tile = 224, TileSize = new ManifestTileSize(96, 64), Patch = 16, Padding = new ManifestPadding(32, "reflect"), Overlap = 32, ValueScale = 1e-4, ValueOffset = -0.1,
         GroundResolutionMetres = 30, Fill = -1, Bands = [new ManifestBand("B02", 1087, 2248, 0.49, "blue"), new ManifestBand("VV")],
         Classes = [new ManifestClass(0, "background"), new ManifestClass(1, "burned", "#ff5000")], Activation = "softmax", Threshold = 0.4, Temperature = 1.5, OutputScale = 2, Upsampling = 4,
         Heads = [new ManifestHead("roofs", [new ManifestClass(0, "none"), new ManifestClass(1, "roof")]), new ManifestHead("height", [])], Features = [new ManifestFeature("block_11", "tokens", 768, 1, 14, 14)],

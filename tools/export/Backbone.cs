@@ -31,6 +31,9 @@ public interface IBackbone
     /// <summary>Licence of the published weights as an SPDX identifier; null when there is not one for all.</summary>
     string? Licence => null;
 
+    /// <summary>Attention heads of a published variant by TerraTorch's name, for example <c>dofa_base_patch16_224</c>; null when the name is not known.</summary>
+    int? HeadsOf(string variant) => null;
+
     /// <summary>Random weights of a size in <see cref="Sizes"/>, with the names and shapes of the published variant.</summary>
     /// <param name="size">One of <see cref="Sizes"/>.</param>
     /// <param name="seed">Seed of the generator.</param>

@@ -99,7 +99,7 @@ internal static class InspectVerb
             fact(position == 0 ? "classes" : "", $"{item.Id}. {item.Name}{(item.Color is null ? "" : $", {item.Color}")}");
         }
 
-        fact("tile", $"{manifest.Tile?.ToString(CultureInfo.InvariantCulture) ?? "any"} px, patch {manifest.Patch?.ToString(CultureInfo.InvariantCulture) ?? "-"}, overlap {manifest.Overlap?.ToString(CultureInfo.InvariantCulture) ?? "default"}");
+        fact("tile", $"{(manifest.TileSize is { } size ? $"{size.Width} x {size.Height}" : manifest.Tile?.ToString(CultureInfo.InvariantCulture) ?? "any")} px, patch {manifest.Patch?.ToString(CultureInfo.InvariantCulture) ?? "-"}, overlap {manifest.Overlap?.ToString(CultureInfo.InvariantCulture) ?? "default"}");
         fact("licence", manifest.Licence ?? "not stated");
         fact("source", manifest.Source ?? "not stated");
         if (manifest.WeightsSha256 is not null)

@@ -171,7 +171,7 @@ internal sealed class SceneModel
         var (height, width) = (model.Input.Shape[^2], model.Input.Shape[^1]);
         if (height > 0 && width > 0 && height != width)
         {
-            throw new ModelException($"{model.Path} takes tiles of {width} x {height}; the scene pipeline cuts squares. Export it with a square tile.");
+            throw new ModelException($"{model.Path} takes tiles of {width} x {height}; the scene pipeline cuts squares. Export it again with a square tile (without --tile-width).");
         }
 
         var stated = Math.Max(height, width);

@@ -214,6 +214,8 @@ internal static class RecipeData
 
     /// <summary>Side of the images that the model takes.</summary>
     /// <exception cref="TrainingException">The model does not say.</exception>
-    public static int Tile(OnnxModel model, ModelManifest manifest) => manifest.Tile ?? (int?)model.Graph.Inputs[0].KnownShape[-1].Value
+    public static int Tile(OnnxModel model, ModelManifest manifest) => manifest.TileSize is { } size
+        ? throw new TrainingException($"{manifest.Name} takes images of {size.Width} x {size.Height} pixels; training cuts squares. Export it again with a square tile (without --tile-width).")
+        : manifest.Tile ?? (int?)model.Graph.Inputs[0].KnownShape[-1].Value
         ?? throw new TrainingException($"{manifest.Name} does not state its tile size (manifest member tile). Export it again with eoonnx export.");
 }

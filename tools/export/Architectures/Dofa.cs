@@ -27,7 +27,7 @@ internal sealed class Dofa : IBackbone
 
     public IReadOnlyList<BackboneSetting> Settings { get; } =
     [
-        BackboneSetting.Bands, BackboneSetting.Wavelengths, BackboneSetting.AnyBands, BackboneSetting.Tile, BackboneSetting.PositionResampling,
+        BackboneSetting.Bands, BackboneSetting.Wavelengths, BackboneSetting.AnyBands, BackboneSetting.Tile, BackboneSetting.TileWidth, BackboneSetting.PositionResampling,
         BackboneSetting.Layers, BackboneSetting.Heads, BackboneSetting.Attention,
     ];
 
@@ -38,6 +38,8 @@ internal sealed class Dofa : IBackbone
     public IReadOnlyList<string> DefaultBands { get; } = ["B02", "B03", "B04", "B05", "B06", "B07", "B08", "B11", "B12"];
 
     public string Licence => "CC-BY-4.0";
+
+    public int? HeadsOf(string variant) => Array.Find(Variants, published => published.Official == variant)?.Heads;
 
     public StateDict Random(string size, long seed, int bands) => RandomWeights.Create($"random DOFA weights ({size}, seed {seed})", seed, Shapes(size));
 
@@ -53,24 +55,24 @@ internal sealed class Dofa : IBackbone
         var width = table.Shape[2];
         var (patch, trainedGrid) = (PatchOf(weights, width), PositionTable.GridOf(table, prefix: 1));
         var variant = Array.Find(Variants, variant => variant.Width == width && variant.Patch == patch && variant.Depth == weights.CountBlocks("blocks"));
-        var tile = options.Tile ?? trainedGrid * patch;
-        var grid = GridOf(tile, patch);
+        var size = InputSize.Of(options, trainedGrid * patch);
+        var (rows, columns) = GridOf(size, patch);
         var outputs = new EncoderOutputs(weights.CountBlocks("blocks"), options, FurtherOutputs);
         var bands = BandsOf(options);
 
-        var image = op.Input("image", ElementType.Float, ["batch", options.AnyBands ? "bands" : bands.Count, tile, tile]);
+        var image = op.Input("image", ElementType.Float, ["batch", options.AnyBands ? "bands" : bands.Count, size.Height, size.Width]);
         var (kernel, bias) = options.AnyBands ? DofaGenerator.Build(graph, Generator, patch, width) : Fixed(graph, bands, patch, width);
         var x = op.Conv(image, kernel, bias, [patch, patch], [1, 1, 1, 1]);
-        x = op.Transpose(op.Reshape(x, 0, width, (long)grid * grid), 0, 2, 1);
+        x = op.Transpose(op.Reshape(x, 0, width, (long)rows * columns), 0, 2, 1);
         if (options.Outputs.Contains("patch_embed"))
         {
             x = op.Output(x, "patch_embed");
         }
 
-        var position = op.Initializer("pos_embed", PositionTable.Resize(table, 1, grid, grid, options.PositionResampling));
+        var position = op.Initializer("pos_embed", PositionTable.Resize(table, 1, rows, columns, options.PositionResampling));
         x = ClassToken.Prepend(graph, image, op.Add(x, op.Slice(position, 1, 1, long.MaxValue)), op.Add(graph.Weight("cls_token", 1, 1, width), op.Slice(position, 1, 0, 1)));
         var block = new TransformerBlock { Heads = options.Heads ?? variant?.Heads ?? HeadCount.Usual(weights.Source, width), Epsilon = Epsilon, Attention = options.Attention };
-        x = outputs.Run(graph, x, block, 1, grid, grid);
+        x = outputs.Run(graph, x, block, 1, rows, columns);
         ClassToken.Pool(graph, x, options.Outputs, Epsilon);
         return new BackboneModel(op.Graph, new ModelManifest
         {
@@ -79,7 +81,8 @@ internal sealed class Dofa : IBackbone
             Variant = variant?.Official,
             Task = ModelTask.Features,
             Bands = bands,
-            Tile = tile,
+            Tile = size.Edge,
+            TileSize = size.Oblong,
             Patch = patch,
             Features = outputs.Features,
         }, UnusedWeights.Warn(weights, "blocks.", "fc_norm.", "norm.", "head.", "projector.", "decoder", "mask_token"));
@@ -95,7 +98,11 @@ internal sealed class Dofa : IBackbone
     }
 
     // The convolution pads by one pixel, stride = kernel = patch: a grid as without padding, shifted by a pixel.
-    private static int GridOf(int tile, int patch) => (PatchGrid.Of(tile, patch) * patch + 2) / patch;
+    private static (int Rows, int Columns) GridOf(InputSize size, int patch)
+    {
+        var (rows, columns) = size.Patches(patch);
+        return (((rows * patch) + 2) / patch, ((columns * patch) + 2) / patch);
+    }
 
     private static IReadOnlyList<ManifestBand> BandsOf(BackboneOptions options)
     {

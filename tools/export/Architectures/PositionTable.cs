@@ -11,9 +11,9 @@ internal static class PositionTable
     /// <param name="rows">Rows of the new grid.</param>
     /// <param name="columns">Columns of the new grid.</param>
     /// <param name="resampling">Between which neighbours to interpolate.</param>
-    /// <param name="alignCorners">True keeps the corners of both grids together, as PyTorch's <c>align_corners</c>.</param>
+    /// <param name="form">How the two grids lie over each other.</param>
     /// <exception cref="FileFormatException">The table is not that of a square grid.</exception>
-    public static TensorData Resize(TensorData table, int prefix, int rows, int columns, PositionResampling resampling, bool alignCorners = false)
+    public static TensorData Resize(TensorData table, int prefix, int rows, int columns, PositionResampling resampling, InterpolationForm form = InterpolationForm.Plain)
     {
         var edge = GridOf(table, prefix);
         if (edge == rows && edge == columns)
@@ -25,7 +25,7 @@ internal static class PositionTable
         var source = table.AsSpan<float>();
         var result = new float[(prefix + (rows * columns)) * width];
         source[..(prefix * width)].CopyTo(result);
-        var (vertical, horizontal) = (Taps(edge, rows, resampling, alignCorners), Taps(edge, columns, resampling, alignCorners));
+        var (vertical, horizontal) = (InterpolationTaps.Of(edge, rows, resampling, form), InterpolationTaps.Of(edge, columns, resampling, form));
         var sum = new double[width];
         for (var row = 0; row < rows; row++)
         {
@@ -78,49 +78,21 @@ internal static class PositionTable
         }
     }
 
-    /// <summary>ScaleMAE's table [1, 1 + edge², width]: half of a token encodes its column, half its row, both in units of the ground
+    /// <summary>ScaleMAE's table [1, 1 + rows·columns, width]: half of a token encodes its column, half its row, both in units of the ground
     /// resolution; the class token's part is zero. In single precision, as the reference.</summary>
-    public static TensorData Metres(int edge, int width, float metresPerPixel)
+    public static TensorData Metres(int rows, int columns, int width, float metresPerPixel)
     {
-        var values = new float[(1 + (edge * edge)) * width];
-        for (var patch = 0; patch < edge * edge; patch++)
+        var values = new float[(1 + (rows * columns)) * width];
+        for (var patch = 0; patch < rows * columns; patch++)
         {
             var token = values.AsSpan((1 + patch) * width, width);
-            SineCosine(patch % edge * metresPerPixel, token[..(width / 2)]);
-            SineCosine(patch / edge * metresPerPixel, token[(width / 2)..]);
+            SineCosine(patch % columns * metresPerPixel, token[..(width / 2)]);
+            SineCosine(patch / columns * metresPerPixel, token[(width / 2)..]);
         }
 
-        return TensorData.FromValues<float>([1, 1 + (edge * edge), width], values);
+        return TensorData.FromValues<float>([1, 1 + (rows * columns), width], values);
     }
 
     /// <summary>10000^(−k / half) in single precision.</summary>
     public static float Frequency(int k, int half) => 1f / MathF.Pow(10_000f, k / (float)half);
-
-    // The source positions of each target position and their weights. PyTorch: bicubic with a = −0.75 and clamped positions.
-    private static (int Position, double Weight)[][] Taps(int source, int target, PositionResampling resampling, bool alignCorners)
-    {
-        var taps = new (int, double)[target][];
-        for (var i = 0; i < target; i++)
-        {
-            var centre = alignCorners
-                ? target > 1 ? (double)i * (source - 1) / (target - 1) : 0
-                : ((i + 0.5) * source / target) - 0.5;
-            if (resampling == PositionResampling.Bilinear)
-            {
-                centre = Math.Max(0, centre);
-            }
-
-            var start = (int)Math.Floor(centre);
-            var t = centre - start;
-            double[] weights = resampling == PositionResampling.Bilinear ? [1 - t, t] : [Far(1 + t), Near(t), Near(1 - t), Far(2 - t)];
-            var first = resampling == PositionResampling.Bilinear ? start : start - 1;
-            taps[i] = [.. weights.Select((weight, tap) => (Math.Clamp(first + tap, 0, source - 1), weight))];
-        }
-
-        return taps;
-
-        static double Near(double x) => (((1.25 * x) - 2.25) * x * x) + 1;
-
-        static double Far(double x) => (((((-0.75 * x) + 3.75) * x) - 6) * x) + 3;
-    }
 }

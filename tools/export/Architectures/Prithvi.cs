@@ -31,6 +31,8 @@ internal sealed class Prithvi : IBackbone
 
     public string Licence => "Apache-2.0";
 
+    public int? HeadsOf(string variant) => PrithviVariant.All.FirstOrDefault(published => published.Official == variant)?.Heads;
+
     public StateDict Random(string size, long seed, int bands) => RandomWeights.Create($"random Prithvi weights ({size}, seed {seed})", seed, Shapes(size));
 
     /// <summary>Names and shapes of the encoder's weights of a size.</summary>
@@ -53,8 +55,8 @@ internal sealed class Prithvi : IBackbone
         var variant = PrithviVariant.Recognize(encoder, width, patch, trained);
         var bands = BandSelection.Match(weights.Source, options.Bands, variant.BandsOf(weights.Source, checked((int)kernel.Shape[1]), options.TrainedBands));
         var frames = options.Frames ?? step;
-        var tile = options.Tile ?? trained.Edge * patch;
-        var (rows, columns) = (PatchGrid.Of(tile, patch), PatchGrid.Of(options.TileWidth ?? tile, patch));
+        var size = InputSize.Of(options, trained.Edge * patch);
+        var (rows, columns) = size.Patches(patch);
         var times = frames % step == 0 ? frames / step : throw new ExportException($"{weights.Source} joins {step} frames to a token; {frames} is not a multiple of that. Choose --frames {Math.Max(1, frames / step) * step}.");
         var hasFrameAxis = frames > 1 || options.FrameAxis;
         var outputs = new EncoderOutputs(encoder.CountBlocks("blocks"), options, []);
@@ -80,7 +82,8 @@ internal sealed class Prithvi : IBackbone
             Task = ModelTask.Features,
             Bands = bands.Describe(options),
             Frames = frames,
-            Tile = rows == columns ? tile : null,
+            Tile = size.Edge,
+            TileSize = size.Oblong,
             Patch = patch,
             GroundResolutionMetres = 30,
             Features = outputs.Features,
@@ -124,7 +127,7 @@ internal sealed class Prithvi : IBackbone
         foreach (var plane in planes.Chunk(trained * trained * width))
         {
             var table = TensorData.FromValues<float>([1, trained * trained, width], plane);
-            result.AddRange(PositionTable.Resize(table, 0, rows, columns, PositionResampling.Bicubic, alignCorners: true).AsSpan<float>());
+            result.AddRange(PositionTable.Resize(table, 0, rows, columns, PositionResampling.Bicubic, InterpolationForm.CornersAligned).AsSpan<float>());
         }
 
         return TensorData.FromValues<float>([1, 1 + ((long)times * rows * columns), width], result.ToArray());

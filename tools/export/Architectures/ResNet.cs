@@ -24,7 +24,7 @@ internal sealed class ResNet : IBackbone
     public string Example => "export resnet --random --size 18 --seed 1 --bands B04,B03,B02 --out resnet18.onnx";
 
     public IReadOnlyList<BackboneSetting> Settings { get; } =
-        [BackboneSetting.Bands, BackboneSetting.Wavelengths, BackboneSetting.Tile, BackboneSetting.Layers, BackboneSetting.KeepBatchNormalization];
+        [BackboneSetting.Bands, BackboneSetting.Wavelengths, BackboneSetting.Tile, BackboneSetting.TileWidth, BackboneSetting.Layers, BackboneSetting.KeepBatchNormalization];
 
     public IReadOnlyList<string> FurtherOutputs { get; } = ["pooled", "logits"];
 
@@ -40,10 +40,10 @@ internal sealed class ResNet : IBackbone
         var graph = new WeightedGraph(new GraphBuilder(Name), found);
         var op = graph.Op;
         var stem = found.Take("conv1.weight", -1, -1, 7, 7).Shape;
-        var tile = options.Tile ?? UsualTile;
+        var size = InputSize.Of(options, UsualTile);
         var outputs = new EncoderOutputs(Stages + 1, options with { Layers = options.Layers ?? [1, 2, 3, 4] }, FurtherOutputs);
         var bands = InputBands.Describe(found.Source, options, (int)stem[1], DefaultBands);
-        var image = op.Input("image", ElementType.Float, ["batch", stem[1], tile, tile]);
+        var image = op.Input("image", ElementType.Float, ["batch", stem[1], size.Height, size.Width]);
         var convolution = new NormalizedConvolution(graph, options.KeepBatchNormalization);
 
         var x = op.Relu(convolution.Build(image, "conv1", "bn1", stride: 2, padding: 3));
@@ -70,7 +70,8 @@ internal sealed class ResNet : IBackbone
             Variant = variant is null ? null : $"resnet{variant}",
             Task = ModelTask.Features,
             Bands = bands,
-            Tile = tile,
+            Tile = size.Edge,
+            TileSize = size.Oblong,
             Features = outputs.Features,
         }, UnusedWeights.Warn(found, [.. Enumerable.Range(1, Stages).Select(stage => $"layer{stage}."), "fc.", "bn1.num_batches_tracked", "head"]));
     }

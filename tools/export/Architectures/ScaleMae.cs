@@ -36,7 +36,7 @@ internal sealed class ScaleMae : IBackbone
         options = options.Means is null && options.Deviations is null && found.Take("patch_embed.proj.weight", -1, -1, -1, -1).Shape[1] == 3
             ? options with { Means = [0.485 * 255, 0.456 * 255, 0.406 * 255], Deviations = [0.229 * 255, 0.224 * 255, 0.225 * 255] }
             : options;
-        var built = VitEncoder.Build(this, found, options, Variants, (table, grid) => PositionTable.Metres(grid, (int)table.Shape[2], (float)options.GroundResolutionMetres), ["decoder", "mask_token", "fpn", "fcn"]);
+        var built = VitEncoder.Build(this, found, options, Variants, (table, rows, columns) => PositionTable.Metres(rows, columns, (int)table.Shape[2], (float)options.GroundResolutionMetres), ["decoder", "mask_token", "fpn", "fcn"]);
         return built with { Manifest = built.Manifest with { GroundResolutionMetres = options.GroundResolutionMetres } };
     }
 }

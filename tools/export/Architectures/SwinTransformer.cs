@@ -23,7 +23,7 @@ internal sealed class SwinTransformer : IBackbone
 
     public string Example => "export swin --random --size tiny --seed 1 --bands B04,B03,B02 --out swin-tiny.onnx";
 
-    public IReadOnlyList<BackboneSetting> Settings { get; } = [BackboneSetting.Bands, BackboneSetting.Wavelengths, BackboneSetting.Tile, BackboneSetting.Layers];
+    public IReadOnlyList<BackboneSetting> Settings { get; } = [BackboneSetting.Bands, BackboneSetting.Wavelengths, BackboneSetting.Tile, BackboneSetting.TileWidth, BackboneSetting.Layers];
 
     public IReadOnlyList<string> FurtherOutputs { get; } = [.. Enumerable.Range(0, 8).Select(i => $"features_{i}"), "pooled", "logits"];
 
@@ -39,13 +39,13 @@ internal sealed class SwinTransformer : IBackbone
         var graph = new WeightedGraph(new GraphBuilder(Name), found);
         var op = graph.Op;
         var kernel = found.Take("features.0.0.weight", -1, -1, -1, -1).Shape;
-        var (channels, patch, tile) = (kernel[1], (int)kernel[2], options.Tile ?? UsualTile);
+        var (channels, patch, size) = (kernel[1], (int)kernel[2], InputSize.Of(options, UsualTile));
         var stages = found.CountBlocks("features") / 2;
         var outputs = new EncoderOutputs(stages, options with { Layers = options.Layers ?? [.. Enumerable.Range(0, stages)] }, FurtherOutputs);
         var bands = InputBands.Describe(found.Source, options, (int)channels, DefaultBands);
-        _ = PatchGrid.Of(tile, patch);
+        _ = size.Patches(patch);
 
-        var image = op.Input("image", ElementType.Float, ["batch", channels, tile, tile]);
+        var image = op.Input("image", ElementType.Float, ["batch", channels, size.Height, size.Width]);
         var x = op.Conv(image, graph.Weight("features.0.0.weight"), graph.Weight("features.0.0.bias", kernel[0]), [patch, patch], [0, 0, 0, 0]);
         x = Feature(graph, graph.Normalize(op.Transpose(x, 0, 2, 3, 1), "features.0.2", Epsilon), 0, options.Outputs);
         for (var stage = 0; stage < outputs.Depth; stage++)
@@ -72,7 +72,8 @@ internal sealed class SwinTransformer : IBackbone
             Variant = variant is null ? null : $"swin_v2_{variant[0]}",
             Task = ModelTask.Features,
             Bands = bands,
-            Tile = tile,
+            Tile = size.Edge,
+            TileSize = size.Oblong,
             Patch = patch,
             Features = outputs.Features,
         }, UnusedWeights.Warn(found, "features.", "norm.", "head."));

@@ -30,6 +30,8 @@ internal sealed class TerraMind : IBackbone
 
     public string Licence => "Apache-2.0";
 
+    public int? HeadsOf(string variant) => TerraMindVariant.All.FirstOrDefault(published => published.Official == variant) is { } known ? HeadCount.Usual(variant, known.Width) : null;
+
     public StateDict Random(string size, long seed, int bands) => RandomWeights.Create($"random TerraMind weights ({size}, seed {seed})", seed, Shapes(size));
 
     /// <summary>Names and shapes of the encoder's weights of a size.</summary>
@@ -46,8 +48,8 @@ internal sealed class TerraMind : IBackbone
         Check(modalities, options);
         var given = modalities.Where(modality => !IsMissing(modality, options)).ToList();
         var patch = given.FirstOrDefault(modality => modality.Kind == ModalityKind.Image)?.Patch ?? given[0].Patch;
-        var tile = options.Tile ?? (given.FirstOrDefault(modality => modality.IsSpatial)?.TrainedGrid ?? (224 / patch)) * patch;
-        var (rows, columns) = (PatchGrid.Of(tile, patch), PatchGrid.Of(options.TileWidth ?? tile, patch));
+        var size = InputSize.Of(options, (given.FirstOrDefault(modality => modality.IsSpatial)?.TrainedGrid ?? (224 / patch)) * patch);
+        var (rows, columns) = size.Patches(patch);
         var outputs = new EncoderOutputs(depth, options, []);
         var merge = new ModalityMerge(graph, given, modalities.Count(modality => modality.IsSpatial), options.Merge, rows, columns);
 
@@ -90,7 +92,8 @@ internal sealed class TerraMind : IBackbone
             Variant = variant?.Official,
             Task = ModelTask.Features,
             Bands = bands,
-            Tile = rows == columns ? tile : null,
+            Tile = size.Edge,
+            TileSize = size.Oblong,
             Patch = patch,
             GroundResolutionMetres = 10,
             Features = outputs.Features,

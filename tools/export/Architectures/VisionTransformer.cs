@@ -29,6 +29,6 @@ internal sealed class VisionTransformer : IBackbone
     public BackboneModel Build(StateDict weights, BackboneOptions options)
     {
         var found = CheckpointPrefix.Find(weights, "patch_embed.proj.weight", "module.base_encoder.", "module.momentum_encoder.", "base_encoder.", "backbone.", "module.backbone.", "teacher.backbone.", "encoder.", "model.", "module.");
-        return VitEncoder.Build(this, found, options, Variants, (table, grid) => PositionTable.Resize(table, 1, grid, grid, options.PositionResampling), []);
+        return VitEncoder.Build(this, found, options, Variants, (table, rows, columns) => PositionTable.Resize(table, 1, rows, columns, options.PositionResampling, InterpolationForm.Antialiased), []);
     }
 }

@@ -11,7 +11,7 @@ internal static class VitEncoder
 
     public static IReadOnlyList<BackboneSetting> Settings { get; } =
     [
-        BackboneSetting.Bands, BackboneSetting.Wavelengths, BackboneSetting.Tile, BackboneSetting.PositionResampling, BackboneSetting.Layers, BackboneSetting.Heads, BackboneSetting.Attention,
+        BackboneSetting.Bands, BackboneSetting.Wavelengths, BackboneSetting.Tile, BackboneSetting.TileWidth, BackboneSetting.PositionResampling, BackboneSetting.Layers, BackboneSetting.Heads, BackboneSetting.Attention,
     ];
 
     public static IReadOnlyList<string> FurtherOutputs { get; } = ["tokens", "pooled", "logits"];
@@ -21,29 +21,29 @@ internal static class VitEncoder
     /// <param name="weights">Weights without a prefix.</param>
     /// <param name="options">What is exported.</param>
     /// <param name="variants">Published sizes, for the number of heads.</param>
-    /// <param name="positions">The table [1, 1 + grid², width] for a grid, from the checkpoint's table.</param>
+    /// <param name="positions">The table [1, 1 + rows·columns, width] for a grid of rows and columns, from the checkpoint's table.</param>
     /// <param name="leftAside">Beginnings of names that the encoder does not use.</param>
     public static BackboneModel Build(
-        IBackbone family, StateDict weights, BackboneOptions options, VitVariant[] variants, Func<TensorData, int, TensorData> positions, IReadOnlyList<string> leftAside)
+        IBackbone family, StateDict weights, BackboneOptions options, VitVariant[] variants, Func<TensorData, int, int, TensorData> positions, IReadOnlyList<string> leftAside)
     {
         var graph = new WeightedGraph(new GraphBuilder(family.Name), weights);
         var op = graph.Op;
         var kernel = weights.Take("patch_embed.proj.weight", -1, -1, -1, -1).Shape;
         var (width, channels, patch) = (kernel[0], kernel[1], (int)kernel[2]);
         var table = WeightedGraph.Single(weights.Take("pos_embed", 1, -1, width));
-        var tile = options.Tile ?? PositionTable.GridOf(table, 1) * patch;
-        var grid = PatchGrid.Of(tile, patch);
+        var size = InputSize.Of(options, PositionTable.GridOf(table, 1) * patch);
+        var (rows, columns) = size.Patches(patch);
         var depth = weights.CountBlocks("blocks");
         var outputs = new EncoderOutputs(depth, options, family.FurtherOutputs);
         var variant = Array.Find(variants, variant => variant.Width == width && variant.Depth == depth && variant.Patch == patch);
         var bands = InputBands.Describe(weights.Source, options, (int)channels, family.DefaultBands);
 
-        var image = op.Input("image", ElementType.Float, ["batch", channels, tile, tile]);
+        var image = op.Input("image", ElementType.Float, ["batch", channels, size.Height, size.Width]);
         var x = op.Conv(image, graph.Weight("patch_embed.proj.weight"), graph.Weight("patch_embed.proj.bias", width), [patch, patch], [0, 0, 0, 0]);
-        x = op.Transpose(op.Reshape(x, 0, width, (long)grid * grid), 0, 2, 1);
-        x = op.Add(ClassToken.Prepend(graph, image, x, graph.Weight("cls_token", 1, 1, width)), op.Initializer("pos_embed", positions(table, grid)));
+        x = op.Transpose(op.Reshape(x, 0, width, (long)rows * columns), 0, 2, 1);
+        x = op.Add(ClassToken.Prepend(graph, image, x, graph.Weight("cls_token", 1, 1, width)), op.Initializer("pos_embed", positions(table, rows, columns)));
         var block = new TransformerBlock { Heads = options.Heads ?? variant?.Heads ?? HeadCount.Usual(weights.Source, width), Epsilon = Epsilon, Attention = options.Attention };
-        ClassToken.Pool(graph, outputs.Run(graph, x, block, 1, grid, grid), options.Outputs, Epsilon);
+        ClassToken.Pool(graph, outputs.Run(graph, x, block, 1, rows, columns), options.Outputs, Epsilon);
         return new BackboneModel(op.Graph, new ModelManifest
         {
             Name = variant is null ? family.Name : $"{family.Name}-{variant.Size}",
@@ -51,7 +51,8 @@ internal static class VitEncoder
             Variant = variant is null ? null : $"vit_{variant.Size}_patch{variant.Patch}",
             Task = ModelTask.Features,
             Bands = bands,
-            Tile = tile,
+            Tile = size.Edge,
+            TileSize = size.Oblong,
             Patch = patch,
             Features = outputs.Features,
         }, UnusedWeights.Warn(weights, ["blocks.", "norm.", "fc_norm.", "head", "fc.", .. leftAside]));

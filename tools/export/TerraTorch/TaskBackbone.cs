@@ -34,16 +34,16 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
     /// <summary>Edge of the image that the backbone was made for; null when the arguments do not say.</summary>
     public int? ImageSize => Integers("backbone_img_size") is [var edge, ..] ? edge : null;
 
-    /// <summary>Attention heads that the arguments state; shapes cannot tell them.</summary>
-    public int? StatedHeads => Integers("backbone_num_heads") is [var heads] ? heads : null;
+    /// <summary>Attention heads that the task tells: the argument, else those of the variant that it names, unless the encoder's width has no such
+    /// heads. Null when it tells none.</summary>
+    public int? StatedHeads(StateDict weights) => Integers("backbone_num_heads") is [var heads] ? heads
+        : Family.HeadsOf(Name) is { } published && WidthOf(weights) % published == 0 ? published : null;
 
-    /// <summary>The number of heads of an encoder that is smaller than every published one; null leaves it to the family.</summary>
-    /// <remarks>Published widths have 64 channels a head; the small encoders of tests usually have 4 heads.</remarks>
-    public static int? GuessedHeads(StateDict weights)
-    {
-        var norm = new[] { "blocks.0.norm1.weight", "encoder.0.norm1.weight" }.Where(weights.Contains).Select(weights.Take).FirstOrDefault();
-        return norm is { Shape: [> 0 and < SmallestPublishedWidth and var width] } && width % 4 == 0 ? 4 : null;
-    }
+    /// <summary>A number of heads for an encoder that is smaller than every published one and whose task tells none; the export warns. Null leaves
+    /// it to the family, which knows the published widths and refuses others.</summary>
+    /// <remarks>Small encoders of tests usually have 4 heads.</remarks>
+    public int? GuessedHeads(StateDict weights) =>
+        StatedHeads(weights) is null && WidthOf(weights) is > 0 and < SmallestPublishedWidth and var width && width % 4 == 0 ? 4 : null;
 
     /// <summary>What the image is padded to inside the model; null when it is not.</summary>
     /// <param name="patch">Patch edge of the built encoder.</param>
@@ -79,7 +79,7 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
             Merge = Merge(),
             Tile = tile,
             TrainedTile = ImageSize,
-            Heads = options.Heads ?? StatedHeads ?? GuessedHeads(weights),
+            Heads = options.Heads ?? StatedHeads(weights) ?? GuessedHeads(weights),
             Layers = Integers("backbone_out_indices") ?? (Family.Name == "dofa" ? [-1] : [.. Enumerable.Range(0, depth)]),
             Means = options.Means,
             Deviations = options.Deviations,
@@ -99,6 +99,9 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
         "concat" => TokenMerge.Concat,
         var other => throw new ExportException($"The backbone merges modalities by '{other ?? "null"}'; with a decoder behind it mean, max and concat are supported."),
     };
+
+    private static long? WidthOf(StateDict weights) =>
+        new[] { "blocks.0.norm1.weight", "encoder.0.norm1.weight" }.Where(weights.Contains).Select(weights.Take).FirstOrDefault() is { Shape: [var width] } ? width : null;
 
     private List<int>? Integers(string name) => Arguments[name] switch
     {

@@ -61,7 +61,7 @@ public static class TerraTorchExport
             SourceSha256 = BackboneExport.HashOf(path),
         };
         return new ExportedTask(
-            new ExportedBackbone(new BackboneModel(built.Graph, manifest, [.. built.Warnings, .. Warnings(task, options.Heads is null && backbone.StatedHeads is null ? TaskBackbone.GuessedHeads(weights) : null)]), identity),
+            new ExportedBackbone(new BackboneModel(built.Graph, manifest, [.. built.Warnings, .. Warnings(task, options.Heads is null ? backbone.GuessedHeads(weights) : null)]), identity),
             adapter is null ? null : TaskAdapter.Of(task, adapter, built.Graph));
     }
 
