@@ -112,7 +112,7 @@ public sealed class DrawnSizesTests : CheckpointFolder
         var image = RandomTensors.Normal(5, "image", [1, channels, sizes.Tile, sizes.Tile], 1);
         var found = Ort.Run(GoldenCase.Model(built), (built.Graph.Inputs[0].Name, image));
         var plain = new PlainVit(weights, sizes, 1e-6);
-        var x = plain.Embed(image.ToSingles());
+        var x = plain.Embed(image.ToSingles(), grid, grid, [.. weights["pos_embed"].ToSingles().Select(value => (double)value)]);
         for (var layer = 0; layer < depth; layer++)
         {
             x = plain.Block(x, $"blocks.{layer}");

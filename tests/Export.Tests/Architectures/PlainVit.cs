@@ -5,23 +5,25 @@ namespace EoOnnx.Export.Tests.Architectures;
 /// <summary>timm's vision transformer for one image, written out in double precision with plain loops: the reference where no stored one is.</summary>
 internal sealed class PlainVit(IReadOnlyDictionary<string, TensorData> weights, DrawnSizes sizes, double epsilon)
 {
-    /// <summary>Tokens [1 + patches][width] before the first block, of the pixels [channel, row, column], with a class token and learnt positions.</summary>
-    public double[][] Embed(float[] image)
+    /// <summary>Tokens [1 + patches][width] before the first block, of the pixels [channel, row, column] of an image of <paramref name="rows"/> by
+    /// <paramref name="columns"/> patches, with a class token and the positions [1 + patches, width].</summary>
+    /// <param name="padding">Pixels of zeros around the image.</param>
+    public double[][] Embed(float[] image, int rows, int columns, IReadOnlyList<double> positions, int padding = 0)
     {
-        var (kernel, bias, positions, first) = (Of("patch_embed.proj.weight"), Of("patch_embed.proj.bias"), Of("pos_embed"), Of("cls_token"));
-        var (width, patch, edge, perKernel) = ((int)sizes.Width, sizes.Patch, sizes.Tile, sizes.Channels * sizes.Patch * sizes.Patch);
-        return [.. Enumerable.Range(0, 1 + (sizes.Grid * sizes.Grid)).Select(token => Enumerable.Range(0, width).Select(unit =>
+        var (kernel, bias, first) = (Of("patch_embed.proj.weight"), Of("patch_embed.proj.bias"), Of("cls_token"));
+        var (width, patch, height, length, perKernel) = ((int)sizes.Width, sizes.Patch, rows * sizes.Patch, columns * sizes.Patch, sizes.Channels * sizes.Patch * sizes.Patch);
+        return [.. Enumerable.Range(0, 1 + (rows * columns)).Select(token => Enumerable.Range(0, width).Select(unit =>
         {
             if (token == 0)
             {
                 return first[unit] + positions[unit];
             }
 
-            var (top, left, sum) = ((token - 1) / sizes.Grid * patch, (token - 1) % sizes.Grid * patch, bias[unit]);
+            var (top, left, sum) = (((token - 1) / columns * patch) - padding, ((token - 1) % columns * patch) - padding, bias[unit]);
             for (var i = 0; i < perKernel; i++)
             {
-                var (channel, row, column) = (i / (patch * patch), i / patch % patch, i % patch);
-                sum += kernel[(unit * perKernel) + i] * image[(((channel * edge) + top + row) * edge) + left + column];
+                var (channel, row, column) = (i / (patch * patch), top + (i / patch % patch), left + (i % patch));
+                sum += row < 0 || column < 0 || row >= height || column >= length ? 0 : kernel[(unit * perKernel) + i] * image[(((channel * height) + row) * length) + column];
             }
 
             return sum + positions[(token * width) + unit];
