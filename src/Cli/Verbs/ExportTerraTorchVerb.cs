@@ -16,6 +16,7 @@ internal static class ExportTerraTorchVerb
         var raw = new Option<bool>("--raw") { Description = "End in the head's scores, without softmax or sigmoid." };
         var merge = new Option<bool>("--merge") { Description = "Fold the encoder's adapter, if it has one, into the weights instead of writing base and adapter." };
         var tile = SharedOptions.Optional<int?>("--tile", "Edge of the input. Default: that of the task. A tile that does not fit the patches is padded inside the model.", "pixels");
+        var tileWidth = SharedOptions.Optional<int?>("--tile-width", "Width of the input where it is not square; --tile then is its height.", "pixels");
         var heads = SharedOptions.Optional<int?>("--heads", "Attention heads, for a backbone of an unusual size.", "number");
         var means = new Option<double[]?>("--means") { Description = "Means of the bands in the unit of the stored values, for the manifest.", HelpName = "1087,1342", CustomParser = Lists.Numbers };
         var deviations = new Option<double[]?>("--deviations") { Description = "Standard deviations of the bands, likewise.", HelpName = "2248,2179", CustomParser = Lists.Numbers };
@@ -28,7 +29,7 @@ internal static class ExportTerraTorchVerb
             Example = "eoonnx export terratorch task.ckpt --out model.onnx",
         };
         verb.Add(task);
-        foreach (var option in new Option[] { output, raw, merge, deepness, resolution, scaling, tile, heads, means, deviations, licence })
+        foreach (var option in new Option[] { output, raw, merge, deepness, resolution, scaling, tile, tileWidth, heads, means, deviations, licence })
         {
             verb.Add(option);
         }
@@ -42,6 +43,7 @@ internal static class ExportTerraTorchVerb
                 {
                     Raw = parsed.GetValue(raw),
                     Tile = parsed.GetValue(tile),
+                    TileWidth = parsed.GetValue(tileWidth),
                     Heads = parsed.GetValue(heads),
                     Means = Given(parsed.GetValue(means)),
                     Deviations = Given(parsed.GetValue(deviations)),

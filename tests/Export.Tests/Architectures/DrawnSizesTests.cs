@@ -100,6 +100,20 @@ public sealed class DrawnSizesTests : CheckpointFolder
         }
     }
 
+    [Theory, MemberData(nameof(Names))]
+    public void Heads_of_an_unpublished_width_are_asked_for_instead_of_guessed(string name)
+    {
+        var drawn = Models[name];
+        if (Backbones.Find(drawn.Family).Settings.Contains(BackboneSetting.Heads))
+        {
+            Assert.Contains("--heads", Assert.Throws<ExportException>(() => drawn.Build(new StateDict("memory", drawn.Weights), drawn.Options with { Heads = null })).Message, StringComparison.Ordinal);
+        }
+        else
+        {
+            Assert.Null(drawn.Options.Heads);
+        }
+    }
+
     [Theory, InlineData(96, 2, 6, 4, 5, 3, 4), InlineData(40, 3, 5, 6, 3, 2, 2), InlineData(24, 4, 2, 5, 4, 7, 3)]
     public void A_vision_transformer_agrees_with_plain_loops_in_double_precision(long width, int depth, int heads, int patch, int grid, int channels, int mlp)
     {

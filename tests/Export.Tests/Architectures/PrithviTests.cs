@@ -129,6 +129,21 @@ public class PrithviTests
             () => Prithvi.Build(Prithvi.Random("tiny", 1, 0), options with { Layers = [0] })).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>16 tokens are one date of 4 x 4 patches or four dates of 2 x 2: what the table holds tells which.</summary>
+    [Theory, InlineData(1, 4), InlineData(4, 2), InlineData(3, 5), InlineData(16, 1)]
+    public void The_content_of_the_position_table_tells_the_images_that_it_was_made_for(int frames, int edge)
+    {
+        const int Patch = 8;
+        var weights = DrawnWeights.Prithvi(new(48, 1, 3, Patch, edge, 6, Frames: frames), 3);
+        var options = new BackboneOptions { Heads = 3, Layers = [0], Frames = 2 };
+        weights["pos_embed"] = TensorData.FromValues<float>([1, 1 + (frames * edge * edge), 48], [.. new float[48], .. SineCosineTables.Volume(frames, edge, edge, 48).ToSingles()]);
+        Assert.Equal(edge * Patch, Prithvi.Build(new StateDict("memory", weights), options).Manifest.Tile);
+
+        // Anything else in it tells nothing.
+        weights["pos_embed"] = RandomTensors.Uniform(1, "pos_embed", [1, 8, 48], 1);
+        Assert.Contains("--trained-tile", Assert.Throws<ExportException>(() => Prithvi.Build(new StateDict("memory", weights), options)).Message, StringComparison.Ordinal);
+    }
+
     [Theory, MemberData(nameof(Sizes))]
     public void Random_weights_have_the_names_and_shapes_of_the_published_variant(string size)
     {

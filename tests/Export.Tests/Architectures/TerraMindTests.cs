@@ -75,6 +75,20 @@ public class TerraMindTests
         }
     }
 
+    /// <summary>The matrix of a modality tells the product of channels and pixels only; the images of pretraining tell the patches of all.</summary>
+    [Theory, InlineData(8), InlineData(4)]
+    public void Modalities_that_pretraining_did_not_have_lie_on_the_grid_of_the_others(int patch)
+    {
+        var weights = DrawnWeights.TerraMind(new(48, 1, 3, patch, 3, 0, Mlp: 2), 5, qkvBias: false, projectionBias: false, mlpBias: false, isGated: true);
+        weights["encoder_embeddings.AERIAL.proj.weight"] = RandomTensors.Normal(1, "aerial", [48, 16 * patch * patch], 0.1);
+        weights["encoder_embeddings.AERIAL.mod_emb"] = RandomTensors.Normal(1, "mod", [1, 1, 48], 0.1);
+        var options = new BackboneOptions { Heads = 3, Layers = [0], Modalities = ["AERIAL"], Tile = 24 };
+        var built = TerraMind.Build(new StateDict("memory", weights), options);
+        Assert.Equal((patch, 16), (built.Manifest.Patch!.Value, built.Manifest.Bands.Count));
+        Assert.Equal([1, 24 / patch * (24 / patch), 48], Ort.Run(GoldenCase.Model(built), ("image", RandomTensors.Normal(1, "image", [1, 16, 24, 24], 1)))["block_0"].Shape);
+        Assert.Equal(patch, TerraMind.Build(new StateDict("memory", weights), options with { Modalities = ["LULC"] }).Manifest.Patch);
+    }
+
     [Fact]
     public void What_the_checkpoint_lacks_is_drawn_by_the_seed_and_named()
     {

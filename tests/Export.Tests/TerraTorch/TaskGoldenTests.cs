@@ -82,6 +82,23 @@ public class TaskGoldenTests
     }
 
     [Theory, MemberData(nameof(Cases))]
+    public void An_oblong_tile_is_padded_side_by_side_and_a_width_equal_to_the_height_is_a_square(string name)
+    {
+        var usual = Export(name).Exported;
+        var (tile, patch) = (usual.Manifest.Tile!.Value, usual.Manifest.Patch!.Value);
+        var same = Export(name, new TerraTorchOptions { Tile = tile, TileWidth = tile }).Exported;
+        Assert.Equal(usual.Manifest.ToJson(), same.Manifest.ToJson());
+        var (height, width) = (tile - 3, tile + patch + 1);
+        var oblong = Export(name, new TerraTorchOptions { Tile = height, TileWidth = width }).Exported;
+        Assert.Equal((null, new ManifestTileSize(height, width)), (oblong.Manifest.Tile, oblong.Manifest.TileSize));
+        var inputs = oblong.Model.Graph.Inputs.Select(input => (input.Name, RandomTensors.Uniform(1, input.Name, [.. input.KnownShape.Select(dim => dim.Value ?? 1)], 1))).ToArray();
+        Assert.All(inputs.Where(input => input.Item2.Shape.Length >= 4), input => Assert.Equal([height, width], input.Item2.Shape[^2..]));
+        var output = Ort.Run(oblong.Model, inputs).Single().Value;
+        Assert.True(output.Shape.Length < 4 || output.Shape[^2..].SequenceEqual([height, width]), $"the output is [{string.Join(", ", output.Shape)}]");
+        Assert.All(output.ToSingles(), value => Assert.True(float.IsFinite(value)));
+    }
+
+    [Theory, MemberData(nameof(Cases))]
     public void The_form_for_Deepness_computes_the_same_in_its_arithmetic_or_is_refused(string name)
     {
         var golden = GoldenCase.Open("tasks", name);

@@ -43,6 +43,40 @@ public sealed class TaskRefusalTests : IDisposable
         Assert.Contains(expected, Assert.Throws<ExportException>(() => TaskBackbone.Of(task)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"backbone": "prithvi_eo_tiny"}""", 64, 4, null)]                               // the variant's own number
+    [InlineData("""{"backbone": "prithvi_eo_v2_300"}""", 1024, 16, null)]
+    [InlineData("""{"backbone": "prithvi_eo_tiny", "backbone_num_heads": 2}""", 64, 2, null)]     // the argument wins
+    [InlineData("""{"backbone": "terramind_v1_tiny"}""", 96, 3, null)]
+    [InlineData("""{"backbone": "dofa_base_patch16_224"}""", 64, null, 4)]                         // 12 heads do not divide 64: a guess, and a warning
+    [InlineData("""{"backbone": "dofa_base_patch16_224"}""", 1000, null, null)]                    // neither: the family refuses
+    public void Attention_heads_are_those_of_the_argument_else_of_the_named_variant(string arguments, long width, int? stated, int? guessed)
+    {
+        var hyperParameters = new JsonObject { ["task"] = "segmentation", ["model_args"] = JsonNode.Parse(arguments) };
+        var backbone = TaskBackbone.Of(TaskCheckpoint.Of("task.ckpt", new StateDict("task.ckpt", new Dictionary<string, TensorData>()), hyperParameters));
+        var weights = new StateDict("task.ckpt", new Dictionary<string, TensorData> { ["blocks.0.norm1.weight"] = RandomTensors.Constant([width], 1) });
+        Assert.Equal((stated, guessed), (backbone.StatedHeads(weights), backbone.GuessedHeads(weights)));
+        Assert.Equal(stated ?? guessed, backbone.Options(weights, null, new TerraTorchOptions()).Heads);
+        Assert.Equal(7, backbone.Options(weights, null, new TerraTorchOptions { Heads = 7 }).Heads);
+    }
+
+    [Fact]
+    public void Bands_may_be_listed_modality_by_modality()
+    {
+        var hyperParameters = new JsonObject { ["task"] = "segmentation", ["model_args"] = JsonNode.Parse("""{"backbone": "terramind_v1_base", "backbone_modalities": ["S2L2A", "S1GRD"], "backbone_bands": {"S2L2A": ["RED", "NIR_NARROW"]}}""") };
+        var options = TaskBackbone.Of(TaskCheckpoint.Of("task.ckpt", new StateDict("task.ckpt", new Dictionary<string, TensorData>()), hyperParameters)).Options(new StateDict("task.ckpt", new Dictionary<string, TensorData>()), null, new TerraTorchOptions());
+        Assert.Equal(["S2L2A.RED", "S2L2A.NIR_NARROW"], options.Bands!);
+        Assert.Equal(options.Bands, options.TrainedBands);
+    }
+
+    [Fact]
+    public void A_backbone_made_for_images_that_are_not_square_is_refused_with_its_size()
+    {
+        var hyperParameters = new JsonObject { ["task"] = "segmentation", ["model_args"] = JsonNode.Parse("""{"backbone": "prithvi_eo_tiny", "backbone_img_size": [64, 96]}""") };
+        var backbone = TaskBackbone.Of(TaskCheckpoint.Of("task.ckpt", new StateDict("task.ckpt", new Dictionary<string, TensorData>()), hyperParameters));
+        Assert.Contains("64 x 96", Assert.Throws<ExportException>(() => backbone.ImageSize).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Parts_of_a_fused_projection_are_put_together_and_the_adapter_taken_out()
     {

@@ -46,7 +46,7 @@ internal sealed class ModalityEmbedding
         }
 
         Kind = Known?.Kind ?? (!hasTable ? ModalityKind.Image : graph.Weights.Peek($"{_path}.pos_emb") is { } table && Square(table.Shape[1]) ? ModalityKind.Tokens : ModalityKind.Sequence);
-        (Channels, Patch) = Kind == ModalityKind.Image ? Layout() : (0, UsualPatch);
+        (Channels, Patch) = Kind == ModalityKind.Image ? Layout() : (0, PatchOfOthers());
     }
 
     /// <summary>The name that the user gave.</summary>
@@ -174,7 +174,7 @@ internal sealed class ModalityEmbedding
     {
         if (_graph.Weights.Peek($"{_path}.proj.weight") is not { Shape.Length: 2 } weight)
         {
-            return (Known?.Bands.Count ?? _newChannels, UsualPatch);
+            return (Known?.Bands.Count ?? _newChannels, PatchOfOthers());
         }
 
         var inputs = weight.Shape[1];
@@ -184,9 +184,16 @@ internal sealed class ModalityEmbedding
             return (channels, (int)Math.Round(Math.Sqrt(inputs / channels)));
         }
 
-        return inputs % (UsualPatch * UsualPatch) == 0 ? (checked((int)(inputs / (UsualPatch * UsualPatch))), UsualPatch) : throw new FileFormatException(
+        var patch = PatchOfOthers();
+        return inputs % (patch * patch) == 0 ? (checked((int)(inputs / (patch * patch))), patch) : throw new FileFormatException(
             $"{_graph.Weights.Source}: '{_path}.proj.weight' takes {inputs} numbers a patch, which is no number of channels times a square patch. Is this the checkpoint of another model?");
     }
+
+    // All modalities lie on one grid. An image of pretraining, whose channels are known, tells its patches.
+    private int PatchOfOthers() => Modality.All.Where(known => known.Kind == ModalityKind.Image)
+        .Select(known => _graph.Weights.Peek($"encoder_embeddings.{known.Key}.proj.weight") is { Shape: [_, var inputs] } && inputs % known.Bands.Count == 0 && Square(inputs / known.Bands.Count)
+            ? (int)Math.Round(Math.Sqrt(inputs / known.Bands.Count)) : 0)
+        .FirstOrDefault(patch => patch > 0) is > 0 and var found ? found : UsualPatch;
 
     // MODALITY.BAND belongs to one modality; a plain name to the only image.
     private List<string>? Named(IReadOnlyList<string>? bands)

@@ -12,7 +12,7 @@ namespace EoOnnx.Export.Architectures;
 internal sealed class Presto : IBackbone
 {
     private const float Epsilon = 1e-5f;
-    private const int UsualHeads = 8, MissingClass = 9;
+    private const int PublishedWidth = 128, PublishedHeads = 8, MissingClass = 9;
 
     /// <summary>Far below every score: after the softmax exactly zero.</summary>
     private const float Masked = -1e9f;
@@ -50,7 +50,7 @@ internal sealed class Presto : IBackbone
         var series = op.Input("series", ElementType.Float, ["batch", "time", options.RawInput ? PrestoNormalization.RawChannels.Count : Channels.Length]);
         var (tokens, missing) = Embed(graph, options.RawInput ? PrestoNormalization.Build(op, series) : series, width);
 
-        var block = new TransformerBlock { Heads = options.Heads ?? UsualHeads, Epsilon = Epsilon };
+        var block = new TransformerBlock { Heads = options.Heads ?? (width == PublishedWidth ? PublishedHeads : HeadCount.Usual(weights.Source, width)), Epsilon = Epsilon };
         var mask = op.Unsqueeze(op.Mul(missing, Masked), 1, 2);
         for (var layer = 0; layer < found.CountBlocks("blocks"); layer++)
         {

@@ -96,27 +96,60 @@ internal sealed class Prithvi : IBackbone
     private static StateDict Encoder(StateDict weights) => weights.Names.Where(name => name.EndsWith(Kernel, StringComparison.Ordinal))
         .OrderBy(name => name.Length).ThenBy(name => name, StringComparer.Ordinal).FirstOrDefault() is { } found ? weights.Below(found[..^Kernel.Length]) : weights;
 
-    /// <summary>Edge of the grid of patches and number of time steps that the position table of the weights was made for. The table itself is
-    /// recomputed, never read; its size alone does not tell time from space, so 224 pixels are taken where they fit.</summary>
+    /// <summary>Edge of the grid of patches and number of time steps that the position table of the weights was made for. The table is recomputed,
+    /// but its content tells time from space; where it holds something else, 224 pixels or the number of frames are taken if they fit.</summary>
     private static (int Edge, int Times) TrainedGrid(StateDict encoder, int patch, BackboneOptions options)
     {
         var tokens = encoder.TryTake("pos_embed", out var table) && table.Shape.Length == 3 ? (int)Math.Min(int.MaxValue, table.Shape[1] - 1) : 0;
+        if (options.TrainedTile is null && tokens > 0 && Read(table!) is { } found)
+        {
+            return found;
+        }
+
         var stated = (options.TrainedTile ?? 224) / patch;
         if (options.TrainedTile is not null || (stated > 0 && tokens % (stated * stated) == 0))
         {
             return (Math.Max(1, stated), stated > 0 ? tokens / (stated * stated) : 0);
         }
 
-        foreach (var times in Enumerable.Range(1, 1000).Prepend(options.Frames ?? 1))
+        var (times, edge) = (options.Frames ?? 1, (int)Math.Round(Math.Sqrt(tokens / (double)(options.Frames ?? 1))));
+        return edge * edge * times == tokens ? (edge, times) : throw new ExportException(
+            $"{encoder.Source}: for which images its position table of {tokens} tokens was made is not known; say it with --trained-tile, the edge in pixels.");
+    }
+
+    /// <summary>Edge and time steps of a table [1, 1 + times · edge², width] that holds the reference's encoding; null when it holds something else.</summary>
+    private static (int Edge, int Times)? Read(TensorData table)
+    {
+        var (tokens, width) = ((int)table.Shape[1] - 1, checked((int)table.Shape[2]));
+        if (width % 16 != 0)
         {
-            var edge = (int)Math.Round(Math.Sqrt(tokens / (double)times));
-            if (edge > 0 && edge * edge * times == tokens)
+            return null;
+        }
+
+        // The encoding of the column, in the first 6/16 of a token, starts anew with each row.
+        var values = table.ToSingles().AsSpan(width);
+        var (column, edge) = (width / 16 * 6, 1);
+        while (edge < tokens && !values.Slice(edge * width, column).SequenceEqual(values[..column]))
+        {
+            edge++;
+        }
+
+        if (tokens % ((long)edge * edge) != 0)
+        {
+            return null;
+        }
+
+        const float Rounding = 0.01f; // of half precision
+        var expected = SineCosineTables.Volume(tokens / (edge * edge), edge, edge, width).AsSpan<float>();
+        for (var i = 0; i < expected.Length; i++)
+        {
+            if (!(Math.Abs(expected[i] - values[i]) <= Rounding))
             {
-                return (edge, times);
+                return null;
             }
         }
 
-        throw new ExportException($"{encoder.Source}: a position table of {tokens} tokens fits no square grid; say with --trained-tile for which images it was made.");
+        return (edge, tokens / (edge * edge));
     }
 
     /// <summary>[1, 1 + times · rows · columns, width]: zeros for the class token, then the table, each time step resampled on its own.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using EoOnnx.Decoders;
+using EoOnnx.Export.Architectures;
 using EoOnnx.Export.Checkpoints;
 using EoOnnx.Formats;
 
@@ -32,7 +33,14 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
     }
 
     /// <summary>Edge of the image that the backbone was made for; null when the arguments do not say.</summary>
-    public int? ImageSize => Integers("backbone_img_size") is [var edge, ..] ? edge : null;
+    /// <exception cref="ExportException">It was made for images that are not square.</exception>
+    public int? ImageSize => Integers("backbone_img_size") switch
+    {
+        [var edge] => edge,
+        [var height, var width] => height == width ? height : throw new ExportException(
+            $"The backbone was made for images of {height} x {width} pixels (backbone_img_size); supported are backbones made for square images, which may be given others with --tile and --tile-width."),
+        _ => null,
+    };
 
     /// <summary>Attention heads that the task tells: the argument, else those of the variant that it names, unless the encoder's width has no such
     /// heads. Null when it tells none.</summary>
@@ -64,9 +72,9 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
 
     /// <summary>How the family is exported.</summary>
     /// <param name="weights">The encoder's tensors.</param>
-    /// <param name="tile">Edge of the (padded) image; null takes what the weights were made for.</param>
+    /// <param name="tile">Size of the (padded) image; null takes what the weights were made for.</param>
     /// <param name="options">What the user asked for.</param>
-    public BackboneOptions Options(StateDict weights, int? tile, TerraTorchOptions options)
+    public BackboneOptions Options(StateDict weights, InputSize? tile, TerraTorchOptions options)
     {
         var depth = new[] { "blocks", "encoder" }.Max(weights.CountBlocks);
         var bands = Texts("backbone_bands") ?? Texts("backbone_model_bands");
@@ -77,7 +85,8 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
             Frames = Integers("backbone_num_frames") is [var frames] ? frames : null,
             Modalities = Modalities(),
             Merge = Merge(),
-            Tile = tile,
+            Tile = tile?.Height,
+            TileWidth = tile?.Width,
             TrainedTile = ImageSize,
             Heads = options.Heads ?? StatedHeads(weights) ?? GuessedHeads(weights),
             Layers = Integers("backbone_out_indices") ?? (Family.Name == "dofa" ? [-1] : [.. Enumerable.Range(0, depth)]),
@@ -116,7 +125,7 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
     private List<string>? Texts(string name) => Arguments[name] switch
     {
         JsonArray { Count: > 0 } list => [.. list.Select(item => item?.ToString() ?? "")],
-        JsonObject => throw new ExportException($"The argument {name} of the backbone chooses bands modality by modality; only a list of bands is supported."),
+        JsonObject { Count: > 0 } byModality => [.. byModality.SelectMany(modality => (modality.Value as JsonArray ?? []).Select(band => $"{modality.Key}.{band}"))],
         _ => null,
     };
 }

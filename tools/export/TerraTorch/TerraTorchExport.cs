@@ -22,7 +22,7 @@ public static class TerraTorchExport
         var backbone = TaskBackbone.Of(task);
         var adapter = task.HasAdapter ? AdapterWeights.Split(task.Encoder) : null;
         var weights = TaskBackbone.Weights(adapter?.Encoder ?? task.Encoder);
-        var tile = options.Tile ?? backbone.ImageSize;
+        var tile = SizeOf(backbone, options);
         var padding = backbone.Padding(PatchOf(backbone, weights, options));
         var built = backbone.Family.Build(weights, backbone.Options(weights, Padded(tile, padding), options));
         var identity = adapter is null ? null : ExportedBackbone.IdentityOf(built.Graph);
@@ -30,7 +30,7 @@ public static class TerraTorchExport
         var op = new GraphBuilder(built.Graph);
         var images = built.Graph.Inputs.Where(input => input.Rank >= 4).ToList();
         var padded = images[0];
-        var image = tile is { } edge && edge != padded.KnownShape[-1].Value ? PadInputs(op, images, edge, padding!) : padded;
+        var image = tile is { } size && (size.Height, size.Width) != (padded.KnownShape[-2].Value, padded.KnownShape[-1].Value) ? PadInputs(op, images, size, padding!) : padded;
         var prediction = Decode(op, task, decoder, built, padded);
         prediction = decoder.PredictsMap && image != padded ? ImagePadding.Crop(op, prediction, image) : prediction;
         var activation = options.Raw ? "none" : task.Task switch
@@ -50,7 +50,8 @@ public static class TerraTorchExport
             Name = $"{backbone.Name} with {decoder.GetType().Name}",
             Variant = backbone.Name,
             Task = task.Task,
-            Tile = tile ?? built.Manifest.Tile,
+            Tile = tile is null ? built.Manifest.Tile : tile.Value.Edge,
+            TileSize = tile?.Oblong,
             Classes = Classes(task, decoder),
             Features = [],
             Activation = activation,
@@ -69,10 +70,18 @@ public static class TerraTorchExport
     private static int? PatchOf(TaskBackbone backbone, Checkpoints.StateDict weights, TerraTorchOptions options) =>
         backbone.Padding(patch: null) is { } stated ? stated.Multiple / 2 : backbone.Family.Build(weights, backbone.Options(weights, null, options)).Manifest.Patch;
 
-    private static int? Padded(int? tile, ImagePadding? padding) => tile is { } edge && padding is not null ? checked((int)padding.Padded(edge)) : tile;
+    private static InputSize? SizeOf(TaskBackbone backbone, TerraTorchOptions options) => (options.Tile ?? backbone.ImageSize, options.TileWidth) switch
+    {
+        ({ } height, var width) => new InputSize(height, width ?? height),
+        (null, null) => null,
+        _ => throw new ExportException("--tile-width is the width of an input whose height the task does not state; give --tile too."),
+    };
+
+    private static InputSize? Padded(InputSize? tile, ImagePadding? padding) =>
+        tile is { } size && padding is not null ? new InputSize(checked((int)padding.Padded(size.Height)), checked((int)padding.Padded(size.Width))) : tile;
 
     /// <summary>Puts a padding between the images and the encoder; returns the new first image.</summary>
-    private static Value PadInputs(GraphBuilder op, IReadOnlyList<Value> images, int tile, ImagePadding padding)
+    private static Value PadInputs(GraphBuilder op, IReadOnlyList<Value> images, InputSize tile, ImagePadding padding)
     {
         var graph = op.Graph;
         Value? first = null;
@@ -80,7 +89,7 @@ public static class TerraTorchExport
         {
             var name = inner.Name;
             graph.Rename(inner, $"{name}.padded");
-            var image = op.Input(name, inner.Type, inner.KnownShape.With(-2, tile).With(-1, tile));
+            var image = op.Input(name, inner.Type, inner.KnownShape.With(-2, tile.Height).With(-1, tile.Width));
             first ??= image;
             graph.ReplaceUses(inner, padding.Pad(op, image), _ => true);
             graph.RemoveInput(inner);

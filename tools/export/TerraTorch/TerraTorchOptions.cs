@@ -14,6 +14,14 @@ public sealed record TerraTorchOptions
             : throw new ArgumentOutOfRangeException(nameof(Tile), value, "The input must be 8 to 4096 pixels wide; 224 is usual.");
     }
 
+    /// <summary>Width of the input in pixels where it is not square; null takes <see cref="Tile"/>, which then is its height.</summary>
+    public int? TileWidth
+    {
+        get;
+        init => field = value is null or (>= 8 and <= 4096) ? value
+            : throw new ArgumentOutOfRangeException(nameof(TileWidth), value, "The input must be 8 to 4096 pixels wide; null is as wide as high.");
+    }
+
     /// <summary>Attention heads of the backbone, which shapes cannot tell; null takes what the task or the variant says.</summary>
     public int? Heads
     {
