@@ -64,6 +64,7 @@ internal sealed class SceneVerbOptions
     private readonly Option<NoDataRule> _noDataRule = SharedOptions.WithDefault("--nodata-rule", NoDataRule.Any, "A pixel is missing when any band is, or only when all are.", "any|all");
     private readonly Option<MapKind?> _content = SharedOptions.Optional<MapKind?>("--out-type", "What the map stores: class, prob (a band for each class) or value. Default: by the model's task.", "class|prob|value");
     private readonly Option<SurenessKind> _confidence = SharedOptions.WithDefault("--confidence", SurenessKind.None, "A second band of a class map: probability of the class (max), entropy or margin.", "none|max|entropy|margin");
+    private readonly Option<int?> _median = SharedOptions.Optional<int?>("--median", "Replace each class by the median of a window of so many pixels, as QGIS Deepness removes small segments; 0 leaves classes as the model gives them. Default: the model's own (seg_small_segment), else 0.", "pixels");
     private readonly Option<string?> _vector = Beside("--vector", "Write the classes as polygons, too: a GeoPackage with area, pixels and mean confidence. Default name: MAP.gpkg.");
     private readonly Option<double> _minimumArea = SharedOptions.WithDefault("--min-area", 0.0, "Polygons smaller than this go to their largest neighbour.", "m²");
     private readonly Option<double> _simplify = SharedOptions.WithDefault("--simplify", 0.0, "Simplify the outlines of polygons by up to this, in map units.", "distance");
@@ -78,7 +79,7 @@ internal sealed class SceneVerbOptions
     /// <param name="without">Names of options that have no meaning for it.</param>
     public SceneVerbOptions(Command verb, params string[] without)
     {
-        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _confidence, _vector, _minimumArea, _simplify, _stac, _quickLook, _stamp, _restart, _overwrite])
+        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _confidence, _median, _vector, _minimumArea, _simplify, _stac, _quickLook, _stamp, _restart, _overwrite])
         {
             if (!without.Contains(option.Name))
             {
@@ -159,6 +160,7 @@ internal sealed class SceneVerbOptions
         Validity = ValidityOptions.Parse(parsed.GetValue(_noData), parsed.GetValue(_noDataRule)),
         Content = (MapContent?)parsed.GetValue(_content),
         Confidence = (ConfidenceBand)parsed.GetValue(_confidence),
+        Median = parsed.GetValue(_median),
         Companions = new MapCompanions
         {
             Vector = NameBeside(parsed, _vector),

@@ -71,6 +71,10 @@ public sealed record ModelManifest
     /// <summary>Probability below which a pixel gets no class (of several) or the background (of one); null is 0 for softmax and 0.5 for sigmoid.</summary>
     public double? Threshold { get; init => field = value is null or (>= 0 and <= 1) ? value : throw Bad(nameof(Threshold), value, "0 to 1"); }
 
+    /// <summary>Edge in pixels of the square window whose median replaces each class of a map, so that specks go; an even number means the next odd one,
+    /// 0 and 1 nothing. Null is 0. Probabilities are not smoothed.</summary>
+    public int? Median { get; init => field = value is null or (>= 0 and <= 99) ? value : throw Bad(nameof(Median), value, "0 to 99"); }
+
     /// <summary>What the scores of classes are divided by before they become probabilities, fitted so that these say how often a pixel is right; null is 1.
     /// The most probable class does not depend on it.</summary>
     public double? Temperature { get; init => field = value is null or (> 0 and <= 1000) ? value : throw Bad(nameof(Temperature), value, "over 0 to 1000"); }

@@ -24,7 +24,7 @@ internal sealed record ModelOptions(string? Device = null, int Threads = 0, bool
 internal sealed record RunOptions(
     string? Output = null, int? Tile = null, string? Overlap = null, BlendMode? Blend = null, EdgeMode Edge = EdgeMode.Shift, TestTimeAugmentation Augmentation = TestTimeAugmentation.None,
     int[]? Window = null, double[]? Bounds = null, string? BoundsProjection = null, int? Batch = null, int? Prefetch = null, int? Readers = null,
-    string[]? Bands = null, double[]? Scale = null, double[]? Offset = null, string? NoData = null, MapContent? Content = null, ConfidenceBand Confidence = ConfidenceBand.None,
+    string[]? Bands = null, double[]? Scale = null, double[]? Offset = null, string? NoData = null, MapContent? Content = null, ConfidenceBand Confidence = ConfidenceBand.None, int? Median = null,
     bool Restart = false, bool Overwrite = false)
 {
     /// <exception cref="ArgumentException">No JSON, an unknown member or a value that is out of range.</exception>
@@ -53,6 +53,7 @@ internal sealed record RunOptions(
             Validity = ValidityOptions.Parse(given.NoData),
             Content = given.Content,
             Confidence = given.Confidence,
+            Median = given.Median,
             Restart = given.Restart,
             Overwrite = given.Overwrite,
         };

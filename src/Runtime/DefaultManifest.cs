@@ -40,15 +40,6 @@ internal static class DefaultManifest
         return named ?? asked ?? (options.Deepness || DeepnessKeys.Any(metadata.ContainsKey) ? "" : null);
     }
 
-    /// <summary>What Deepness would do with the model and this program does not.</summary>
-    public static IEnumerable<string> NotesOf(IReadOnlyDictionary<string, string> metadata, ModelTask task)
-    {
-        if (task == ModelTask.Segmentation && Number(metadata, "seg_small_segment") is > 1 and var size)
-        {
-            yield return string.Create(CultureInfo.InvariantCulture, $"Deepness smooths classes of this model with a median of {size} pixels (seg_small_segment); here they are as the model gives them. Drop small polygons with --vector --min-area.");
-        }
-    }
-
     public static ModelManifest Read(string path, IReadOnlyDictionary<string, string> metadata, ModelTensor input, IReadOnlyList<ModelTensor> outputs, string? kind)
     {
         if (metadata.TryGetValue(ModelManifest.MetadataKey, out var json))
@@ -88,6 +79,8 @@ internal static class DefaultManifest
             // Deepness takes the output as probabilities, whatever it is.
             Activation = kind is null && named[0].Count == 0 || task != ModelTask.Segmentation ? "none" : Channels(outputs[0]) == 1 ? "sigmoid" : "softmax",
             Threshold = task == ModelTask.Segmentation ? Number(metadata, "seg_thresh") ?? (kind is null ? null : DeepnessThreshold) : null,
+            // The plugin's box for it holds 0 to 99. What it shows for a file that says nothing is the user's last setting, not the model's.
+            Median = task == ModelTask.Segmentation && Number(metadata, "seg_small_segment") is { } window ? (int)Math.Clamp(window, 0, 99) : null,
             OutputScale = task == ModelTask.Regression ? Number(metadata, "reg_output_scaling") ?? 1 : 1,
             Upsampling = Upsampling(input, outputs[0]),
         };

@@ -24,7 +24,7 @@ public sealed class EoModel : IDisposable
         Input = Inputs.FirstOrDefault(IsImage) ?? (metadata.ContainsKey(ModelManifest.MetadataKey) ? Inputs.FirstOrDefault(input => input.Type == ElementType.Float) ?? (Inputs.Count > 0 ? Inputs[0] : null) : null) ?? throw WrongInputs();
         DeepnessKind = DefaultManifest.KindOf(path, metadata, options);
         Manifest = DefaultManifest.Read(path, metadata, Input, Outputs, DeepnessKind);
-        Notes = DeepnessKind is null ? notes : [.. notes, .. DefaultManifest.NotesOf(metadata, Manifest.Task)];
+        Notes = notes;
         if (TakesImages && Inputs.Count > 1 && Inputs.Any(input => Manifest.Modalities.All(modality => modality.Input != input.Name)))
         {
             throw WrongInputs();

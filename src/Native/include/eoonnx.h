@@ -102,7 +102,7 @@ eoonnx_status eoonnx_adapter_close(eoonnx_adapter *adapter);
  *                   "bounds" [west, south, east, north], "boundsProjection", "batch", "prefetch", "readers",
  *                   "bands" ["B02", ...], "scale" [...], "offset" [...], "noData" ("-9999", "none"),
  *                   "content" ("class", "probability", "value"), "confidence" ("none", "maximum", "entropy", "margin"),
- *                   "restart", "overwrite"
+ *                   "median" (pixels), "restart", "overwrite"
  *                 They mean what the options of "eoonnx infer" mean.
  *   progress      NULL or a callback
  *   user_data     given to the callback

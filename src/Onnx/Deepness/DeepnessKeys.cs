@@ -50,7 +50,7 @@ internal static class DeepnessKeys
             var names = manifest.Classes.Count > 0 ? manifest.Classes.Select(item => item.Name) : Enumerable.Range(channels == 1 ? 1 : 0, channels).Select(id => $"class {id}");
             keys[ClassNames] = Json(names.TakeLast(channels).Index().ToDictionary(item => item.Index.ToString(CultureInfo.InvariantCulture), item => item.Item));
             keys[Threshold] = Json(channels == 1 ? manifest.Threshold ?? 0.5 : manifest.Threshold ?? 0);
-            keys[SmallSegment] = Json(0);
+            keys[SmallSegment] = Json(manifest.Median ?? 0);
         }
         else
         {

@@ -15,6 +15,7 @@ public sealed class CogSink : IStripSink
     private readonly RasterProfile _profile;
     private readonly string _resampling;
     private readonly StripJournal _journal;
+    private string? _replacement;
     private bool _completed;
 
     /// <summary>Pixels by class value, for the attribute table of a class map; set it before <see cref="Complete(CancellationToken)"/>.</summary>
@@ -33,7 +34,7 @@ public sealed class CogSink : IStripSink
     public int? PanelWidth => _journal.PanelWidth;
 
     /// <summary>The rows while the map is being made: a raster without georeferencing, band-interleaved by line.</summary>
-    public string RowsPath => _journal.RowsPath;
+    public string RowsPath => _replacement ?? _journal.RowsPath;
 
     /// <summary>Last bands of the rows that do not go into the map; set it before <see cref="Complete(CancellationToken)"/>.</summary>
     public int HiddenBands { get; set; }
@@ -42,7 +43,9 @@ public sealed class CogSink : IStripSink
     public bool KeepsMap { get; set; } = true;
 
     /// <summary>Bytes that a map and its work area may need on disk while it is made: raw rows, the map and a third for its overviews.</summary>
-    public static long DiskBytes(RasterProfile profile) => (long)profile.Size.Width * profile.BandCount * profile.Type.SizeInBytes() * profile.Size.Height / 3 * 7;
+    /// <param name="profile">The map.</param>
+    /// <param name="replaces">Whether the rows will be replaced, which takes their size again.</param>
+    public static long DiskBytes(RasterProfile profile, bool replaces = false) => (long)profile.Size.Width * profile.BandCount * profile.Type.SizeInBytes() * profile.Size.Height / 3 * (replaces ? 10 : 7);
 
     /// <summary>Opens the work area of a map.</summary>
     /// <param name="path">The map; its folder must exist.</param>
@@ -50,10 +53,11 @@ public sealed class CogSink : IStripSink
     /// <param name="job">Everything that can change a pixel, by name: an unfinished run with other values is refused.</param>
     /// <param name="restart">Discard an unfinished run.</param>
     /// <param name="overwrite">Replace a map that exists.</param>
+    /// <param name="replaces">Whether the rows will be replaced, see <see cref="Replace"/>: the disk must have room for it.</param>
     /// <exception cref="MapInUseException">Another run holds the work area, or has just made the map.</exception>
     /// <exception cref="RasterException">An unfinished run was a different job.</exception>
     /// <exception cref="IOException">The folder cannot be written or the disk is full.</exception>
-    public static CogSink Open(string path, RasterProfile profile, IReadOnlyDictionary<string, string> job, bool restart = false, bool overwrite = true)
+    public static CogSink Open(string path, RasterProfile profile, IReadOnlyDictionary<string, string> job, bool restart = false, bool overwrite = true, bool replaces = false)
     {
         GdalLibrary.Ensure();
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -64,7 +68,7 @@ public sealed class CogSink : IStripSink
 
         var layout = new StripLayout(profile.Size.Width, profile.Size.Height, profile.BandCount, profile.Type.SizeInBytes());
         var rows = new FileInfo(Path.Combine(path + WorkArea, "rows.bil"));
-        var needed = DiskBytes(profile) - (rows.Exists ? rows.Length : 0);
+        var needed = DiskBytes(profile, replaces) - (rows.Exists ? rows.Length : 0);
         if (FreeDiskSpace.Lack(folder, needed) is { } lack)
         {
             throw new RasterException($"{lack} (the map {path} and its work area). Free some space or write elsewhere with --out.");
@@ -108,6 +112,27 @@ public sealed class CogSink : IStripSink
     public void Read(int firstRow, int column, int columns, Span<byte> rows) => _journal.Read(firstRow, column, columns, rows);
 
     /// <inheritdoc/>
+    /// <exception cref="RasterException">Rows are missing, or the disk is full; the work area stays.</exception>
+    public void Replace(Action<RowWriter> rewrite)
+    {
+        ArgumentNullException.ThrowIfNull(rewrite);
+        CheckComplete();
+        var path = Path.Combine(_path + WorkArea, "replaced.bil");
+        try
+        {
+            // Not flushed to disk: the stored rows are what a later run continues with, and the map is compared with what is read here.
+            using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, 1);
+            rewrite((_, rows) => file.Write(rows));
+        }
+        catch (IOException failure)
+        {
+            throw new RasterException($"The rows of {_path} cannot be replaced: {failure.Message}. The {_path}{WorkArea} folder keeps what is done; free some space and give the same command to continue.", failure);
+        }
+
+        _replacement = path;
+    }
+
+    /// <inheritdoc/>
     /// <exception cref="RasterException">Rows are missing, or GDAL cannot write the map; the work area stays.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; the work area stays.</exception>
     public void Complete(CancellationToken cancellation = default) => Complete(static _ => { }, cancellation);
@@ -120,18 +145,14 @@ public sealed class CogSink : IStripSink
     public void Complete(Action<string> beforeAppearing, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(beforeAppearing);
-        if (FirstMissingRow != _profile.Size.Height)
-        {
-            throw new RasterException($"{_path} has {FirstMissingRow} of {_profile.Size.Height} rows; it cannot be completed.");
-        }
-
+        CheckComplete();
         var temporary = AtomicFile.TemporaryName(_path);
         try
         {
             NativeHeap.Trim();
             WriteCog(temporary, cancellation);
             NativeHeap.Trim();
-            WrittenMap.Check(temporary, _journal.RowsPath, _profile with { BandCount = _profile.BandCount - HiddenBands }, _path, cancellation);
+            WrittenMap.Check(temporary, RowsPath, _profile with { BandCount = _profile.BandCount - HiddenBands }, _path, cancellation);
             NativeHeap.Trim();
             beforeAppearing(temporary);
             if (KeepsMap)
@@ -164,6 +185,14 @@ public sealed class CogSink : IStripSink
         }
     }
 
+    private void CheckComplete()
+    {
+        if (FirstMissingRow != _profile.Size.Height)
+        {
+            throw new RasterException($"{_path} has {FirstMissingRow} of {_profile.Size.Height} rows; it cannot be completed.");
+        }
+    }
+
     private static StripJournal OpenWorkArea(string path, IReadOnlyDictionary<string, string> job, StripLayout layout, bool restart, bool overwrite)
     {
         try
@@ -178,8 +207,8 @@ public sealed class CogSink : IStripSink
 
     private unsafe void WriteCog(string target, CancellationToken cancellation)
     {
-        File.WriteAllText(Path.ChangeExtension(_journal.RowsPath, ".hdr"), EnviHeader.Text(_profile.Size, _profile.BandCount, _profile.Type, "bil"));
-        using var raw = GdalDatasetHandle.Open(_journal.RowsPath);
+        File.WriteAllText(Path.ChangeExtension(RowsPath, ".hdr"), EnviHeader.Text(_profile.Size, _profile.BandCount, _profile.Type, "bil"));
+        using var raw = GdalDatasetHandle.Open(RowsPath);
         var vrtName = $"/vsimem/{Guid.NewGuid():N}.vrt";
         Gdal.CPLErrorReset();
         var shown = _profile with { BandCount = _profile.BandCount - HiddenBands };

@@ -36,6 +36,10 @@ public interface IStripSink : IDisposable
     /// <param name="rows">[row, band, column], as they were written; all of it must be stored.</param>
     void Read(int firstRow, int column, int columns, Span<byte> rows);
 
+    /// <summary>Puts other rows into the place of those that are stored. All rows must be stored; a later run finds them as they were until the output is complete.</summary>
+    /// <param name="rewrite">Gets what takes the new rows, all of them and in order; the stored ones can be read meanwhile.</param>
+    void Replace(Action<RowWriter> rewrite);
+
     /// <summary>Completes the output under its final name.</summary>
     /// <param name="cancellation">Ends the work; what is stored stays.</param>
     void Complete(CancellationToken cancellation = default);

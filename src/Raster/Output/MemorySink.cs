@@ -4,7 +4,7 @@ namespace EoOnnx.Raster;
 public sealed class MemorySink : IStripSink
 {
     private readonly RasterProfile _profile;
-    private readonly byte[] _pixels;
+    private byte[] _pixels;
     private readonly int _lineBytes;
 
     /// <summary>A sink that holds the whole map.</summary>
@@ -76,6 +76,16 @@ public sealed class MemorySink : IStripSink
                 rows = rows[length..];
             }
         }
+    }
+
+    /// <inheritdoc/>
+    public void Replace(Action<RowWriter> rewrite)
+    {
+        ArgumentNullException.ThrowIfNull(rewrite);
+        var replaced = new MemorySink(_profile);
+        rewrite(replaced.Write);
+        replaced.Complete();
+        _pixels = replaced._pixels;
     }
 
     /// <inheritdoc/>

@@ -21,7 +21,7 @@ internal sealed class MapTarget : IDisposable
         var (model, area) = (job.Model, job.Model.MapTile * job.Model.MapTile);
         Encoder = job.NewEncoder();
         Activation = new ScoreActivation(job.Activation, model.Classes, area, (float)(model.Manifest.Temperature ?? 1));
-        Statistics = new MapStatistics(job.Profile, GroundArea.Of(job.Transform, job.Scene.Projection));
+        Statistics = NewStatistics();
         Scores = new Pool<ScoreBatch>(Enumerable.Range(0, ScoreBuffers).Select(i => new ScoreBatch(i, model.Batch, model.ScoreLength, model.MapTile) { Target = this }));
         _arranged = new float[model.Layout is { } layout ? layout.Bands * layout.Side * layout.Side : 0];
         _augmented = job.Options.Augmentation == TestTimeAugmentation.None ? null : new AugmentedModel(model, job.Options.Augmentation, Activation, job.Options.Adapter);
@@ -37,7 +37,7 @@ internal sealed class MapTarget : IDisposable
 
     public ScoreActivation Activation { get; }
 
-    public MapStatistics Statistics { get; }
+    public MapStatistics Statistics { get; private set; }
 
     public Pool<ScoreBatch> Scores { get; }
 
@@ -105,6 +105,23 @@ internal sealed class MapTarget : IDisposable
         }
     }
 
+    /// <summary>Smooths the classes of the whole map, where that is asked for, and counts them anew. All rows must be stored.</summary>
+    public void Smooth(CancellationToken cancellation)
+    {
+        if (Job.Median == 1)
+        {
+            return;
+        }
+
+        var smoothed = NewStatistics();
+        Sink.Replace(write => Job.NewMedian().Run(Sink.Read, (first, rows) =>
+        {
+            smoothed.Add(first, Job.Profile.Size.Width, rows);
+            write(first, rows);
+        }, cancellation));
+        Statistics = smoothed;
+    }
+
     public void Dispose()
     {
         foreach (var binding in _bindings.Values)
@@ -118,6 +135,8 @@ internal sealed class MapTarget : IDisposable
             batch.Release();
         }
     }
+
+    private MapStatistics NewStatistics() => new(Job.Profile, GroundArea.Of(Job.Transform, Job.Scene.Projection));
 
     private TileRun Binding(ImageBatch images, ScoreBatch scores, int first, int count)
     {

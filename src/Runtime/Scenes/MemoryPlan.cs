@@ -102,6 +102,7 @@ public sealed record MemoryPlan(long BudgetBytes, int Batch, int Panels, long Ar
                     + (map.Options.Augmentation == TestTimeAugmentation.None ? 0 : tilesACall * (image + (map.Model.ScoreLength * (long)sizeof(float)))))),
                 new("sums", jobs.Sum(map => (long)columns * (model.MapTile / map.Plan.Cell) * (map.Blend == BlendMode.None ? RowBytes(map) : (map.Model.Classes * sizeof(float)) + 1))),
                 new("finished rows", jobs.Sum(map => (long)columns * (model.MapTile / map.Plan.Cell) * RowBytes(map) * PanelRun.StripBuffers)),
+                .. jobs.Any(map => map.Median > 1) ? [new MemoryPart("median", jobs.Max(map => map.Median > 1 ? map.NewMedian().Bytes : 0))] : (MemoryPart[])[],
                 new("block cache", BlockCache),
                 new("reserve", Reserve),
             ]);

@@ -44,6 +44,13 @@ internal sealed class SceneJob
     /// <summary>The classes; null for maps of values.</summary>
     public ClassLegend? Legend { get; private init; }
 
+    /// <summary>Edge of the window whose median replaces each class; 1 leaves them.</summary>
+    public int Median { get; private init; } = 1;
+
+    /// <summary>What happens to the classes after the model, in words; empty when nothing does.</summary>
+    public IEnumerable<string> Smoothing => Median == 1 ? [] : [string.Create(CultureInfo.InvariantCulture,
+        $"Classes are the median of {Median} x {Median} pixels{(Options.Median is null ? ", as the model asks for; --median 0 leaves them as they are" : "")}{(Profile.BandCount > 1 ? ". Confidences are those of the classes before it" : "")}.")];
+
     // What a byte of an embedding can hold, band by band.
     private IReadOnlyList<(float Low, float High)> Ranges { get; init; } = [];
 
@@ -121,6 +128,12 @@ internal sealed class SceneJob
             tags["EOONNX_EMBEDDING"] = string.Create(CultureInfo.InvariantCulture, $"{described.Output} {embedding.Pool.ToString().ToLowerInvariant()} {plan.Cell}");
         }
 
+        var median = MedianOf(described.Manifest, content, options);
+        if (median > 1)
+        {
+            tags["EOONNX_MEDIAN"] = median.ToString(CultureInfo.InvariantCulture);
+        }
+
         var identity = new SortedDictionary<string, string>(tags, StringComparer.Ordinal)
         {
             ["content"] = content.ToString(),
@@ -160,6 +173,7 @@ internal sealed class SceneJob
             MapPlan = mapPlan,
             Window = window,
             Content = content,
+            Median = median,
             Blend = blend,
             Activation = ActivationOf(manifest, described, content),
             Bands = bands,
@@ -236,6 +250,9 @@ internal sealed class SceneJob
     /// <summary>A new encoder of this map's pixels.</summary>
     public MapEncoder NewEncoder() => NewEncoder(Content, Legend, Model, Options, HiddenBands > 0 ? ConfidenceBand.Maximum : ConfidenceBand.None, Ranges);
 
+    /// <summary>A new filter of this map's classes.</summary>
+    public ClassMedian NewMedian() => new(Profile, Legend!.Classes.Select(item => item.Id), Median);
+
     private static MapEncoder NewEncoder(
         MapContent content, ClassLegend? legend, SceneModel model, SceneOptions options, ConfidenceBand hidden, IReadOnlyList<(float Low, float High)> ranges) => content switch
     {
@@ -276,6 +293,12 @@ internal sealed class SceneJob
         return content == MapContent.Value || manifest.Task == ModelTask.Segmentation || options.Content is not null ? content
             : throw new ModelException($"{model.Model.Path} is a model for {manifest.Task}; choose what to store with --out-type.");
     }
+
+    // As QGIS Deepness makes it of its number: source, processing/map_processor/map_processor_segmentation.py.
+    private static int MedianOf(ModelManifest manifest, MapContent content, SceneOptions options) =>
+        content == MapContent.Class ? ((options.Median ?? manifest.Median ?? 0) / 2 * 2) + 1
+        : options.Median is not > 1 ? 1
+        : throw new ArgumentException($"A median smooths classes; choose --out-type class, or leave out --median {options.Median}.");
 
     private static void CheckEmbedding(SceneOptions options)
     {

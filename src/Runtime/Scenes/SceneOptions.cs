@@ -164,6 +164,11 @@ public sealed record SceneOptions
     /// <summary>An additional band of a class map.</summary>
     public ConfidenceBand Confidence { get; init; }
 
+    /// <summary>Edge in pixels of the square window whose median replaces each class of a class map, as QGIS Deepness removes small segments; an even
+    /// number means the next odd one, 0 and 1 nothing. Probabilities and confidences are not smoothed. Null follows the model (<see cref="EoOnnx.Formats.ModelManifest.Median"/>).</summary>
+    public int? Median { get; init => field = value is null or (>= 0 and <= ClassMedian.LargestWindow) ? value
+        : throw new ArgumentOutOfRangeException(nameof(Median), value, $"The window of the median must be 0 to {ClassMedian.LargestWindow} pixels."); }
+
     /// <summary>Files that are made beside the map.</summary>
     public MapCompanions Companions { get; init; } = new();
 

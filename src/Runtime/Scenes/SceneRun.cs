@@ -141,7 +141,7 @@ internal sealed class SceneRun : IDisposable
         {
             Map = job.Path,
             Source = job.Options.Opening?.Source ?? job.Scene.Path,
-            Notes = [.. model.Model.Notes, .. OtherMaps(model, job.Options), .. job.Options.Opening?.Notes ?? []],
+            Notes = [.. model.Model.Notes, .. job.Smoothing, .. OtherMaps(model, job.Options), .. job.Options.Opening?.Notes ?? []],
             Model = model.Model.Path,
             Adapter = job.Options.Adapter?.Path,
             Content = job.Content,

@@ -18,6 +18,9 @@ public class DeepnessFormTests
         Assert.Equal([1.9607843137254903, 2.3529411764705883], Numbers(written.Metadata["standardization_std"]), new Within(1e-12));
         Assert.Equal((17L, 8L), (written.Opsets[""], written.IrVersion));
         Assert.Equal("softmax", ModelManifest.Parse(written.Metadata[ModelManifest.MetadataKey]).Activation);
+        var model = Model();
+        model.Metadata[ModelManifest.MetadataKey] = (ModelManifest.Parse(model.Metadata[ModelManifest.MetadataKey]) with { Median = 7 }).ToJson();
+        Assert.Equal("7", DeepnessForm.Write(model).Metadata["seg_small_segment"]);
     }
 
     [Theory, InlineData(1, "Sigmoid", "0.5", """{"0":"burned"}"""), InlineData(2, "Softmax", "0", """{"0":"background","1":"burned"}""")]
