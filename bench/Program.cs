@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using EoOnnx.Bench;
 using EoOnnx.Bench.Encoder;
 using EoOnnx.Bench.Scene;
 using EoOnnx.Bench.Training;
@@ -7,7 +8,12 @@ using EoOnnx.Bench.Training;
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|growth|runs|epochs]
 // dotnet run -c Release --project bench -- base [threads] [repetitions]
-// dotnet run -c Release --project bench -- scene tiny|vit-b|vit-b-adapters [width] [height] [batch] [repetitions] [folder]
+// dotnet run -c Release --project bench -- scene identity|tiny|vit-b|vit-b-adapters [width] [height] [batch] [turns] [folder] [threads]
+if (args is ["encoder" or "training" or "base" or "scene", ..])
+{
+    Console.Out.WriteLine(Machine.Describe());
+}
+
 switch (args)
 {
     case ["encoder", ..]:
@@ -29,16 +35,16 @@ switch (args)
         Console.Out.WriteLine(JsonSerializer.Serialize(StepProbe.Epochs(StepSettings.Parse(settings))));
         return 0;
     case ["scene", var model, ..]:
-        SceneComparison.Run(model, Number(2, 10_980), Number(3, 10_980), Number(4, 4), Number(5, 3), args.ElementAtOrDefault(6) ?? Path.Combine(Path.GetTempPath(), "eoonnx-bench"), Console.Out);
+        SceneComparison.Run(model, Number(2, 10_980), Number(3, 10_980), Number(4, 4), Number(5, 3), args.ElementAtOrDefault(6) ?? Path.Combine(Path.GetTempPath(), "eoonnx-bench"), Number(7, 0), Console.Out);
         return 0;
-    case ["scene-turn", var contestant, var model, var scene, var batch, var folder]:
-        await SceneComparison.TurnAsync(contestant, model, scene, int.Parse(batch, CultureInfo.InvariantCulture), folder, Console.Out);
+    case ["scene-turn", var contestant, var model, var scene, var batch, var folder, var threads]:
+        await SceneTurn.RunAsync(contestant, model, scene, int.Parse(batch, CultureInfo.InvariantCulture), folder, int.Parse(threads, CultureInfo.InvariantCulture), Console.Out);
         return 0;
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|growth|runs|epochs]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- base [threads] [repetitions]");
-        Console.Error.WriteLine("       dotnet run -c Release --project bench -- scene tiny|vit-b|vit-b-adapters [width] [height] [batch] [repetitions] [folder]");
+        Console.Error.WriteLine("       dotnet run -c Release --project bench -- scene identity|tiny|vit-b|vit-b-adapters [width] [height] [batch] [turns] [folder] [threads]");
         return 2;
 }
 

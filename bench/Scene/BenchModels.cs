@@ -10,16 +10,17 @@ internal static class BenchModels
     public const int Tile = 224;
     private const int Classes = 2, Patch = 16, Width = 768, Hidden = 16;
 
-    /// <summary>Writes a model: <c>tiny</c>, two convolutions; <c>vit-b</c>, the encoder of ViT-B/16 with a linear head; or <c>vit-b-adapters</c>, the same with the head as a slot for adapters.</summary>
+    /// <summary>Writes a model: <c>identity</c>, two of the bands as they are; <c>tiny</c>, two convolutions; <c>vit-b</c>, the encoder of ViT-B/16 with a linear head; or <c>vit-b-adapters</c>, the same with the head as a slot for adapters.</summary>
     /// <exception cref="ArgumentException">There is no such model.</exception>
     public static void Write(string path, string name)
     {
         var model = name switch
         {
+            "identity" => Identity(),
             "tiny" => Tiny(),
             "vit-b" => VisionTransformer((op, shape) => Weight(op, "head", shape)),
             "vit-b-adapters" => VisionTransformer((op, shape) => op.OverridableInput("head", TensorData.FromValues<float>(shape, new float[TensorData.CountOf(shape)]))),
-            _ => throw new ArgumentException($"'{name}' is no model of the benchmark; expected tiny, vit-b or vit-b-adapters."),
+            _ => throw new ArgumentException($"'{name}' is no model of the benchmark; expected identity, tiny, vit-b or vit-b-adapters."),
         };
         model.Metadata[ModelManifest.MetadataKey] = new ModelManifest
         {
@@ -35,6 +36,13 @@ internal static class BenchModels
     {
         var random = new Random(seed);
         SafetensorsFile.Write(path, [KeyValuePair.Create("head", TensorData.FromValues<float>([Width, Classes * Patch * Patch], [.. Enumerable.Range(0, Width * Classes * Patch * Patch).Select(_ => random.NextSingle() - 0.5f)]))], new Dictionary<string, string>());
+    }
+
+    private static OnnxModel Identity()
+    {
+        var op = new GraphBuilder("identity");
+        op.Output(op.Slice(op.Input("image", ElementType.Float, new TensorShape((Dim)"batch", SyntheticScene.Bands, Tile, Tile)), 1, 0, Classes), "logits");
+        return new OnnxModel(op.Graph);
     }
 
     private static OnnxModel Tiny()

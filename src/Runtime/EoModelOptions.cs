@@ -6,7 +6,7 @@ public sealed record EoModelOptions
     /// <summary>Where the model runs.</summary>
     public Device Device { get; init; } = Device.Auto;
 
-    /// <summary>Threads of one operator; 0 takes the machine's physical cores.</summary>
+    /// <summary>Threads of one operator; 0 takes the physical cores that the process may use.</summary>
     public int Threads { get; init => field = value is >= 0 and <= 1024 ? value
         : throw new ArgumentOutOfRangeException(nameof(Threads), value, "Threads must be 0 (all physical cores) to 1024."); }
 

@@ -7,12 +7,13 @@ namespace EoOnnx.Raster;
 public sealed record FootprintPolygon(IReadOnlyList<IReadOnlyList<(double X, double Y)>> Rings);
 
 /// <summary>
-/// Where a raster has data, as polygons: found on a grid of coarse cells, of which each counts when any of its pixels does, so that
-/// nothing lies outside; single missing pixels and steps of a cell are smoothed away.
+/// Where a raster has data, as polygons: found on a grid of cells, of which each counts when any of its pixels does, so that nothing lies outside; steps of a
+/// cell are smoothed away and small holes left out. The grid has up to 1,024 cells along an edge: as many as a shape of a few hundred points allows.
 /// </summary>
 public static unsafe class DataFootprint
 {
-    private const int MostCells = 256, LeastPixels = 4, PolygonType = 3;
+    private const int MostCells = 1024, FewestCells = 64, MostPoints = 500, SmallestHole = 64, PolygonType = 3;
+    private const double Tolerance = 1.4143; // the diagonal of a cell
 
     /// <summary>Outlines the valid pixels of the first band.</summary>
     /// <param name="path">A raster along the axes of its map coordinates.</param>
@@ -27,9 +28,18 @@ public static unsafe class DataFootprint
             return [];
         }
 
-        var cell = Math.Max(LeastPixels, (Math.Max(raster.Size.Width, raster.Size.Height) + MostCells - 1) / MostCells);
+        var cell = (Math.Max(raster.Size.Width, raster.Size.Height) + MostCells - 1) / MostCells;
         var cells = new PixelSize((raster.Size.Width + cell - 1) / cell, (raster.Size.Height + cell - 1) / cell);
-        return Outline(Cells(raster, cell, cells, cancellation), cells, Math.Sqrt(2))
+        var found = Cells(raster, cell, cells, cancellation);
+        var outlines = Outline(found, cells);
+        while (outlines.Sum(polygon => polygon.Sum(ring => ring.Count)) > MostPoints && Math.Max(cells.Width, cells.Height) > FewestCells)
+        {
+            (found, cells) = Coarser(found, cells);
+            cell *= 2;
+            outlines = Outline(found, cells);
+        }
+
+        return outlines
             .ConvertAll(polygon => new FootprintPolygon([.. polygon.Select(ring => ring.ConvertAll(point => (
                 grid.OriginX + (Math.Clamp(point.X * cell, 0, raster.Size.Width) * grid.PixelWidth), grid.OriginY + (Math.Clamp(point.Y * cell, 0, raster.Size.Height) * grid.PixelHeight))))]));
     }
@@ -55,8 +65,24 @@ public static unsafe class DataFootprint
         return found;
     }
 
+    // Four cells become one.
+    private static (byte[] Cells, PixelSize Size) Coarser(byte[] cells, PixelSize size)
+    {
+        var half = new PixelSize((size.Width + 1) / 2, (size.Height + 1) / 2);
+        var coarse = new byte[half.Width * half.Height];
+        for (var y = 0; y < size.Height; y++)
+        {
+            for (var x = 0; x < size.Width; x++)
+            {
+                coarse[(y / 2 * half.Width) + (x / 2)] |= cells[(y * size.Width) + x];
+            }
+        }
+
+        return (coarse, half);
+    }
+
     // Polygons of rings of cells' corners.
-    private static List<List<List<(double X, double Y)>>> Outline(byte[] cells, PixelSize size, double tolerance)
+    private static List<List<List<(double X, double Y)>>> Outline(byte[] cells, PixelSize size)
     {
         const string what = "Cannot outline where the map has data";
         Gdal.CPLErrorReset();
@@ -78,9 +104,10 @@ public static unsafe class DataFootprint
         {
             var geometry = Ogr.OGR_F_StealGeometry(feature);
             Ogr.OGR_F_Destroy(feature);
-            var simple = Ogr.OGR_G_SimplifyPreserveTopology(geometry, tolerance);
+            var simple = Ogr.OGR_G_SimplifyPreserveTopology(geometry, Tolerance);
             var shape = simple != 0 ? simple : geometry;
-            found.Add([.. Enumerable.Range(0, Ogr.OGR_G_GetGeometryCount(shape)).Select(ring => Points(Ogr.OGR_G_GetGeometryRef(shape, ring)))]);
+            var rings = Enumerable.Range(0, Ogr.OGR_G_GetGeometryCount(shape)).Select(ring => Points(Ogr.OGR_G_GetGeometryRef(shape, ring))).ToList();
+            found.Add([rings[0], .. rings.Skip(1).Where(hole => Area(hole) >= SmallestHole)]);
             Ogr.OGR_G_DestroyGeometry(geometry);
             if (simple != 0)
             {
@@ -90,6 +117,8 @@ public static unsafe class DataFootprint
 
         return found;
     }
+
+    private static double Area(List<(double X, double Y)> ring) => Math.Abs(ring.Zip(ring.Skip(1), (from, to) => (from.X * to.Y) - (to.X * from.Y)).Sum()) / 2;
 
     private static List<(double X, double Y)> Points(nint ring) =>
         [.. Enumerable.Range(0, Ogr.OGR_G_GetPointCount(ring)).Select(i => (Ogr.OGR_G_GetX(ring, i), Ogr.OGR_G_GetY(ring, i)))];

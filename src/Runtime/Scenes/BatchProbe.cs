@@ -1,7 +1,5 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using EoOnnx.Formats;
 
 namespace EoOnnx.Runtime;
@@ -31,7 +29,6 @@ internal static class BatchProbe
     private const int Largest = 32, Calls = 3;
     private const double Tolerance = 0.03;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
-    private static readonly ConditionalWeakTable<object, ConcurrentDictionary<(int Tile, int Channels, string Output), IReadOnlyList<BatchRate>>> Known = [];
 
     /// <summary>Sets the batch of a model where the options ask for it.</summary>
     /// <param name="jobs">The maps that are made together; the first is measured.</param>
@@ -45,8 +42,7 @@ internal static class BatchProbe
             return [];
         }
 
-        var rates = Known.GetOrCreateValue((object?)options.Adapter ?? model.Model)
-            .GetOrAdd((model.Tile, model.Channels.Count, model.Output), _ => Measure(model, options, Most(jobs, cancellation), cancellation));
+        var rates = ModelTrials.Of(model.Model, options.Adapter, model.Tile, model.Channels.Count, model.Output).Rates(() => Measure(model, options, Most(jobs, cancellation), cancellation));
         foreach (var job in jobs)
         {
             job.Model.Batch = Best(rates);

@@ -134,7 +134,7 @@ internal sealed class SceneModel
         var fixedBatch = (int)Math.Max(0, input[0] > 0 ? input[0] : model.Outputs.First(tensor => tensor.Name == output).Shape is [var batches, ..] ? batches : 0);
         var batch = fixedBatch > 0 ? fixedBatch : 1;
         var image = Shape(input.Count == 5, batch, bands, frames, tile);
-        var first = Runtime.FirstRun.Of(model, options.Adapter, tile, channels.Names.Count, output, () => Try(model, channels.Parts, new float[TensorData.CountOf(image)], image, output, options.Adapter, cancellation));
+        var first = ModelTrials.Of(model, options.Adapter, tile, channels.Names.Count, output).FirstRun(() => Try(model, channels.Parts, new float[TensorData.CountOf(image)], image, output, options.Adapter, cancellation));
         var scores = first.Scores;
         var layout = embedding is null ? null : scores.Type == ElementType.Float && scores.Shape[0] == batch
             ? EmbeddingLayout.Of(model.Path, manifest.Features.FirstOrDefault(item => item.Output == output), output, scores.Shape, tile, embedding.Pool)

@@ -20,7 +20,7 @@ public sealed record BatchOptions
     public static EoModelOptions ShareModel(EoModelOptions model, int jobs)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var threads = model.Threads > 0 ? model.Threads : Environment.ProcessorCount;
+        var threads = model.Threads > 0 ? model.Threads : ProcessorCores.Physical ?? Environment.ProcessorCount;
         return jobs == 1 ? model : model with { Threads = Math.Max(1, threads - jobs + 1), Spinning = false };
     }
 

@@ -11,6 +11,12 @@ public sealed record SceneDetails
     /// <summary>Bands of the scene, see <see cref="SceneOptions.Bands"/>.</summary>
     public IReadOnlyList<string> Bands { get; init; } = [];
 
+    /// <summary>Factor from stored values to the unit of the model's statistics, see <see cref="SceneOptions.Scale"/>.</summary>
+    public IReadOnlyList<double> Scale { get; init; } = [];
+
+    /// <summary>Addend after <see cref="Scale"/>, see <see cref="SceneOptions.Offset"/>.</summary>
+    public IReadOnlyList<double> Offset { get; init; } = [];
+
     /// <summary>Pixels that shall not be mapped, see <see cref="SceneOptions.Masks"/>.</summary>
     public IReadOnlyList<SceneMask> Masks { get; init; } = [];
 
@@ -28,6 +34,8 @@ public sealed record SceneDetails
         return common with
         {
             Bands = Bands.Count > 0 ? Bands : common.Bands,
+            Scale = Scale.Count > 0 ? Scale : common.Scale,
+            Offset = Offset.Count > 0 ? Offset : common.Offset,
             Masks = Masks.Count > 0 ? Masks : common.Masks,
             Validity = Validity ?? common.Validity,
             Area = Area ?? common.Area,

@@ -27,7 +27,8 @@ public static class SceneList
     /// <summary>
     /// Lists the scenes that a text file names, one a line, relative to the file's folder; empty lines and lines that begin with <c>#</c> are
     /// skipped. A <c>.csv</c> file has a header, and a line with all sources of a scene: columns <c>sources</c>, <c>name</c>, <c>dates</c>,
-    /// <c>grid</c>, <c>resolution</c>, <c>modality:NAME</c>; <c>;</c> stands between several sources or dates.
+    /// <c>grid</c>, <c>resolution</c>, <c>bands</c>, <c>scale</c>, <c>offset</c>, <c>mask</c>, <c>nodata</c>, <c>aoi</c>, <c>modality:NAME</c>; <c>;</c> stands between several
+    /// values of a cell.
     /// </summary>
     /// <exception cref="BatchException">Something does not exist, or no scene is named.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>

@@ -7,12 +7,12 @@ namespace EoOnnx.Runtime;
 /// <summary>
 /// A list of scenes as a CSV file: a line each, with a header. The column <c>sources</c> names files, folders, products or items, several
 /// with <c>;</c> between them; <c>modality:NAME</c> the source of one modality. <c>name</c>, <c>dates</c> (with <c>;</c>), <c>grid</c>,
-/// <c>resolution</c>, <c>bands</c> and <c>mask</c> (with <c>;</c>), <c>nodata</c> and <c>aoi</c> may be there. An empty cell says nothing.
+/// <c>resolution</c>, <c>bands</c>, <c>scale</c>, <c>offset</c> and <c>mask</c> (with <c>;</c>), <c>nodata</c> and <c>aoi</c> may be there. An empty cell says nothing.
 /// </summary>
 internal static class SceneTable
 {
-    private const string Name = "name", Sources = "sources", Dates = "dates", Grid = "grid", Resolution = "resolution", Bands = "bands", Mask = "mask", NoData = "nodata", Area = "aoi", Modality = "modality:";
-    private static readonly string[] Known = [Name, Sources, Dates, Grid, Resolution, Bands, Mask, NoData, Area];
+    private const string Name = "name", Sources = "sources", Dates = "dates", Grid = "grid", Resolution = "resolution", Bands = "bands", Scale = "scale", Offset = "offset", Mask = "mask", NoData = "nodata", Area = "aoi", Modality = "modality:";
+    private static readonly string[] Known = [Name, Sources, Dates, Grid, Resolution, Bands, Scale, Offset, Mask, NoData, Area];
 
     /// <summary>Reads the scenes; sources are relative to the file.</summary>
     /// <param name="path">The file.</param>
@@ -42,9 +42,13 @@ internal static class SceneTable
             {
                 scenes.Add(Scene(cells, folder, common));
             }
+            catch (CellException failure)
+            {
+                throw new BatchException($"{path}, line {row.LineNumberFrom}, column {failure.Column}: {failure.Message}", failure);
+            }
             catch (Exception failure) when (failure is ArgumentException or FormatException)
             {
-                throw new BatchException($"{path}, line {row.LineNumberFrom}{(failure.Message.StartsWith("column ", StringComparison.Ordinal) ? ", " : ": ")}{failure.Message}", failure);
+                throw new BatchException($"{path}, line {row.LineNumberFrom}: {failure.Message}", failure);
             }
         }
 
@@ -67,10 +71,12 @@ internal static class SceneTable
             Dates = Read(Dates, cell => List(cell).Select(text => SceneDates.TryParse(text, out var date) ? date : throw new FormatException($"'{text}' is no date; expected one such as 2024-05-01.")).ToArray(), []),
         };
         request = Read(Grid, cell => request with { Grid = cell }, request);
-        request = Read(Resolution, cell => request with { Resolution = double.Parse(cell, NumberStyles.Float, CultureInfo.InvariantCulture) }, request);
+        request = Read(Resolution, cell => request with { Resolution = Number(cell) }, request);
         var details = new SceneDetails
         {
             Bands = List(Cell(Bands)),
+            Scale = Read(Scale, cell => List(cell).Select(Number).ToArray(), []),
+            Offset = Read(Offset, cell => List(cell).Select(Number).ToArray(), []),
             Masks = Read(Mask, cell => List(cell).Select(text => SceneMask.Parse(text).Located(folder)).ToArray(), []),
             Validity = Read<ValidityOptions?>(NoData, cell => ValidityOptions.Parse(cell), null),
             Area = Read<string?>(Area, Located, null),
@@ -89,12 +95,21 @@ internal static class SceneTable
             }
             catch (Exception failure) when (failure is ArgumentException or FormatException)
             {
-                throw new FormatException($"column {column}: {failure.Message}", failure);
+                throw new CellException(column, failure);
             }
         }
 
         string Located(string source) => SceneList.IsPlace(source) ? source : Path.GetFullPath(source, folder);
     }
 
+    private static double Number(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number
+        : throw new FormatException($"'{text}' is no number; expected one such as 0.0001.");
+
     private static string[] List(string cell) => cell.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    // What a cell cannot be read for; the column is told beside the line.
+    private sealed class CellException(string column, Exception cause) : FormatException(cause.Message, cause)
+    {
+        public string Column => column;
+    }
 }

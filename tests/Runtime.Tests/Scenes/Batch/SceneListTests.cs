@@ -138,17 +138,19 @@ public sealed class SceneListTests : IDisposable
     }
 
     [Fact]
-    public async Task A_table_says_bands_masks_missing_values_and_area_of_each_scene_in_place_of_those_of_all()
+    public async Task A_table_says_bands_scaling_masks_missing_values_and_area_of_each_scene_in_place_of_those_of_all()
     {
         Write("list.csv", """
-            sources,bands,mask,nodata,aoi
-            a.TIF,B02;swir=3,"scl:0,1;value:b.tif=1",-1,deep/area.gpkg
-            b.tif,,,,
+            sources,bands,scale,offset,mask,nodata,aoi
+            a.TIF,B02;swir=3,0.0001,-0.1;1e-2,"scl:0,1;value:b.tif=1",-1,deep/area.gpkg
+            b.tif,,,,,,
             """);
-        var common = new SceneOptions { Bands = ["1"], Masks = [SceneMask.Parse("scl")], Area = "all.gpkg", Tile = 64 };
+        var common = new SceneOptions { Bands = ["1"], Scale = [2], Offset = [3], Masks = [SceneMask.Parse("scl")], Area = "all.gpkg", Tile = 64 };
         var scenes = new MapNaming { Folder = Path.Combine(_folder, "out") }.Apply(await SceneList.ReadFileAsync(Path.Combine(_folder, "list.csv")));
         var own = scenes[0].Details.Over(common);
         Assert.Equal(["B02", "swir=3"], own.Bands);
+        Assert.Equal([0.0001], own.Scale);
+        Assert.Equal([-0.1, 0.01], own.Offset);
         Assert.Equal(["scl:0,1", $"value:{Path.Combine(_folder, "b.tif")}=1"], own.Masks.Select(mask => mask.Text));
         Assert.Equal((-1.0, Path.Combine(_folder, "deep", "area.gpkg"), 64), (own.Validity.Override, own.Area, own.Tile));
         Assert.Equivalent(common, scenes[1].Details.Over(common), strict: true);
@@ -161,6 +163,7 @@ public sealed class SceneListTests : IDisposable
     [InlineData("sources,name\n,lost", "found neither")]
     [InlineData("sources,resolution\nb.tif,-1", "must be a positive number")]
     [InlineData("sources,grid\nb.tif,file:///etc/passwd", "no coordinate reference system")]
+    [InlineData("sources,offset\nb.tif,1;much", "line 2, column offset: 'much' is no number")]
     [InlineData("sources,mask\nb.tif,\na.TIF,clouds", "line 3, column mask: 'clouds' is no mask")]
     [InlineData("sources,nodata\nb.tif,empty", "line 2, column nodata: 'empty' is no nodata value")]
     public async Task A_table_that_cannot_be_read_is_refused_with_line_and_reason(string text, string expected)
