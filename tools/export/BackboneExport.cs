@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using EoOnnx.Export.Checkpoints;
+using EoOnnx.Export.Checkpoints.Detection;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
 
@@ -51,7 +52,7 @@ public static class BackboneExport
     public static ExportedBackbone FromCheckpoint(IBackbone backbone, string checkpoint, BackboneOptions options, string? licence = null)
     {
         var weights = Checkpoint.Open(checkpoint).Weights;
-        var built = backbone.Build(weights, options);
+        var built = Build(backbone, weights, options);
         return new ExportedBackbone(built with
         {
             Manifest = built.Manifest with { Licence = licence ?? backbone.Licence, Source = Path.GetFileName(checkpoint), SourceSha256 = HashOf(checkpoint) },
@@ -71,6 +72,18 @@ public static class BackboneExport
         options = defaults ? options with { Bands = backbone.DefaultBands } : options;
         var built = backbone.Build(backbone.Random(size, seed, options.Bands?.Count ?? options.Wavelengths?.Count ?? 0), options);
         return new ExportedBackbone(built with { Manifest = built.Manifest with { Name = $"{backbone.Name}-{size} (random)", Licence = licence, Source = $"random weights, size {size}, seed {seed}" } });
+    }
+
+    private static BackboneModel Build(IBackbone backbone, StateDict weights, BackboneOptions options)
+    {
+        try
+        {
+            return backbone.Build(weights, options);
+        }
+        catch (FileFormatException failure) when (FamilyDetector.Detect(weights) is { } found && found.Family != backbone.Name && Backbones.All.Any(family => family.Name == found.Family))
+        {
+            throw new ExportException($"{failure.Message} By its weights it is of the family {found.Family}: try eoonnx export {found.Family}.", failure);
+        }
     }
 
     internal static string HashOf(string path)
