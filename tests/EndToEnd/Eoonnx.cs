@@ -29,6 +29,19 @@ internal sealed record Eoonnx(int ExitCode, string Output, string Error)
         return await FinishAsync(process);
     }
 
+    /// <summary>Runs the program with further variables of the environment.</summary>
+    public static async Task<Eoonnx> RunAsync(string folder, IReadOnlyDictionary<string, string?> environment, params string[] args)
+    {
+        var start = StartInfo(folder, args);
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using var process = Process.Start(start) ?? throw new InvalidOperationException($"Cannot start dotnet {Program}.");
+        return await FinishAsync(process);
+    }
+
     private static async Task<Eoonnx> FinishAsync(Process process)
     {
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
@@ -37,16 +50,14 @@ internal sealed record Eoonnx(int ExitCode, string Output, string Error)
     }
 
     /// <summary>Starts the program with its output redirected.</summary>
-    public static Process Start(string folder, params string[] args)
+    public static Process Start(string folder, params string[] args) => Process.Start(StartInfo(folder, args)) ?? throw new InvalidOperationException($"Cannot start dotnet {Program}.");
+
+    private static ProcessStartInfo StartInfo(string folder, string[] args) => new("dotnet", [Program, .. args])
     {
-        var start = new ProcessStartInfo("dotnet", [Program, .. args])
-        {
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        return Process.Start(start) ?? throw new InvalidOperationException($"Cannot start dotnet {Program}.");
-    }
+        WorkingDirectory = folder,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    };
 
     /// <summary>This run, when it succeeded; otherwise the test fails with what the program said.</summary>
     public Eoonnx Succeeded()

@@ -57,6 +57,25 @@ public sealed class ModelsTests : IDisposable
         Assert.Contains("as an earlier download pinned", (await Eoonnx.RunAsync(_folder, command)).Succeeded().Output, StringComparison.Ordinal);
     }
 
+    [Theory, InlineData("http_proxy"), InlineData("ALL_PROXY")]
+    public async Task A_download_goes_through_the_proxy_of_the_environment_and_past_it_where_NO_PROXY_says_so(string variable)
+    {
+        var card = ModelCards.All.First(card => card.Url is not null && card.Sha256 is null && card.Bytes is null);
+        var weights = RandomNumberGenerator.GetBytes(10_000);
+        using var proxy = new LoopbackServer(request => LoopbackServer.File(request, weights));
+        var environment = new Dictionary<string, string?> { ["HTTP_PROXY"] = null, ["http_proxy"] = null, ["ALL_PROXY"] = null, ["all_proxy"] = null, ["NO_PROXY"] = null, ["no_proxy"] = null };
+        environment[variable] = proxy.Address.ToString();
+        // Nobody resolves this name: only the proxy can have answered.
+        string[] command = ["models", "pull", card.Name, "--to", "weights", "--mirror", "http://weights.example.invalid/"];
+        (await Eoonnx.RunAsync(_folder, environment, command)).Succeeded();
+        Assert.Equal($"http://weights.example.invalid{card.Url!.AbsolutePath}", Assert.Single(proxy.Requests).Path);
+        Assert.Equal(weights, await File.ReadAllBytesAsync(Path.Combine(_folder, "weights", card.File!), TestContext.Current.CancellationToken));
+        environment["NO_PROXY"] = "127.0.0.1";
+        using var server = new LoopbackServer(request => LoopbackServer.File(request, weights));
+        (await Eoonnx.RunAsync(_folder, environment, "models", "pull", card.Name, "--to", "direct", "--mirror", server.Address.ToString())).Succeeded();
+        Assert.Equal((1, 1), (proxy.Requests.Count, server.Requests.Count));
+    }
+
     [Fact]
     public async Task A_mirror_that_is_no_address_is_wrong_usage() => Assert.Equal(2, (await Eoonnx.RunAsync(_folder, "models", "pull", "presto", "--mirror", "nowhere")).ExitCode);
 }

@@ -39,7 +39,7 @@ internal static class ModelsVerb
     {
         var name = new Argument<string>("name") { Description = "Name of the model, as 'eoonnx models list' shows it." };
         var folder = SharedOptions.Optional<string>("--to", "Folder of the file. Default: eoonnx/models in the cache folder.", "folder");
-        var mirror = SharedOptions.Optional<string>("--mirror", "A server that holds the same files under the same paths; a proxy is taken from HTTPS_PROXY.", "url");
+        var mirror = SharedOptions.Optional<string>("--mirror", "A server that holds the same files under the same paths; a proxy is taken from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, exceptions from NO_PROXY.", "url");
         var verb = new Verb("pull", "Fetch the weights of a model: goes on where it was interrupted, checks the SHA-256.") { Example = "eoonnx models pull presto --to weights" };
         verb.Add(name);
         verb.Add(folder);

@@ -52,6 +52,13 @@ public class ModelCardsTests
     });
 
     [Fact]
+    public void A_stated_hash_is_that_of_a_version_that_cannot_change() => Assert.All(ModelCards.All.Where(card => card.Sha256 is not null), card =>
+        Assert.Matches("/[0-9a-f]{40}/", card.Url!.AbsolutePath));
+
+    [Fact]
+    public void Every_card_says_how_many_weights_there_are() => Assert.All(ModelCards.All, card => Assert.True(card.Parameters > 0, card.Name));
+
+    [Fact]
     public void Parameters_are_the_totals_of_the_reference_state_dicts()
     {
         var folder = SharedData.Require(Path.Combine(SharedData.Golden, "state_dicts"));

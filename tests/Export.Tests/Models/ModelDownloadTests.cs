@@ -119,6 +119,19 @@ public sealed class ModelDownloadTests : IDisposable
         Assert.Contains("again in 1 s", remark, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Retry-After: Fri, 02 Jan 2026 10:00:02 GMT", "again in 2 s")]
+    [InlineData("Retry-After: Fri, 02 Jan 2026 09:59:59 GMT", "again in 0")]   // past: the usual pause
+    [InlineData("Retry-After: soon", "again in 0")]
+    public async Task A_pause_may_be_a_date_on_the_clock_of_the_server(string header, string words)
+    {
+        using var server = new LoopbackServer(request => _requests++ == 0
+            ? new LoopbackAnswer("503 Service Unavailable", [], "Date: Fri, 02 Jan 2026 10:00:00 GMT", header, "Content-Length: 0") : LoopbackServer.File(request, Weights));
+        var remarks = new List<string>();
+        await ModelDownload.PullAsync(Card(Hash), Options(server), new Recorder(remarks), TestContext.Current.CancellationToken);
+        Assert.Contains(words, Assert.Single(remarks), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_redirection_is_followed_to_the_file()
     {

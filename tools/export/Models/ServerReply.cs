@@ -46,6 +46,8 @@ internal readonly record struct ServerReply(long Start, long? Total, string? Val
         response.Headers.ETag is { IsWeak: false } tag ? tag.Tag
         : response.Content.Headers.LastModified is { } date ? date.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : null;
 
-    private static TimeSpan? RetryAfterOf(HttpResponseMessage response) => response.Headers.RetryAfter?.Delta is { } pause && pause > TimeSpan.Zero
+    // Seconds, or a date on the server's clock where it tells that, else on ours (RFC 9110, 10.2.3).
+    private static TimeSpan? RetryAfterOf(HttpResponseMessage response) => response.Headers.RetryAfter is { } after
+        && (after.Delta ?? after.Date - (response.Headers.Date ?? DateTimeOffset.UtcNow)) is { } pause && pause > TimeSpan.Zero
         ? TimeSpan.FromTicks(Math.Min(pause.Ticks, LongestPause.Ticks)) : null;
 }
