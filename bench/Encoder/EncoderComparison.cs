@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using EoOnnx.Export;
+using EoOnnx.Export.Architectures;
 using EoOnnx.Formats;
 using Microsoft.ML.OnnxRuntime;
 
@@ -30,16 +31,18 @@ internal static class EncoderComparison
         var folder = Directory.CreateTempSubdirectory("eoonnx-bench-").FullName;
         try
         {
-            var path = Path.Combine(folder, "encoder.onnx");
+            var (path, fusedPath) = (Path.Combine(folder, "encoder.onnx"), Path.Combine(folder, "fused.onnx"));
             BackboneExport.FromRandom(Backbones.Find("dofa"), "base", 1, new BackboneOptions()).Save(path, externalData: true);
+            BackboneExport.FromRandom(Backbones.Find("dofa"), "base", 1, new BackboneOptions { Attention = AttentionForm.Fused }).Save(fusedPath, externalData: true);
             using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
             using var session = new InferenceSession(path, options);
+            using var fused = new InferenceSession(fusedPath, options);
             using var peer = CreatePeer(threads, output);
             Write(output, $"machine: {RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, AVX-512 {(System.Runtime.Intrinsics.X86.Avx512F.IsSupported ? "yes" : "no")}, {threads} threads, {repetitions} repetitions");
             Write(output, $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}, {peer?.Name ?? "no peer"}, .NET {Environment.Version}");
             foreach (var batch in new[] { 1, 8 })
             {
-                Compare(session, options, peer, batch, repetitions, output);
+                Compare(session, fused, options, peer, batch, repetitions, output);
             }
 
             Write(output, $"peak memory of the process: {Process.GetCurrentProcess().PeakWorkingSet64 / 1e6:F0} MB{(peer is null ? "" : " (both runtimes together)")}");
@@ -72,7 +75,7 @@ internal static class EncoderComparison
     }
 #endif
 
-    private static void Compare(InferenceSession session, SessionOptions options, IPeer? peer, int batch, int repetitions, TextWriter output)
+    private static void Compare(InferenceSession session, InferenceSession fused, SessionOptions options, IPeer? peer, int batch, int repetitions, TextWriter output)
     {
         var shape = session.InputMetadata.Single().Value.Dimensions.Select(extent => (long)extent).ToArray();
         shape[0] = batch;
@@ -86,6 +89,7 @@ internal static class EncoderComparison
         {
             () => session.Run(run, [input], [image], [last]).Dispose(),
             () => product.Run(run, ["left"], [left], ["product"]).Dispose(),
+            () => fused.Run(run, [input], [image], [last]).Dispose(),
         };
         if (peer is not null)
         {
@@ -108,7 +112,7 @@ internal static class EncoderComparison
 
         var (graph, multiplication) = (Median(seconds[0]), Median(seconds[1]));
         var rate = 2.0 * Depth * 2 * batch * Tokens * Width * 4 * Width / multiplication;
-        Write(output, $"batch {batch}: exported graph {graph:F3} s, SGEMM {rate / 1e9:F0} GFLOP/s, graph at {Operations(batch) / graph / rate:F2} of it{(peer is null ? "" : string.Create(CultureInfo.InvariantCulture, $"; {peer.Name} {Median(seconds[2]):F3} s, {Median(seconds[2]) / graph:F2} times the graph"))}");
+        Write(output, $"batch {batch}: exported graph {graph:F3} s, SGEMM {rate / 1e9:F0} GFLOP/s, graph at {Operations(batch) / graph / rate:F2} of it; with fused attention {Median(seconds[2]):F3} s, {Median(seconds[2]) / graph:F2} times{(peer is null ? "" : string.Create(CultureInfo.InvariantCulture, $"; {peer.Name} {Median(seconds[3]):F3} s, {Median(seconds[3]) / graph:F2} times the graph"))}");
     }
 
     // Nothing but the products of the MLPs, rows x 768 x 3072 and back, as often as the encoder has blocks.

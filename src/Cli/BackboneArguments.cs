@@ -14,7 +14,8 @@ internal sealed class BackboneArguments
     private readonly Option<PositionResampling> _resampling = SharedOptions.WithDefault("--position-resampling", PositionResampling.Bicubic, "How positions are fitted to another tile.");
     private readonly Option<int[]?> _layers = new("--layers") { Description = "Blocks whose tokens are outputs, from 0; negative ones count from the end. Default: four, evenly spaced.", HelpName = "2,5,8,11", CustomParser = Lists.SignedIntegers };
     private readonly Option<int?> _heads = SharedOptions.Optional<int?>("--heads", "Attention heads, for weights of an unusual size.", "number");
-    private readonly Option<AttentionForm> _attention = SharedOptions.WithDefault("--attention", AttentionForm.Standard, "Standard operators, which can be trained, or one fused operator of ONNX Runtime.");
+    private readonly Option<AttentionForm?> _attention = SharedOptions.OptionalChoice<AttentionForm>("--attention", "Standard operators, which any runtime has and every adapter method can train, or one fused operator of ONNX Runtime. Default: by --for.");
+    private readonly Option<ExecutionTarget> _target = SharedOptions.Choice("--for", ExecutionTarget.Any, "Where the model will run: for cuda attention is fused, everywhere else it is written in standard operators.");
     private readonly Option<double> _resolution = SharedOptions.WithDefault("--resolution", 10.0, "Ground resolution of the input.", "metres");
     private readonly Option<bool> _keepBatchNormalization = new("--keep-batch-normalization") { Description = "Do not fold batch normalisation into the convolutions." };
     private readonly Option<bool> _raw = new("--raw") { Description = "The input is stored values; their normalisation becomes part of the model." };
@@ -37,6 +38,11 @@ internal sealed class BackboneArguments
         foreach (var setting in backbone.Settings)
         {
             verb.Add(OptionOf(setting));
+        }
+
+        if (backbone.Settings.Contains(BackboneSetting.Attention))
+        {
+            verb.Add(_target);
         }
 
         if (backbone.Settings.Contains(BackboneSetting.Bands))
@@ -67,7 +73,7 @@ internal sealed class BackboneArguments
             PositionResampling = parsed.GetValue(_resampling),
             Layers = Given(parsed.GetValue(_layers)),
             Heads = parsed.GetValue(_heads),
-            Attention = parsed.GetValue(_attention),
+            Attention = parsed.GetValue(_attention) ?? AttentionChoice.For(parsed.GetValue(_target)),
             GroundResolutionMetres = parsed.GetResult(_resolution) is null ? defaults.GroundResolutionMetres : parsed.GetValue(_resolution),
             KeepBatchNormalization = parsed.GetValue(_keepBatchNormalization),
             RawInput = parsed.GetValue(_raw),

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using EoOnnx.Formats;
+using EoOnnx.Onnx;
 using EoOnnx.Raster;
 using EoOnnx.Runtime;
 using EoOnnx.Tests;
@@ -26,6 +27,33 @@ public sealed class ExportTests : IDisposable
         Assert.Equal(224, manifest.GetProperty("tile").GetInt32());
         Assert.Matches("^[0-9a-f]{64}$", manifest.GetProperty("weightsSha256").GetString());
         Assert.InRange(json.RootElement.GetProperty("parameters").GetInt64(), 85_000_000, 90_000_000);
+    }
+
+    [Fact]
+    public async Task A_file_for_CUDA_has_fused_attention_and_one_for_any_place_standard_operators_only()
+    {
+        string[] command = ["export", "vit", "--random", "--size", "tiny"];
+        (await Eoonnx.RunAsync(_folder, [.. command, "--out", "any.onnx"])).Succeeded();
+        (await Eoonnx.RunAsync(_folder, [.. command, "--out", "openvino.onnx", "--for", "openvino"])).Succeeded();
+        (await Eoonnx.RunAsync(_folder, [.. command, "--out", "cuda.onnx", "--for", "cuda"])).Succeeded();
+        (await Eoonnx.RunAsync(_folder, [.. command, "--out", "asked.onnx", "--for", "cuda", "--attention", "standard"])).Succeeded();
+        Assert.Equal(Bytes("any.onnx"), Bytes("openvino.onnx"));
+        Assert.Equal(Bytes("any.onnx"), Bytes("asked.onnx"));
+        var (any, cuda) = (OnnxModel.Load(Path.Combine(_folder, "any.onnx")), OnnxModel.Load(Path.Combine(_folder, "cuda.onnx")));
+        Assert.Equal([""], any.Opsets.Keys);
+        Assert.DoesNotContain(any.Graph.AllNodes(), node => node.Domain.Length > 0);
+        Assert.Equal(any.Graph.Nodes.Count(node => node.OpType == "Softmax"), cuda.Graph.Nodes.Count(node => node is { Domain: "com.microsoft", OpType: "MultiHeadAttention" }));
+        Assert.DoesNotContain(cuda.Graph.Nodes, node => node.OpType == "Softmax");
+        Assert.Equal(2, (await Eoonnx.RunAsync(_folder, [.. command, "--out", "x.onnx", "--for", "abacus"])).ExitCode);
+    }
+
+    [Theory, InlineData("vit"), InlineData("prithvi"), InlineData("terramind"), InlineData("resnet")]
+    public async Task An_encoder_for_Deepness_is_refused_with_what_makes_a_map(string family)
+    {
+        var run = await Eoonnx.RunAsync(_folder, "export", family, "--out", "x.onnx", "--deepness");
+        Assert.Equal(2, run.ExitCode);
+        Assert.All(["features", "export terratorch TASK.ckpt --deepness", "merge --deepness"], words => Assert.Contains(words, run.Error, StringComparison.Ordinal));
+        Assert.DoesNotContain("--deepness", (await Eoonnx.RunAsync(_folder, "export", family, "--help")).Output, StringComparison.Ordinal);
     }
 
     [Fact]

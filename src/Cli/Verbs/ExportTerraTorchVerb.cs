@@ -1,5 +1,6 @@
 using System.CommandLine;
 using EoOnnx.Export;
+using EoOnnx.Export.Architectures;
 using EoOnnx.Export.TerraTorch;
 using EoOnnx.Onnx;
 using EoOnnx.Training.Adapters;
@@ -18,6 +19,7 @@ internal static class ExportTerraTorchVerb
         var tile = SharedOptions.Optional<int?>("--tile", "Edge of the input. Default: that of the task. A tile that does not fit the patches is padded inside the model.", "pixels");
         var tileWidth = SharedOptions.Optional<int?>("--tile-width", "Width of the input where it is not square; --tile then is its height.", "pixels");
         var heads = SharedOptions.Optional<int?>("--heads", "Attention heads, for a backbone of an unusual size.", "number");
+        var target = SharedOptions.Choice("--for", ExecutionTarget.Any, "Where the model will run: for cuda attention is fused, everywhere else it is written in standard operators.");
         var means = new Option<double[]?>("--means") { Description = "Means of the bands in the unit of the stored values, for the manifest.", HelpName = "1087,1342", CustomParser = Lists.Numbers };
         var deviations = new Option<double[]?>("--deviations") { Description = "Standard deviations of the bands, likewise.", HelpName = "2248,2179", CustomParser = Lists.Numbers };
         var deepness = new Option<bool>("--deepness") { Description = "Write the form that the QGIS plugin Deepness opens; an adapter is folded in." };
@@ -29,7 +31,7 @@ internal static class ExportTerraTorchVerb
             Example = "eoonnx export terratorch task.ckpt --out model.onnx",
         };
         verb.Add(task);
-        foreach (var option in new Option[] { output, raw, merge, deepness, resolution, scaling, tile, tileWidth, heads, means, deviations, licence })
+        foreach (var option in new Option[] { output, raw, merge, deepness, resolution, scaling, tile, tileWidth, heads, target, means, deviations, licence })
         {
             verb.Add(option);
         }
@@ -45,6 +47,7 @@ internal static class ExportTerraTorchVerb
                     Tile = parsed.GetValue(tile),
                     TileWidth = parsed.GetValue(tileWidth),
                     Heads = parsed.GetValue(heads),
+                    Attention = AttentionChoice.For(parsed.GetValue(target)),
                     Means = Given(parsed.GetValue(means)),
                     Deviations = Given(parsed.GetValue(deviations)),
                     Licence = parsed.GetValue(licence),

@@ -43,6 +43,7 @@ internal static class ExportVerb
         }
 
         var settings = new BackboneArguments(verb, backbone);
+        verb.Add(DeepnessOf(backbone));
         verb.Add(licence);
         verb.Add(external);
         verb.SetAction((parsed, cancellation) => terminal.RunAsync(
@@ -64,6 +65,21 @@ internal static class ExportVerb
             Draw,
             cancellation));
         return verb;
+    }
+
+    // Asked for because tasks have it; an encoder makes no map, and the user is told what does.
+    private static Option<bool> DeepnessOf(IBackbone backbone)
+    {
+        var deepness = new Option<bool>("--deepness") { Hidden = true };
+        deepness.Validators.Add(result =>
+        {
+            if (!result.Implicit)
+            {
+                result.AddError($"'export {backbone.Name}' writes an encoder, whose outputs are features; QGIS Deepness maps with models that end in classes or values. "
+                    + "Export a whole task with 'eoonnx export terratorch TASK.ckpt --deepness', or train a head behind the encoder and write it with 'eoonnx merge --deepness'.");
+            }
+        });
+        return deepness;
     }
 
     internal static void Draw(IAnsiConsole console, ExportReport report)

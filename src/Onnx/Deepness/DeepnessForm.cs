@@ -57,6 +57,13 @@ public static class DeepnessForm
             graph.RemoveInput(extra);
         }
 
+        if (manifest.Modalities.Count(modality => modality.Input is not null) is > 1 and var count)
+        {
+            throw new OnnxGraphException($"{manifest.Name} takes {count} modalities at once ({string.Join(", ", manifest.Modalities.Where(modality => modality.Input is not null).Select(modality => modality.Name))}). Deepness reads one raster layer, "
+                + "gives it to a model as its one input [batch, bands, height, width] and refuses files with more; the second modality shows something else in every tile, so it can be no constant in the file either. "
+                + "Map it with eoonnx infer, which takes each modality by name (--modality NAME=SOURCE), or train and export a task of one image modality.");
+        }
+
         if (graph.Inputs is not [var image] || image.Type != ElementType.Float || image.Shape is not { Rank: 4 or 5 } shape)
         {
             throw new OnnxGraphException($"{manifest.Name} has the inputs {string.Join("; ", graph.Inputs)}; Deepness gives one float image [batch, bands, height, width]. Export it with the other inputs as constants.");

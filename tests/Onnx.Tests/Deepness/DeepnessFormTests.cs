@@ -108,6 +108,22 @@ public class DeepnessFormTests
     }
 
     [Fact]
+    public void A_model_of_several_modalities_is_refused_with_all_the_reasons_and_what_maps_it()
+    {
+        var op = new GraphBuilder("two sensors");
+        var (optical, radar) = (op.Input("S2L2A", ElementType.Float, ["batch", 2, 16, 16]), op.Input("S1GRD", ElementType.Float, ["batch", 2, 16, 16]));
+        op.Output(op.Add(optical, radar), "logits");
+        var model = new OnnxModel(op.Graph);
+        model.Metadata[ModelManifest.MetadataKey] = new ModelManifest
+        {
+            Name = "two sensors", Family = "test", Task = ModelTask.Segmentation, Tile = 16, Bands = [new("B04"), new("B08")],
+            Modalities = [new("S2L2A", "S2L2A", "image", [new("B04"), new("B08")]), new("S1GRD", "S1GRD", "image", [new("VV"), new("VH")]), new("DEM", null, "image", [])],
+        }.ToJson();
+        Assert.All(["two sensors takes 2 modalities at once (S2L2A, S1GRD)", "one raster layer", "one input", "no constant", "eoonnx infer", "--modality NAME=SOURCE", "one image modality"], words =>
+            Assert.Contains(words, Refusal(model), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void GeoDeep_takes_three_bands_of_eight_bits_only() => Assert.Contains("3 bands", DeepnessRules.GeoDeepRemark(DeepnessForm.Write(Model()))!, StringComparison.Ordinal);
 
     private static string Refusal(OnnxModel model, DeepnessOptions? options = null) => Assert.Throws<OnnxGraphException>(() => DeepnessForm.Write(model, options)).Message;

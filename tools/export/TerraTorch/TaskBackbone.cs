@@ -90,6 +90,7 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
             TrainedTile = ImageSize,
             Heads = options.Heads ?? StatedHeads(weights) ?? GuessedHeads(weights),
             Layers = Integers("backbone_out_indices") ?? (Family.Name == "dofa" ? [-1] : [.. Enumerable.Range(0, depth)]),
+            Attention = options.Attention,
             Means = options.Means,
             Deviations = options.Deviations,
         };

@@ -1,3 +1,5 @@
+using EoOnnx.Export.Architectures;
+
 namespace EoOnnx.Export.TerraTorch;
 
 /// <summary>How a TerraTorch task is exported.</summary>
@@ -29,6 +31,9 @@ public sealed record TerraTorchOptions
         init => field = value is null or > 0 ? value
             : throw new ArgumentOutOfRangeException(nameof(Heads), value, "A model has at least one attention head.");
     }
+
+    /// <summary>How the backbone's attention is written.</summary>
+    public AttentionForm Attention { get; init; }
 
     /// <summary>Means of the bands in the unit of the stored values; null takes the backbone's, where they are known.</summary>
     public IReadOnlyList<double>? Means { get; init; }
