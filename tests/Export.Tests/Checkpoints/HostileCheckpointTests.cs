@@ -71,6 +71,32 @@ public sealed class HostileCheckpointTests : CheckpointFolder
     }
 
     [Fact]
+    public void Lists_calls_and_states_that_contain_themselves_are_read_once_and_end_the_search()
+    {
+        static void Weight(PickleWriter value) => value.Tensor("FloatStorage", "0", 1, 0, [1], [1]);
+        var checkpoint = Open(TorchFiles.Zip(new PickleWriter().Dictionary(
+            ("list", value => value.Op(']').Put(0).Get(0).Op('a')),                                                  // l.append(l)
+            ("call", value => value.Global("a", "b").Op(']').Put(1).Raw(0x85).Op('R').Put(2).Op('0').Get(1).Get(2).Op('a').Op('0').Get(2)),   // the argument holds the result
+            ("state", value => value.Global("a", "b").Op(')').Op('R').Put(3).Op('}').Text("self").Get(3).Op('s').Op('b')),
+            ("w", Weight)).End(), [("0", new byte[4])]));
+        Assert.Equal(["w"], checkpoint.Weights.Names);
+        Assert.Equal(["list", "call", "state", "w"], checkpoint.Root!.Entries.Select(entry => entry.Key.Text));
+    }
+
+    [Fact]
+    public void Overlapping_and_repeating_strides_are_legal_and_read_as_what_they_mean()
+    {
+        var pickle = new PickleWriter().Dictionary(
+            ("windows", value => value.Tensor("FloatStorage", "0", 4, 0, [3, 2], [1, 1])), ("repeated", value => value.Tensor("FloatStorage", "0", 4, 2, [2, 2], [0, 1])),
+            ("diagonal", value => value.Tensor("FloatStorage", "0", 4, 0, [2], [3]))).End();
+        float[] stored = [10, 11, 12, 13];
+        var weights = Open(TorchFiles.Zip(pickle, [("0", System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(stored).ToArray())])).Weights;
+        Assert.Equal([10, 11, 11, 12, 12, 13], weights.Take("windows").ToSingles());
+        Assert.Equal([12, 13, 12, 13], weights.Take("repeated").ToSingles());
+        Assert.Equal([10, 13], weights.Take("diagonal").ToSingles());
+    }
+
+    [Fact]
     public void More_objects_than_the_file_justifies_are_refused()
     {
         // Each recall of a large tuple as arguments would copy it.
