@@ -91,6 +91,12 @@ public sealed record ModelManifest
     /// <summary>The outputs of a model with several maps, each with classes of its own, in graph order; empty when there is one map.</summary>
     public IReadOnlyList<ManifestHead> Heads { get; init; } = [];
 
+    /// <summary>What the model is made of, from input to output, a line a part, for people.</summary>
+    public IReadOnlyList<string> Parts { get; init => field = value ?? []; } = [];
+
+    /// <summary>What a user should know, a sentence each: what was assumed or left out when the model was made.</summary>
+    public IReadOnlyList<string> Remarks { get; init => field = value ?? []; } = [];
+
     /// <summary>Feature outputs of an encoder.</summary>
     public IReadOnlyList<ManifestFeature> Features { get; init; } = [];
 

@@ -19,7 +19,45 @@ public sealed class InspectCheckpointTests : IDisposable
         Assert.Equal("presto", model.GetProperty("family").GetString());
         Assert.True(model.GetProperty("isOfficialSize").GetBoolean());
         Assert.NotEmpty(document.RootElement.GetProperty("missing").EnumerateArray());
+        var checkpoint = document.RootElement.GetProperty("checkpoint");
+        Assert.Equal(("presto", "MIT", true), (checkpoint.GetProperty("published").GetProperty("name").GetString(), checkpoint.GetProperty("published").GetProperty("licence").GetString(), checkpoint.GetProperty("isPublishedFile").GetBoolean()));
+        Assert.Contains("export presto --weights", Assert.Single(document.RootElement.GetProperty("next").EnumerateArray()).GetString(), StringComparison.Ordinal);
+        Assert.Contains("byte for byte; licence MIT", (await Eoonnx.RunAsync(_folder, "inspect", path)).Succeeded().Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
     }
+
+    public static TheoryData<string> Tasks => [.. SharedData.Cases("tasks").DefaultIfEmpty("absent")];
+
+    [Theory, MemberData(nameof(Tasks))]
+    public async Task An_exported_task_tells_its_parts_bands_classes_origin_and_what_to_type_next(string @case)
+    {
+        var checkpoint = SharedData.Require(Path.Combine(SharedData.Golden, "tasks", @case, "task.ckpt"));
+        (await Eoonnx.RunAsync(_folder, "export", "terratorch", checkpoint, "--out", "t.onnx", "--licence", "MIT")).Succeeded();
+        using var json = JsonDocument.Parse((await Eoonnx.RunAsync(_folder, "inspect", "t.onnx", "--json")).Succeeded().Output);
+        using var source = JsonDocument.Parse((await Eoonnx.RunAsync(_folder, "inspect", checkpoint, "--json")).Succeeded().Output);
+        var (manifest, task) = (json.RootElement.GetProperty("manifest"), source.RootElement.GetProperty("checkpoint").GetProperty("task"));
+        var parts = Texts(manifest.GetProperty("parts"));
+        Assert.StartsWith(task.GetProperty("backbone").GetString()!, parts[0], StringComparison.Ordinal);
+        Assert.Matches("[0-9]+ blocks of width [0-9]+", parts[0]);
+        Assert.All(Texts(task.GetProperty("necks")), (neck, position) => Assert.StartsWith(neck, parts[position + 1], StringComparison.OrdinalIgnoreCase));
+        Assert.Contains(parts, part => part.StartsWith(task.GetProperty("decoder").GetString()!, StringComparison.OrdinalIgnoreCase));
+        Assert.Contains("statistics of the bands", Texts(manifest.GetProperty("remarks"))[^1], StringComparison.Ordinal);
+        Assert.Contains("t.onnx", Assert.Single(Texts(json.RootElement.GetProperty("next")).Take(1)), StringComparison.Ordinal);
+        Assert.Contains("export terratorch", Assert.Single(Texts(source.RootElement.GetProperty("next"))), StringComparison.Ordinal);
+        var told = (await Eoonnx.RunAsync(_folder, "inspect", "t.onnx")).Succeeded().Output;
+        Assert.All([.. parts.Take(2), "deviation", "tile", "MIT", "task.ckpt", source.RootElement.GetProperty("sha256").GetString()!, "eoonnx "], words => Assert.Contains(words, told, StringComparison.Ordinal));
+        var names = Enumerable.Range(0, manifest.GetProperty("classes").GetArrayLength()).Select(i => $"kind {i}").ToList();
+        Assert.Equal(names.Count > 0, Texts(json.RootElement.GetProperty("missing")).Contains("the names of the classes"));
+        if (names.Count > 0)
+        {
+            (await Eoonnx.RunAsync(_folder, "export", "terratorch", checkpoint, "--out", "named.onnx", "--classes", string.Join(',', names))).Succeeded();
+            using var named = JsonDocument.Parse((await Eoonnx.RunAsync(_folder, "inspect", "named.onnx", "--json")).Succeeded().Output);
+            Assert.Equal(names, named.RootElement.GetProperty("manifest").GetProperty("classes").EnumerateArray().Select(item => item.GetProperty("name").GetString()!));
+            var refused = await Eoonnx.RunAsync(_folder, "export", "terratorch", checkpoint, "--out", "x.onnx", "--classes", "one,two,three,four,five");
+            Assert.Contains($"predicts {names.Count} classes; 5 names", refused.Error, StringComparison.Ordinal);
+        }
+    }
+
+    private static List<string> Texts(JsonElement list) => [.. list.EnumerateArray().Select(item => item.GetString()!)];
 
     [Fact]
     public async Task A_pickle_that_would_run_a_command_runs_nothing_and_exits_1()

@@ -58,6 +58,7 @@ public class ManifestSchemaTests
     [InlineData("\"standardDeviation\":2248", "\"standardDeviation\":0")]
     [InlineData("\"threshold\":0.4", "\"threshold\":1.4")]
     [InlineData("\"temperature\":1.5", "\"temperature\":0")]
+    [InlineData("\"median\":7", "\"median\":100")]
     [InlineData("\"outputScale\":2", "\"outputScale\":0")]
     [InlineData("\"upsampling\":4", "\"upsampling\":0")]
     [InlineData("\"kind\":\"image\"", "\"kind\":\"video\"")]
@@ -78,7 +79,7 @@ public class ManifestSchemaTests
     {
         Name = "burn scars", Family = "prithvi", Variant = "prithvi_eo_v2_300", Task = task, Frames = 2, Tile = 224, TileSize = new ManifestTileSize(96, 64), Patch = 16, Padding = new ManifestPadding(32, "reflect"), Overlap = 32, ValueScale = 1e-4, ValueOffset = -0.1,
         GroundResolutionMetres = 30, Fill = -1, Bands = [new ManifestBand("B02", 1087, 2248, 0.49, "blue"), new ManifestBand("VV")],
-        Classes = [new ManifestClass(0, "background"), new ManifestClass(1, "burned", "#ff5000")], Activation = "softmax", Threshold = 0.4, Temperature = 1.5, OutputScale = 2, Upsampling = 4,
+        Classes = [new ManifestClass(0, "background"), new ManifestClass(1, "burned", "#ff5000")], Activation = "softmax", Threshold = 0.4, Median = 7, Temperature = 1.5, Parts = ["an encoder", "a decoder"], Remarks = ["Something was assumed."], OutputScale = 2, Upsampling = 4,
         Heads = [new ManifestHead("roofs", [new ManifestClass(0, "none"), new ManifestClass(1, "roof")]), new ManifestHead("height", [])], Features = [new ManifestFeature("block_11", "tokens", 768, 1, 14, 14)],
         Licence = "Apache-2.0", Source = "https://example.org", SourceSha256 = new string('a', 64), WeightsSha256 = new string('b', 64), NoDataLabel = 255,
         OptionalInputs = [new ManifestInput("location_coords", "[batch, 2]: latitude and longitude")],

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using EoOnnx.Export.Checkpoints;
 using EoOnnx.Export.Checkpoints.Detection;
+using EoOnnx.Export.Models;
 using EoOnnx.Formats;
 
 namespace EoOnnx.Cli.Inspection;
@@ -19,6 +20,12 @@ internal sealed record CheckpointInspection
     /// <summary>The family and variant that its tensors look like.</summary>
     public DetectedModel? Model { get; init; }
 
+    /// <summary>The card of the published variant whose sizes these are: bands, statistics and licence as they were published.</summary>
+    public ModelCard? Published { get; init; }
+
+    /// <summary>True when the file is the published one, byte for byte; null when the card states no hash.</summary>
+    public bool? IsPublishedFile { get; init; }
+
     /// <summary>The task that its hyper-parameters describe.</summary>
     public DetectedTask? Task { get; init; }
 
@@ -35,14 +42,21 @@ internal sealed record CheckpointInspection
     public required long TensorBytes { get; init; }
 
     /// <summary>Looks into a checkpoint.</summary>
-    public static CheckpointInspection Of(Checkpoint checkpoint)
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="sha256">SHA-256 of its file.</param>
+    public static CheckpointInspection Of(Checkpoint checkpoint, string sha256)
     {
         var tensors = checkpoint.Weights.Names.Select(name => checkpoint.Weights.Peek(name)!).ToList();
+        var model = FamilyDetector.Detect(checkpoint.Weights);
+        var card = ModelCards.All.FirstOrDefault(card => card.Sha256 == sha256)
+            ?? (model is { IsOfficialSize: true, Variant: { } variant } ? ModelCards.All.FirstOrDefault(card => card.Name.Equals(variant, StringComparison.OrdinalIgnoreCase)) : null);
         return new CheckpointInspection
         {
+            Published = card,
+            IsPublishedFile = card?.Sha256 is { } published ? published == sha256 : null,
             Format = checkpoint.Kind,
             LightningVersion = checkpoint.LightningVersion,
-            Model = FamilyDetector.Detect(checkpoint.Weights),
+            Model = model,
             Task = TaskDetector.Detect(checkpoint),
             HyperParameters = checkpoint.HyperParameters?.ToJson(MostHyperParameters),
             Contents = [.. checkpoint.Root?.Entries.Where(entry => entry.Value.Tensor is null).Select(entry => entry.Key.Text).OfType<string>().Take(40) ?? []],

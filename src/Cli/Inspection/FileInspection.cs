@@ -72,6 +72,9 @@ internal sealed record FileInspection
     /// <summary>What has to be added before it can be used.</summary>
     public IReadOnlyList<string>? Missing { get; init; }
 
+    /// <summary>Command lines that take the file further; words in capitals stand for what the user has.</summary>
+    public IReadOnlyList<string> Next { get; init; } = [];
+
     /// <summary>Reads <paramref name="path"/> by its content; by what its name ends in where the content is damaged. A folder is a PEFT adapter.</summary>
     /// <exception cref="FileFormatException">The file is damaged, or nothing that is known.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
@@ -120,6 +123,7 @@ internal sealed record FileInspection
             Manifest = manifest,
             Metadata = ToJson(model.Metadata),
             Missing = MissingManifestFacts.Of(ManifestOf(model.Metadata)),
+            Next = NextSteps.OfModel(path, manifest, slots.Count > 0, model.Graph.Inputs.Except(slots).Except(optional).Any(input => input is { Type: ElementType.Float, Shape.Rank: 4 or 5 })),
         };
     }
 
@@ -132,7 +136,8 @@ internal sealed record FileInspection
         }
 
         var checkpoint = Export.Checkpoints.Checkpoint.Open(path);
-        var inspection = CheckpointInspection.Of(checkpoint);
+        var sha256 = Hash(path);
+        var inspection = CheckpointInspection.Of(checkpoint, sha256);
         var manifest = ManifestOf(checkpoint.Metadata);
         var isOwnAdapter = checkpoint.Metadata.ContainsKey(AdapterMetadata.BaseSha256);
         var configuration = PeftConfigurationOf(path);
@@ -141,13 +146,14 @@ internal sealed record FileInspection
             Path = path,
             Kind = configuration is not null ? "adapter (PEFT)" : isOwnAdapter ? "adapter (safetensors)" : inspection.Kind,
             Bytes = new FileInfo(path).Length,
-            Sha256 = Hash(path),
+            Sha256 = sha256,
             Parameters = checkpoint.Weights.Names.Sum(name => checkpoint.Weights.Peek(name)!.Count),
             Tensors = [.. checkpoint.Weights.Names.Select(name => Summarize(name, checkpoint.Weights.Peek(name)!))],
             Manifest = manifest,
             Metadata = ToJson(checkpoint.Metadata.Concat(configuration ?? [])),
             Checkpoint = inspection,
             Missing = isOwnAdapter ? MissingManifestFacts.Of(manifest) : MissingFacts.Of(checkpoint, inspection.Model, inspection.Task),
+            Next = isOwnAdapter ? NextSteps.OfAdapter(path) : NextSteps.OfCheckpoint(configuration is null ? path : System.IO.Path.GetDirectoryName(path)!, inspection),
         };
     }
 
@@ -189,6 +195,7 @@ internal sealed record FileInspection
             Parameters = file.Tensors.Values.Sum(tensor => tensor.Count),
             Tensors = Summarize(file.Tensors),
             Missing = ["the base model, bands and classes: the .safetensors adapter that it was made of tells them"],
+            Next = NextSteps.OfAdapter(path),
         };
     }
 

@@ -24,7 +24,8 @@ internal static class MissingManifestFacts
             missing.Add("the statistics of the bands");
         }
 
-        if (manifest.Task is ModelTask.Segmentation or ModelTask.Classification or ModelTask.Multilabel && manifest.Classes.Count == 0)
+        // An export numbers classes whose names it does not know.
+        if (manifest.Task is ModelTask.Segmentation or ModelTask.Classification or ModelTask.Multilabel && manifest.Classes.All(item => item.Name == $"class {item.Id}"))
         {
             missing.Add("the names of the classes");
         }

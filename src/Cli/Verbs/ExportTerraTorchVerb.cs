@@ -22,6 +22,7 @@ internal static class ExportTerraTorchVerb
         var target = SharedOptions.Choice("--for", ExecutionTarget.Any, "Where the model will run: for cuda attention is fused, everywhere else it is written in standard operators.");
         var means = new Option<double[]?>("--means") { Description = "Means of the bands in the unit of the stored values, for the manifest.", HelpName = "1087,1342", CustomParser = Lists.Numbers };
         var deviations = new Option<double[]?>("--deviations") { Description = "Standard deviations of the bands, likewise.", HelpName = "2248,2179", CustomParser = Lists.Numbers };
+        var classes = SharedOptions.Classes("Names of the classes in the order of the channels, for the manifest. Default: those of the task, where it has any.", required: false);
         var deepness = new Option<bool>("--deepness") { Description = "Write the form that the QGIS plugin Deepness opens; an adapter is folded in." };
         var resolution = SharedOptions.Optional<double?>("--resolution", "With --deepness: ground resolution of the images. Default: the backbone's, where it is known.", "metres");
         var scaling = SharedOptions.WithDefault("--output-scaling", 1.0, "With --deepness: factor from a regression's values to those of the map.", "factor");
@@ -31,7 +32,7 @@ internal static class ExportTerraTorchVerb
             Example = "eoonnx export terratorch task.ckpt --out model.onnx",
         };
         verb.Add(task);
-        foreach (var option in new Option[] { output, raw, merge, deepness, resolution, scaling, tile, tileWidth, heads, target, means, deviations, licence })
+        foreach (var option in new Option[] { output, raw, merge, deepness, resolution, scaling, tile, tileWidth, heads, target, classes, means, deviations, licence })
         {
             verb.Add(option);
         }
@@ -50,6 +51,7 @@ internal static class ExportTerraTorchVerb
                     Attention = AttentionChoice.For(parsed.GetValue(target)),
                     Means = Given(parsed.GetValue(means)),
                     Deviations = Given(parsed.GetValue(deviations)),
+                    ClassNames = parsed.GetValue(classes) is { Length: > 0 } names ? names : null,
                     Licence = parsed.GetValue(licence),
                 });
                 token.ThrowIfCancellationRequested();

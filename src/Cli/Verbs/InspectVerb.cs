@@ -68,6 +68,11 @@ internal static class InspectVerb
             Fact(position == 0 ? "missing" : "", sentence);
         }
 
+        foreach (var (position, step) in file.Next.Index())
+        {
+            Fact(position == 0 ? "next" : "", step);
+        }
+
         console.Write(facts);
         List(console, "inputs", file.Inputs, most);
         List(console, "optional inputs", file.OptionalInputs, most);
@@ -82,11 +87,21 @@ internal static class InspectVerb
     {
         fact("name", manifest.Name);
         fact("family", manifest.Variant is null ? manifest.Family : $"{manifest.Family} ({manifest.Variant})");
-        fact("task", $"{manifest.Task}");
+        fact("task", manifest.Activation == "none" ? $"{manifest.Task}" : $"{manifest.Task}, the output is {manifest.Activation}");
+        foreach (var (position, part) in manifest.Parts.Index())
+        {
+            fact(position == 0 ? "made of" : "", part);
+        }
+
         foreach (var (position, band) in manifest.Bands.Index())
         {
             fact(position == 0 ? "bands" : "", string.Create(CultureInfo.InvariantCulture,
                 $"{position + 1}. {band.Id}{(band.WavelengthMicrometres is { } wavelength ? $", {wavelength} µm" : "")}, mean {band.Mean:G6}, deviation {band.StandardDeviation:G6}"));
+        }
+
+        if (manifest.Bands.Count > 0)
+        {
+            fact("", string.Create(CultureInfo.InvariantCulture, $"the program makes (value{(manifest.ValueScale == 1 ? "" : $" · {manifest.ValueScale}")}{(manifest.ValueOffset == 0 ? "" : $" + {manifest.ValueOffset}")} − mean) / deviation of them; missing pixels become {manifest.Fill ?? 0}"));
         }
 
         foreach (var (position, modality) in manifest.Modalities.Index())
@@ -99,12 +114,45 @@ internal static class InspectVerb
             fact(position == 0 ? "classes" : "", $"{item.Id}. {item.Name}{(item.Color is null ? "" : $", {item.Color}")}");
         }
 
+        foreach (var head in manifest.Heads)
+        {
+            fact("map", $"{head.Output}{(head.Classes.Count == 0 ? "" : $": {string.Join(", ", head.Classes.Select(item => $"{item.Id}. {item.Name}"))}")}");
+        }
+
+        foreach (var (position, feature) in manifest.Features.Index())
+        {
+            fact(position == 0 ? "features" : "", $"{feature.Output}: {feature.Kind} of {feature.Channels} channels{(feature.Kind == "vector" ? "" : $", {feature.GridHeight} x {feature.GridWidth}")}{(feature.PrefixTokens > 0 ? $", {feature.PrefixTokens} tokens in front" : "")}");
+        }
+
+        foreach (var input in manifest.OptionalInputs)
+        {
+            fact(input.Name, input.Description);
+        }
+
+        Stated("frames", manifest.Frames > 1 ? manifest.Frames : null);
+        Stated("resolution", manifest.GroundResolutionMetres, " m");
+        Stated("threshold", manifest.Threshold);
+        Stated("median", manifest.Median, " px");
+        Stated("temperature", manifest.Temperature);
+        Stated("no label", manifest.NoDataLabel);
+        Stated("unit", manifest.Unit);
+        Stated("padding", manifest.Padding is { } padding ? $"{padding.Mode}, to a multiple of {padding.Multiple} px" : null);
         fact("tile", $"{(manifest.TileSize is { } size ? $"{size.Width} x {size.Height}" : manifest.Tile?.ToString(CultureInfo.InvariantCulture) ?? "any")} px, patch {manifest.Patch?.ToString(CultureInfo.InvariantCulture) ?? "-"}, overlap {manifest.Overlap?.ToString(CultureInfo.InvariantCulture) ?? "default"}");
         fact("licence", manifest.Licence ?? "not stated");
         fact("source", manifest.Source ?? "not stated");
-        if (manifest.WeightsSha256 is not null)
+        Stated("", manifest.SourceSha256, " (SHA-256 of that file)");
+        Stated("weights", manifest.WeightsSha256, " (what an adapter is checked against)");
+        foreach (var (position, remark) in manifest.Remarks.Index())
         {
-            fact("weights", manifest.WeightsSha256);
+            fact(position == 0 ? "remarks" : "", remark);
+        }
+
+        void Stated(string name, IConvertible? value, string unit = "")
+        {
+            if (value is not null)
+            {
+                fact(name, value.ToString(CultureInfo.InvariantCulture) + unit);
+            }
         }
     }
 
@@ -136,6 +184,15 @@ internal static class InspectVerb
             }.Where(size => size is not null)));
             Optional("coordinates", string.Join(", ", model.Coordinates ?? []));
             Optional("modalities", string.Join(", ", model.Modalities ?? []));
+        }
+
+        if (checkpoint.Published is { } card)
+        {
+            fact("published", $"{card.Title} ({card.Name}){(checkpoint.IsPublishedFile switch { true => ", byte for byte", false => ", but not that very file", _ => "" })}; licence {card.Licence}; more: eoonnx models show {card.Name}");
+            foreach (var input in card.Inputs)
+            {
+                fact("", string.Create(CultureInfo.InvariantCulture, $"{input.Name}: {string.Join(", ", input.Bands.Select(band => band.Mean is null ? band.Id : $"{band.Id} {band.Mean:G6} ± {band.StandardDeviation:G6}"))}"));
+            }
         }
 
         Optional("contents", string.Join(", ", checkpoint.Contents));

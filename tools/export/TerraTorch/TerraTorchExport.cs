@@ -1,3 +1,4 @@
+using System.Globalization;
 using EoOnnx.Decoders;
 using EoOnnx.Decoders.Layers;
 using EoOnnx.Export.Architectures;
@@ -52,17 +53,19 @@ public static class TerraTorchExport
             Task = task.Task,
             Tile = tile is null ? built.Manifest.Tile : tile.Value.Edge,
             TileSize = tile?.Oblong,
-            Classes = Classes(task, decoder),
+            Classes = Classes(task, decoder, options),
             Features = [],
             Activation = activation,
             NoDataLabel = task.IgnoreIndex,
+            Parts = [.. PartsOf(task, decoder, backbone, weights, built.Manifest, options), activation == "none" ? "scores as they are" : activation],
             Padding = padding is null ? null : new ManifestPadding(padding.Multiple, padding.Mode),
             Licence = options.Licence,
             Source = Path.GetFileName(path),
             SourceSha256 = BackboneExport.HashOf(path),
         };
+        IReadOnlyList<string> warnings = [.. built.Warnings, .. Warnings(task, options.Heads is null ? backbone.GuessedHeads(weights) : null), .. options.Means is null ? [Statistics(manifest)] : (string[])[]];
         return new ExportedTask(
-            new ExportedBackbone(new BackboneModel(built.Graph, manifest, [.. built.Warnings, .. Warnings(task, options.Heads is null ? backbone.GuessedHeads(weights) : null)]), identity),
+            new ExportedBackbone(new BackboneModel(built.Graph, manifest with { Remarks = warnings }, warnings), identity),
             adapter is null ? null : TaskAdapter.Of(task, adapter, built.Graph));
     }
 
@@ -112,17 +115,52 @@ public static class TerraTorchExport
         }
     }
 
-    private static IReadOnlyList<ManifestClass> Classes(TaskCheckpoint task, Decoder decoder)
+    private static IReadOnlyList<ManifestClass> Classes(TaskCheckpoint task, Decoder decoder, TerraTorchOptions options)
     {
         if (task.Task is ModelTask.Regression or ModelTask.ScalarRegression)
         {
             return [];
         }
 
+        if (options.ClassNames is { } given)
+        {
+            // One channel of a segmentation tells one class from the background, which may be named, too.
+            return given.Count == decoder.Classes || (decoder.Classes == 1 && task.Task == ModelTask.Segmentation && given.Count == 2) ? [.. given.Select((name, id) => new ManifestClass(id, name))]
+                : throw new ExportException($"{task.Path} predicts {decoder.Classes} classes; {given.Count} names were given ({string.Join(", ", given.Take(8))}). Name each, in the order of the channels.");
+        }
+
         return task.ClassNames is { } names && names.Count == decoder.Classes
             ? [.. names.Select((name, id) => new ManifestClass(id, name))]
             : [.. Enumerable.Range(0, decoder.Classes).Select(id => new ManifestClass(id, $"class {id}"))];
     }
+
+    private static IEnumerable<string> PartsOf(TaskCheckpoint task, Decoder decoder, TaskBackbone backbone, Checkpoints.StateDict weights, ModelManifest manifest, TerraTorchOptions options)
+    {
+        var depth = new[] { "blocks", "encoder" }.Max(weights.CountBlocks);
+        var heads = options.Heads ?? backbone.StatedHeads ?? TaskBackbone.GuessedHeads(weights);
+        yield return string.Create(CultureInfo.InvariantCulture, $"{backbone.Name}: {depth} blocks of width {manifest.Features[^1].Channels}{(heads is null ? "" : $", {heads} heads")}, patch {manifest.Patch}; {manifest.Features.Count} of them are used{(task.HasAdapter ? "; tuned by an adapter" : "")}");
+        foreach (var (position, neck) in (decoder.Necks ?? []).Index())
+        {
+            yield return neck.GetType().Name + Count($"neck.{position}.");
+        }
+
+        yield return decoder.GetType().Name + Count("decoder.");
+        if (decoder.Head is { } head)
+        {
+            yield return $"{head.GetType().Name} of {head.Outputs} channels{Count("head.")}";
+        }
+
+        string Count(string prefix)
+        {
+            var below = task.Weights.Below(prefix);
+            var count = below.Names.Where(name => below.Peek(name)!.Type.IsFloatingPoint()).Sum(name => below.Peek(name)!.Count);
+            return count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {count:N0} weights");
+        }
+    }
+
+    private static string Statistics(ModelManifest manifest) => manifest.Bands.Any(band => band is not { Mean: 0, StandardDeviation: 1 })
+        ? "The checkpoint holds no statistics of the bands: those of the backbone's pretraining were taken. If the task was trained with others, give them with --means and --deviations."
+        : "Neither the checkpoint nor the backbone's pretraining states statistics of the bands: values go into the model as they are. If the task was trained with statistics, give them with --means and --deviations.";
 
     private static IEnumerable<string> Warnings(TaskCheckpoint task, int? guessedHeads)
     {

@@ -41,6 +41,9 @@ public sealed record TerraTorchOptions
     /// <summary>Standard deviations of the bands, likewise.</summary>
     public IReadOnlyList<double>? Deviations { get; init; }
 
+    /// <summary>Names of the classes in the order of the channels; null takes the task's, where it has any.</summary>
+    public IReadOnlyList<string>? ClassNames { get; init; }
+
     /// <summary>Licence of the weights, as an SPDX identifier; null when it is not known.</summary>
     public string? Licence { get; init; }
 }
