@@ -32,6 +32,7 @@ class InferRequest:
     confidence: str = ""
     device: str = ""
     overwrite: bool = True
+    style: bool = False  # a style beside the map; of classes only
     extra: List[str] = field(default_factory=list)
 
     def arguments(self) -> List[str]:
@@ -52,6 +53,8 @@ class InferRequest:
             if value:
                 # One word: a value that begins with a minus, as western longitudes do, is no option then.
                 arguments.append(f"{name}={value}")
+        if self.style:
+            arguments.append("--style")
         if self.overwrite:
             arguments.append("--overwrite")
         return arguments + list(self.extra)

@@ -30,6 +30,7 @@ internal sealed class SceneVerbOptions
     };
 
     private readonly Option<BlendMode?> _blend = SharedOptions.Optional<BlendMode?>("--blend", "How neighbours share these pixels: cosine (default), linear, or none (each pixel from one tile).", "none|linear|cosine");
+    private readonly Option<SpaceKind> _blendSpace = SharedOptions.WithDefault("--blend-space", SpaceKind.Probability, "What neighbours share: probabilities, or logits that become probabilities afterwards (for models calibrated for it).", "probability|logit");
     private readonly Option<EdgeMode> _edge = SharedOptions.WithDefault("--edge", EdgeMode.Shift, "Behind the scene's edge: shift the last tile back, or reflect half an overlap for full context.", "shift|reflect");
     private readonly Option<TestTimeAugmentation> _augmentation = SharedOptions.WithDefault("--tta", TestTimeAugmentation.None, "Average each tile over flips (4 times the work) or all eight symmetries (8 times).", "none|flips|d4");
     private readonly Option<int[]> _window = new("--window") { Description = "Map this part of the scene only: column, row, width, height in pixels.", HelpName = "x,y,w,h", CustomParser = Lists.Integers };
@@ -63,14 +64,19 @@ internal sealed class SceneVerbOptions
     private readonly Option<string?> _noData = SharedOptions.Optional<string>("--nodata", "Value of missing pixels instead of the one the scene declares; none: every finite pixel counts.", "value|none");
     private readonly Option<NoDataRule> _noDataRule = SharedOptions.WithDefault("--nodata-rule", NoDataRule.Any, "A pixel is missing when any band is, or only when all are.", "any|all");
     private readonly Option<MapKind?> _content = SharedOptions.Optional<MapKind?>("--out-type", "What the map stores: class, prob (a band for each class) or value. Default: by the model's task.", "class|prob|value");
+    private readonly Option<double[]> _quantise = new("--quantise") { Description = "Store values as 16-bit whole numbers over this range, with scale and offset: half the size.", HelpName = "low,high", CustomParser = Lists.Numbers };
     private readonly Option<SurenessKind> _confidence = SharedOptions.WithDefault("--confidence", SurenessKind.None, "A second band of a class map: probability of the class (max), entropy or margin.", "none|max|entropy|margin");
     private readonly Option<int?> _median = SharedOptions.Optional<int?>("--median", "Replace each class by the median of a window of so many pixels, as QGIS Deepness removes small segments; 0 leaves classes as the model gives them. Default: the model's own (seg_small_segment), else 0.", "pixels");
     private readonly Option<string?> _vector = Beside("--vector", "Write the classes as polygons, too: a GeoPackage with area, pixels and mean confidence. Default name: MAP.gpkg.");
     private readonly Option<double> _minimumArea = SharedOptions.WithDefault("--min-area", 0.0, "Polygons smaller than this go to their largest neighbour.", "m²");
     private readonly Option<double> _simplify = SharedOptions.WithDefault("--simplify", 0.0, "Simplify the outlines of polygons by up to this, in map units.", "distance");
+    private readonly Option<int[]> _classes = new("--classes") { Description = "Only these classes become polygons, by their values in the map. Default: all.", HelpName = "1,2,…", CustomParser = Lists.Integers };
     private readonly Option<string?> _stac = Beside("--stac", "Describe the map in a STAC item, too. Default name: MAP.stac.json.");
     private readonly Option<string?> _quickLook = Beside("--quicklook", "Write a small picture of the map, too. Default name: MAP.png.");
+    private readonly Option<string?> _style = Beside("--style", "Write a style for QGIS with the names and colours of the classes, too, which QGIS takes by itself. Default name: MAP.qml.");
     private readonly Option<bool> _stamp = new("--stamp") { Description = "Write into the map when it was made (TIFFTAG_DATETIME). Default: equal runs give equal bytes." };
+    private readonly Option<bool> _keepWork = new("--keep-work") { Description = "Keep the work area when the map is finished: its raw rows, their checksums and the job." };
+    private readonly Option<double?> _gramsPerKilowattHour = SharedOptions.Optional<double?>("--gco2-kwh", "Grams of CO₂ for a kilowatt-hour where this runs: the report then tells what the run made.", "grams");
     private readonly Option<bool> _restart = new("--restart") { Description = "Discard an unfinished run of the same map instead of continuing it." };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace a map that exists." };
 
@@ -79,7 +85,7 @@ internal sealed class SceneVerbOptions
     /// <param name="without">Names of options that have no meaning for it.</param>
     public SceneVerbOptions(Command verb, params string[] without)
     {
-        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _confidence, _median, _vector, _minimumArea, _simplify, _stac, _quickLook, _stamp, _restart, _overwrite])
+        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _blendSpace, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _quantise, _confidence, _median, _vector, _minimumArea, _simplify, _classes, _stac, _quickLook, _style, _stamp, _keepWork, _gramsPerKilowattHour, _restart, _overwrite])
         {
             if (!without.Contains(option.Name))
             {
@@ -94,6 +100,12 @@ internal sealed class SceneVerbOptions
         Class,
         Prob,
         Value,
+    }
+
+    private enum SpaceKind
+    {
+        Probability,
+        Logit,
     }
 
     private enum SurenessKind
@@ -138,6 +150,7 @@ internal sealed class SceneVerbOptions
         Tile = parsed.GetValue(_tile),
         Overlap = parsed.GetValue(_overlap),
         Blend = parsed.GetValue(_blend),
+        BlendLogits = parsed.GetValue(_blendSpace) == SpaceKind.Logit,
         Edge = parsed.GetValue(_edge),
         Augmentation = parsed.GetValue(_augmentation),
         Window = Four(parsed, _window) is [var x, var y, var width, var height] ? new PixelWindow(x, y, width, height) : null,
@@ -159,16 +172,25 @@ internal sealed class SceneVerbOptions
         Offset = parsed.GetValue(_offset) ?? [],
         Validity = ValidityOptions.Parse(parsed.GetValue(_noData), parsed.GetValue(_noDataRule)),
         Content = (MapContent?)parsed.GetValue(_content),
+        Quantise = parsed.GetValue(_quantise) switch
+        {
+            null or [] => null,
+            [var low, var high] => new ValueRange(low, high),
+            var other => throw new UsageException($"--quantise takes two numbers, low,high; found {other.Length}."),
+        },
         Confidence = (ConfidenceBand)parsed.GetValue(_confidence),
         Median = parsed.GetValue(_median),
         Companions = new MapCompanions
         {
             Vector = NameBeside(parsed, _vector),
-            Polygons = new PolygonOptions { MinimumArea = parsed.GetValue(_minimumArea), Simplify = parsed.GetValue(_simplify) },
+            Polygons = new PolygonOptions { MinimumArea = parsed.GetValue(_minimumArea), Simplify = parsed.GetValue(_simplify), Classes = parsed.GetValue(_classes) ?? [] },
             Stac = NameBeside(parsed, _stac),
             QuickLook = NameBeside(parsed, _quickLook),
+            Style = NameBeside(parsed, _style),
         },
         Stamp = parsed.GetValue(_stamp),
+        KeepWork = parsed.GetValue(_keepWork),
+        GramsPerKilowattHour = parsed.GetValue(_gramsPerKilowattHour),
         Restart = parsed.GetValue(_restart),
         Overwrite = parsed.GetValue(_overwrite),
     };

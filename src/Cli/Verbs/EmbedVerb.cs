@@ -20,7 +20,7 @@ internal static class EmbedVerb
         verb.Add(raster);
         verb.Add(pool);
         verb.Add(storage);
-        var options = new SceneVerbOptions(verb, "--blend", "--tta", "--out-type", "--confidence", "--median", "--vector", "--min-area", "--simplify");
+        var options = new SceneVerbOptions(verb, "--blend", "--blend-space", "--tta", "--out-type", "--quantise", "--confidence", "--median", "--vector", "--min-area", "--simplify", "--classes", "--style");
         verb.SetAction((parsed, cancellation) => terminal.RunAsync<SceneReport>(parsed, async (progress, token) =>
         {
             using var model = options.LoadModel(parsed);

@@ -126,13 +126,18 @@ internal static class InferVerb
         console.Write(facts);
         if (report.Classes.Count > 0)
         {
-            var classes = new Table().Border(TableBorder.Simple).AddColumns("class", "name", "pixels", "share", "km²");
+            var classes = new Table().Border(TableBorder.Simple).AddColumns("class", "name", "pixels", "share", "km²", "confidence");
             foreach (var item in report.Classes)
             {
-                classes.AddRow(Cell($"{item.Id}"), Cell(item.Name), Cell($"{item.Pixels:N0}"), Cell($"{100.0 * item.Pixels / Math.Max(1, report.Pixels.Predicted):F2} %"), Cell($"{item.SquareKilometres:F3}"));
+                classes.AddRow(Cell($"{item.Id}"), Cell(item.Name), Cell($"{item.Pixels:N0}"), Cell($"{100.0 * item.Pixels / Math.Max(1, report.Pixels.Predicted):F2} %"), Cell($"{item.SquareKilometres:F3}"), Cell($"{item.Confidence:F3}"));
             }
 
             console.Write(classes);
+        }
+
+        foreach (var value in report.Values)
+        {
+            console.WriteLine(FormattableString.Invariant($"{value.Name}: {value.Low:G6} to {value.High:G6}, mean {value.Mean:G6}{(value.Unit is { } unit ? " " + unit : "")}"));
         }
 
         foreach (var note in report.Notes)

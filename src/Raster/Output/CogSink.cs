@@ -42,6 +42,9 @@ public sealed class CogSink : IStripSink
     /// <summary>The map itself is kept; else only what is made of it before it would appear. Set it before <see cref="Complete(CancellationToken)"/>.</summary>
     public bool KeepsMap { get; set; } = true;
 
+    /// <summary>The work area stays when the map is complete. Set it before <see cref="Complete(CancellationToken)"/>.</summary>
+    public bool KeepsWork { get; set; }
+
     /// <summary>Bytes that a map and its work area may need on disk while it is made: raw rows, the map and a third for its overviews.</summary>
     /// <param name="profile">The map.</param>
     /// <param name="replaces">Whether the rows will be replaced, which takes their size again.</param>
@@ -170,6 +173,11 @@ public sealed class CogSink : IStripSink
             AtomicFile.Discard(temporary);
             AtomicFile.Discard(temporary + ".aux.xml");
             AtomicFile.Discard(temporary + ".ovr.tmp");
+        }
+
+        if (KeepsWork)
+        {
+            return; // closed by Dispose
         }
 
         _completed = true;

@@ -33,6 +33,9 @@ public sealed record RasterProfile
     /// <summary>Scale and offset from stored to physical values of each band; null entries and missing ones write none.</summary>
     public IReadOnlyList<(double Scale, double Offset)?> BandScaling { get; init; } = [];
 
+    /// <summary>Unit of the values of every band, after scale and offset; empty writes none.</summary>
+    public string Unit { get; init; } = "";
+
     /// <summary>Names of the classes by value; empty writes none.</summary>
     public IReadOnlyList<string> CategoryNames { get; init; } = [];
 
@@ -86,6 +89,11 @@ public sealed record RasterProfile
         {
             GdalError.Check(Gdal.GDALSetRasterScale(band, scale), $"Cannot set the scale of {path}");
             GdalError.Check(Gdal.GDALSetRasterOffset(band, offset), $"Cannot set the offset of {path}");
+        }
+
+        if (Unit.Length > 0)
+        {
+            GdalError.Check(Gdal.GDALSetRasterUnitType(band, Unit), $"Cannot set the unit of {path}");
         }
 
         if (index > 1)

@@ -98,7 +98,7 @@ public static unsafe class PolygonMap
                 var geometry = Ogr.OGR_F_StealGeometry(outline);
                 Ogr.OGR_F_Destroy(outline);
                 var region = regions[FirstPixel(geometry, classes)];
-                if (region.SquareMetres < options.MinimumArea)
+                if (region.SquareMetres < options.MinimumArea || (options.Classes.Count > 0 && !options.Classes.Contains(id)))
                 {
                     Ogr.OGR_G_DestroyGeometry(geometry);
                     continue;

@@ -9,6 +9,10 @@ internal sealed class ClassLegend
 {
     private const int LargestId = 65_534;
 
+    // Eight colours that people with any colour vision tell apart, after a grey for the background. Source: M. Okabe, K. Ito, Color Universal Design (2008).
+    private static readonly (byte Red, byte Green, byte Blue)[] Distinct =
+        [(225, 225, 225), (213, 94, 0), (0, 114, 178), (240, 228, 66), (0, 158, 115), (204, 121, 167), (86, 180, 233), (230, 159, 0), (0, 0, 0)];
+
     private ClassLegend(IReadOnlyList<ManifestClass> classes) => Classes = classes;
 
     /// <summary>The classes, in order of the output channels.</summary>
@@ -68,7 +72,7 @@ internal sealed class ClassLegend
     private static (byte Red, byte Green, byte Blue) Color(ManifestClass item) =>
         item.Color is ['#', .. var digits] && digits.Length == 6 && int.TryParse(digits, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var rgb)
             ? ((byte)(rgb >> 16), (byte)(rgb >> 8), (byte)rgb)
-            : item.Id == 0 ? default : Hue(item.Id * 137.508); // the golden angle keeps neighbours apart
+            : item.Id < Distinct.Length ? Distinct[item.Id] : Hue(item.Id * 137.508); // the golden angle keeps neighbours apart
 
     private static (byte, byte, byte) Hue(double degrees)
     {

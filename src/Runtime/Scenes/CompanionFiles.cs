@@ -22,6 +22,11 @@ internal static class CompanionFiles
             PolygonMap.Write(map, vector, job.Scene.Name, wanted.Polygons, Confidence(job, map, rows), cancellation);
         }
 
+        if (wanted.Style is { } style)
+        {
+            QgisStyle.Write(style, job.Legend!);
+        }
+
         var done = report() with { Files = [ScenePipeline.PagePath(job.Path), .. wanted.Files] };
         if (wanted.Stac is { } stac)
         {

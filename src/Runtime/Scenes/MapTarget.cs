@@ -46,8 +46,8 @@ internal sealed class MapTarget : IDisposable
 
     private int ResumedColumn { get; }
 
-    /// <summary>Scores are probabilities already.</summary>
-    public bool IsActivated => _augmented is not null;
+    /// <summary>Scores are blended as they are: they are probabilities already, or become such afterwards.</summary>
+    public bool IsActivated => _augmented is not null || Job.ActivatesRows;
 
     /// <summary>Tiles a call that the device had memory for.</summary>
     public int BatchLimit => _limit;
@@ -71,7 +71,10 @@ internal sealed class MapTarget : IDisposable
 
     public RowAssembler NewAssembler(Panel panel, int firstRow) => Job.Blend == Raster.Tiling.BlendMode.None
         ? new CropAssembler(Job.MapPlan, panel, Encoder)
-        : new BlendAssembler(Job.MapPlan, panel, Encoder, Job.Model.Classes, Job.Blend, Job.MapPlan.Options.Margin, firstRow);
+        : new BlendAssembler(Job.MapPlan, panel, Encoder, Job.Model.Classes, Job.Blend, Job.MapPlan.Options.Margin, firstRow)
+        {
+            Activation = Job.ActivatesRows ? new ScoreActivation(Job.Activation, Job.Model.Classes, panel.MapWidth, (float)(Job.Model.Manifest.Temperature ?? 1)) : null,
+        };
 
     /// <summary>Tiles that the graph computes: one with a fixed batch computes the rest of the last one in vain; so does a run that must not depend on it.</summary>
     public int Computed(ImageBatch images) => Job.Model.BatchIsFixed || Job.Options.Deterministic ? Job.Model.Batch : images.Tiles.Count;
@@ -136,7 +139,7 @@ internal sealed class MapTarget : IDisposable
         }
     }
 
-    private MapStatistics NewStatistics() => new(Job.Profile, GroundArea.Of(Job.Transform, Job.Scene.Projection));
+    private MapStatistics NewStatistics() => new(Job.Profile, GroundArea.Of(Job.Transform, Job.Scene.Projection), Job.SurenessBand);
 
     private TileRun Binding(ImageBatch images, ScoreBatch scores, int first, int count)
     {

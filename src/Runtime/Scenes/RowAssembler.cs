@@ -165,6 +165,9 @@ internal sealed class BlendAssembler : RowAssembler
         }
     }
 
+    /// <summary>What becomes of finished sums, row by row; null leaves them as they are.</summary>
+    public ScoreActivation? Activation { get; init; }
+
     public override long Bytes => (_sums.LongLength * sizeof(float)) + _valid.LongLength;
 
     public override int FirstTileRow(int row) => Enumerable.Range(0, Plan.Y.Count).First(index => Plan.Y.Start(index) + Tile > row);
@@ -203,6 +206,7 @@ internal sealed class BlendAssembler : RowAssembler
         {
             var y = first + (offset / RowBytes);
             var valid = _valid.AsSpan(y % Tile * Width, Width);
+            Activation?.Apply(Sums(y));
             Encoder.Encode(Sums(y), Width, valid, rows.Slice(offset, RowBytes), Width, 0);
             Sums(y).Clear();
             valid.Clear();

@@ -150,6 +150,16 @@ internal sealed class SceneJob
             identity["area"] = Provenance.Stamp(area);
         }
 
+        if (options.BlendLogits)
+        {
+            identity["blendSpace"] = "logit";
+        }
+
+        if (options.Quantise is { } stepped)
+        {
+            identity["quantise"] = string.Create(CultureInfo.InvariantCulture, $"{stepped.Low:R}..{stepped.High:R}");
+        }
+
         if (model.DeepnessKind is { } kind)
         {
             identity["deepness"] = kind; // the same file may be read with and without its rules
@@ -192,6 +202,7 @@ internal sealed class SceneJob
                 BandCount = encoder.Bands,
                 NoData = encoder.NoData,
                 BandScaling = encoder.Scaling,
+                Unit = content == MapContent.Value ? manifest.Unit ?? "" : "",
                 Transform = scene.Transform?.Moved(window.X, window.Y, finer > 1 ? 1.0 / finer : plan.Cell),
                 Projection = scene.Projection,
                 BandNames = NamesOf(content, legend, described, options),
@@ -221,9 +232,10 @@ internal sealed class SceneJob
             : throw new RasterException($"The map of {size.Width} x {size.Height} pixels would have {width} x {height}, as {model.Model.Path} makes {model.Upsampling} of each; at most {int.MaxValue} are possible. Map a part with --window.");
     }
 
-    private static MapCompanions Companioned(SceneOutput map, SceneOptions options, MapContent content) => (options.Companions.Vector is null && !IsVectorName(map.Path)) || content == MapContent.Class
-        ? options.Companions.For(map)
-        : throw new ArgumentException("Polygons are made of classes; choose --out-type class, or leave out --vector and name the map .tif.");
+    private static MapCompanions Companioned(SceneOutput map, SceneOptions options, MapContent content) => content != MapContent.Class && (options.Companions.Vector is not null || IsVectorName(map.Path))
+        ? throw new ArgumentException("Polygons are made of classes; choose --out-type class, or leave out --vector and name the map .tif.")
+        : content != MapContent.Class && options.Companions.Style is not null ? throw new ArgumentException("A style for QGIS lists classes; choose --out-type class, or leave out --style.")
+        : options.Companions.For(map);
 
     /// <summary>True for the name of a map that is polygons only.</summary>
     public static bool IsVectorName(string path) => path.EndsWith(".gpkg", StringComparison.OrdinalIgnoreCase);
@@ -261,6 +273,7 @@ internal sealed class SceneJob
         MapContent.Embedding when options.WantedEmbedding!.Storage == EmbeddingStorage.Byte => new ByteEncoder(ranges),
         MapContent.Embedding when options.WantedEmbedding!.Storage == EmbeddingStorage.Half => new HalfEncoder(model.Classes),
         MapContent.Embedding => new ValueEncoder(model.Classes),
+        _ when options.Quantise is { } range => new ShortEncoder(model.Classes, range, (float)model.Manifest.OutputScale),
         _ => new ValueEncoder(model.Classes, (float)model.Manifest.OutputScale),
     };
 
@@ -285,6 +298,15 @@ internal sealed class SceneJob
         }
 
         var content = options.Content ?? (manifest.Task == ModelTask.Segmentation ? MapContent.Class : MapContent.Value);
+        if (options.Quantise is not null && content != MapContent.Value)
+        {
+            throw new ArgumentException($"--quantise is for maps of values; this is one of the kind {content}, which is stored as whole numbers anyway. Leave it out.");
+        }
+
+        if (options is { BlendLogits: true, Augmentation: not TestTimeAugmentation.None })
+        {
+            throw new ArgumentException("--tta averages probabilities; with --blend-space logit there are none yet. Leave one of them out.");
+        }
         if (options.Confidence != ConfidenceBand.None && content != MapContent.Class)
         {
             throw new ArgumentException("A confidence band belongs to a class map; leave it out or choose --out-type class.");
@@ -329,6 +351,12 @@ internal sealed class SceneJob
         var step = patch % 2 == 0 ? patch : 2 * patch;
         return new TilePlanOptions { Tile = tile, Overlap = layout.Side == 1 ? 0 : wanted ?? overlap / step * step, Edge = options.Edge, Patch = patch, AlignToPatch = true };
     }
+
+    /// <summary>Scores become probabilities when they are blended, not before.</summary>
+    public bool ActivatesRows => Options.BlendLogits && Blend != BlendMode.None && Activation != ScoreActivation.Kind.None;
+
+    /// <summary>Which band of the rows is the probability of the class; null when none is.</summary>
+    public int? SurenessBand => HiddenBands > 0 ? Profile.BandCount - 1 : Content == MapContent.Class && Options.Confidence == ConfidenceBand.Maximum ? 1 : null;
 
     // Scores are blended as probabilities; values as they are.
     private static ScoreActivation.Kind ActivationOf(ModelManifest manifest, SceneModel model, MapContent content) =>

@@ -73,6 +73,10 @@ public sealed record SceneOptions
     /// <summary>How neighbours share these pixels; null is <see cref="BlendMode.Cosine"/>.</summary>
     public BlendMode? Blend { get; init; }
 
+    /// <summary>Blend logits and turn the sums into probabilities, in place of blending probabilities: for models whose logits were calibrated to be
+    /// merged. Not together with <see cref="Augmentation"/>, which averages probabilities.</summary>
+    public bool BlendLogits { get; init; }
+
     /// <summary>What stands behind the scene's edge.</summary>
     public EdgeMode Edge { get; init; }
 
@@ -161,6 +165,9 @@ public sealed record SceneOptions
     /// <summary>How an embedding is made; needs no <see cref="Content"/> beside it. Null makes a map, unless <see cref="Content"/> asks for an embedding.</summary>
     public EmbeddingOptions? Embedding { get; init; }
 
+    /// <summary>Store a map of values as 16-bit whole numbers over this range, with scale and offset: half the size. What lies outside is cut and counted. Null stores single precision.</summary>
+    public ValueRange? Quantise { get; init; }
+
     /// <summary>An additional band of a class map.</summary>
     public ConfidenceBand Confidence { get; init; }
 
@@ -184,6 +191,13 @@ public sealed record SceneOptions
 
     /// <summary>Writes when the map was made into it (<c>TIFFTAG_DATETIME</c>, UTC). Without it equal runs give equal bytes.</summary>
     public bool Stamp { get; init; }
+
+    /// <summary>Keep the work area when the map is finished: its raw rows, their checksums and the job.</summary>
+    public bool KeepWork { get; init; }
+
+    /// <summary>Grams of CO₂ for a kilowatt-hour where this runs: the report then tells them. Changes nothing in the map.</summary>
+    public double? GramsPerKilowattHour { get; init => field = value is null or (>= 0 and < 1e5) ? value
+        : throw new ArgumentOutOfRangeException(nameof(GramsPerKilowattHour), value, "Grams of CO₂ for a kilowatt-hour must be 0 to 100,000; electricity has 10 to 1,000."); }
 
     /// <summary>Replace a map that exists.</summary>
     public bool Overwrite { get; init; }

@@ -220,7 +220,7 @@ public sealed partial class ScenePipeline(EoModel model)
         progress?.Report(new SceneProgress("finishing", job.Plan.Count, job.Plan.Count, streamed.Rate.PixelsPerSecond));
         cancellation.ThrowIfCancellationRequested();
         var report = streamed;
-        (sink.HiddenBands, sink.KeepsMap) = (job.HiddenBands, !job.IsVector);
+        (sink.HiddenBands, sink.KeepsMap, sink.KeepsWork) = (job.HiddenBands, !job.IsVector, job.Options.KeepWork);
         sink.ClassPixels = [.. Enumerable.Range(0, job.Profile.CategoryNames.Count).Select(id => streamed.Classes.FirstOrDefault(item => item.Id == id)?.Pixels ?? 0)];
         sink.Complete(
             map => report = CompanionFiles.Write(

@@ -46,6 +46,18 @@ public sealed record SceneReport
     /// <summary>Classes of a class map with their areas.</summary>
     public IReadOnlyList<ClassReport> Classes { get; init; } = [];
 
+    /// <summary>Bands of a map of values.</summary>
+    public IReadOnlyList<ValueReport> Values { get; init; } = [];
+
+    /// <summary>Where the map lies; null when the scene has no place on the ground.</summary>
+    public PlaceReport? Place { get; init; }
+
+    /// <summary>What was read.</summary>
+    public ReadReport? Io { get; init; }
+
+    /// <summary>Energy of the processor, measured or estimated, of the run; scenes that are mapped at the same time count together.</summary>
+    public EnergyReport? Energy { get; init; }
+
     /// <summary>What an embedding holds; null for maps.</summary>
     public EmbeddingReport? Embedding { get; init; }
 
@@ -64,6 +76,7 @@ public sealed record SceneReport
         Seconds = Seconds with { Finish = finishSeconds, Total = totalSeconds },
         Rate = new RateReport(Rate.TilesPerSecond * Seconds.Total / totalSeconds, Rate.PixelsPerSecond * Seconds.Total / totalSeconds, Seconds.Model / totalSeconds),
         Memory = MemoryReport.Now(Memory.BufferBytes, Memory.Plan),
+        Energy = Energy?.Now(),
     };
 
     /// <summary>The report as JSON.</summary>
@@ -164,4 +177,60 @@ public sealed record EmbeddingReport(string Output, EmbeddingPool Pool, Embeddin
 /// <param name="Name">Its name.</param>
 /// <param name="Pixels">How many pixels have it.</param>
 /// <param name="SquareKilometres">Their area; null when the scene has no place on the ground.</param>
-public sealed record ClassReport(int Id, string Name, long Pixels, double? SquareKilometres);
+/// <param name="Confidence">Mean probability of the class where it was chosen; null when the run did not store probabilities (<c>--confidence max</c> or <c>--vector</c>).</param>
+public sealed record ClassReport(int Id, string Name, long Pixels, double? SquareKilometres, double? Confidence = null);
+
+/// <summary>A band of a map of values, in its unit; null where no pixel has a value.</summary>
+/// <param name="Name">The band.</param>
+/// <param name="Unit">Unit of the values; null when the model does not say.</param>
+/// <param name="Low">The smallest value.</param>
+/// <param name="High">The largest value.</param>
+/// <param name="Mean">Their mean.</param>
+public sealed record ValueReport(string Name, string? Unit, double? Low, double? High, double? Mean)
+{
+    internal static ValueReport Of(Raster.RasterProfile profile, int band, ValueSpread spread)
+    {
+        var (scale, offset) = profile.BandScaling.ElementAtOrDefault(band) ?? (1, 0);
+        return new ValueReport(profile.BandNames[band], profile.Unit.Length > 0 ? profile.Unit : null, Stored(spread.Low), Stored(spread.High), Stored(spread.Mean));
+
+        double? Stored(double number) => double.IsFinite(number) ? (number * scale) + offset : null;
+    }
+}
+
+/// <summary>Where a map lies.</summary>
+/// <param name="Crs">Code of the coordinate reference system, such as <c>EPSG:32633</c>; null when it has none.</param>
+/// <param name="West">Left edge, in units of the system.</param>
+/// <param name="South">Lower edge.</param>
+/// <param name="East">Right edge.</param>
+/// <param name="North">Upper edge.</param>
+/// <param name="PixelWidth">Width of a pixel, in units of the system.</param>
+/// <param name="PixelHeight">Height of a pixel.</param>
+public sealed record PlaceReport(string? Crs, double West, double South, double East, double North, double PixelWidth, double PixelHeight)
+{
+    internal static PlaceReport? Of(Raster.RasterProfile profile) => profile is not { Transform: { } grid, Projection.Length: > 0 } ? null
+        : new PlaceReport(Raster.SpatialReference.Code(profile.Projection), grid.OriginX, grid.OriginY + (profile.Size.Height * grid.PixelHeight),
+            grid.OriginX + (profile.Size.Width * grid.PixelWidth), grid.OriginY, grid.PixelWidth, Math.Abs(grid.PixelHeight));
+}
+
+/// <summary>What was read.</summary>
+/// <param name="Bytes">Bytes that this process asked the system for while the scene was streamed, whatever for; null where the system does not count them.</param>
+/// <param name="SourceBytes">Bytes of the scene's local files.</param>
+public sealed record ReadReport(long? Bytes, long SourceBytes);
+
+/// <summary>Energy that a run took.</summary>
+/// <param name="Joules">Energy of the processor.</param>
+/// <param name="Method"><c>measured</c> by the processor's counter, or <c>estimated</c>: processor time times 10 W.</param>
+/// <param name="Co2Grams">Carbon dioxide, where the run was told how much a kilowatt-hour makes.</param>
+public sealed record EnergyReport(double Joules, string Method, double? Co2Grams)
+{
+    private Func<EnergyReport>? Meter { get; init; }
+
+    internal EnergyReport Now() => Meter?.Invoke() ?? this;
+
+    internal static EnergyReport Of(EnergyMeter meter, double? gramsPerKilowattHour)
+    {
+        const double joulesPerKilowattHour = 3.6e6;
+        var use = meter.Result();
+        return new EnergyReport(use.Joules, use.IsMeasured ? "measured" : "estimated", use.Joules / joulesPerKilowattHour * gramsPerKilowattHour) { Meter = () => Of(meter, gramsPerKilowattHour) };
+    }
+}

@@ -22,6 +22,24 @@ internal static class SceneReportPage
             AddClasses(page, report, legend!);
         }
 
+        if (report.Values.Count > 0)
+        {
+            var values = new ReportTable(new("band"), new("unit"), new("smallest", IsNumber: true), new("mean", IsNumber: true), new("largest", IsNumber: true));
+            foreach (var value in report.Values)
+            {
+                values.Add(value.Name, value.Unit ?? "", Text($"{value.Low:G6}"), Text($"{value.Mean:G6}"), Text($"{value.High:G6}"));
+            }
+
+            page.Section("Values").Table(values);
+        }
+
+        if (report.Place is { } place)
+        {
+            page.Section("Place").Facts(
+                ("coordinates", place.Crs ?? "a system without a code"), ("west, east", Text($"{place.West:G9}, {place.East:G9}")), ("south, north", Text($"{place.South:G9}, {place.North:G9}")),
+                ("pixel", Text($"{place.PixelWidth:G6} x {place.PixelHeight:G6}")));
+        }
+
         page.Section("Pixels").Facts(
             ("total", Text($"{pixels.Total:N0}")), ("predicted", Text($"{pixels.Predicted:N0}{(pixels.SquareKilometres is { } area ? Text($" ({area:N3} km²)") : "")}")),
             ("nodata", Text($"{pixels.NoData:N0}")), ("masked", Text($"{pixels.Masked:N0}")), ("unreadable", Text($"{pixels.Unreadable:N0}")));
@@ -33,10 +51,12 @@ internal static class SceneReportPage
 
         page.Section("Bands").Text("Mean and deviation are those after standardisation: about 0 and 1 for data like the training data.").Table(bands);
         page.Section("Origin").Facts([("scene", report.Source), ("model", report.Model), ("adapter", report.Adapter ?? "none"), .. tags.Select(tag => (tag.Key, tag.Value))]);
-        page.Section("Run").Facts(
+        page.Section("Run").Facts([
             ("tiles", Text($"{plan.Tiles:N0} of {plan.Tile} px, overlap {plan.Overlap} ({plan.Blend}), {plan.Skipped:N0} without data, {plan.Batch} a call, {plan.Panels} panels")),
-            ("continued at row", Text($"{plan.ResumedRows:N0}")),
-            ("speed", Text($"{report.Rate.PixelsPerSecond:N0} px/s, {report.Rate.TilesPerSecond:F1} tiles/s, model busy {report.Rate.ModelShare * 100:F0} % of the time")));
+            .. plan.ResumedRows > 0 ? [("continued at row", Text($"{plan.ResumedRows:N0}"))] : Array.Empty<(string, string)>(),
+            ("speed", Text($"{report.Rate.PixelsPerSecond:N0} px/s, {report.Rate.TilesPerSecond:F1} tiles/s, model busy {report.Rate.ModelShare * 100:F0} % of the time")),
+            .. report.Io is { Bytes: { } bytes } ? [("read", Text($"{bytes / 1048576.0:N1} MiB, the scene's files have {report.Io.SourceBytes / 1048576.0:N1} MiB"))] : Array.Empty<(string, string)>(),
+            .. report.Energy is { } energy ? [("energy", Text($"{energy.Joules / 3600:N2} Wh, {energy.Method}{(energy.Co2Grams is { } grams ? Text($"; {grams:N2} g CO₂") : "")}"))] : Array.Empty<(string, string)>()]);
         page.Chart(new BarChart("Seconds by stage; stages overlap",
             [Bar("read", seconds.Read), Bar("prepare", seconds.Prepare), Bar("model", seconds.Model), Bar("blend", seconds.Blend), Bar("write", seconds.Write), Bar("finish", seconds.Finish), Bar("total", seconds.Total)]));
         var memory = new ReportTable(new("memory for"), new("MiB", IsNumber: true));
@@ -55,23 +75,25 @@ internal static class SceneReportPage
         var size = new PixelSize((report.Plan.Width + cell - 1) / cell, (report.Plan.Height + cell - 1) / cell);
         var shown = QuickLook.SizeOf(size);
         return (shown == size ? Text($"{size.Width} x {size.Height} pixels") : Text($"{size.Width} x {size.Height} pixels, thinned to {shown.Width} x {shown.Height}"))
-            + (report.Embedding is null ? "" : "; red, green and blue are the first three principal components");
+            + (report.Place is { } place ? Text($" of {place.PixelWidth:G6} x {place.PixelHeight:G6}, north is up") : "")
+            + (report.Embedding is not null ? "; red, green and blue are the first three principal components" : report.Content == MapContent.Value ? "; dark is low and bright is high, from the 2nd to the 98th percentile" : report.Content == MapContent.Probability ? "; the last class, bright where it is probable" : "")
+            + (report.Pixels.NoData > 0 ? "; grey has no data" : "");
     }
 
     private static void AddClasses(ReportPage page, SceneReport report, ClassLegend legend)
     {
-        var table = new ReportTable(new("class", IsNumber: true), new("name"), new("pixels", IsNumber: true), new("share", IsNumber: true), new("km²", IsNumber: true));
+        var table = new ReportTable(new("class", IsNumber: true), new("name"), new("pixels", IsNumber: true), new("share", IsNumber: true), new("km²", IsNumber: true), new("mean confidence", IsNumber: true));
         var bars = new List<ReportBar>();
         foreach (var item in report.Classes)
         {
             var share = 100.0 * item.Pixels / Math.Max(1, report.Pixels.Predicted);
             var (red, green, blue) = legend.Colors[item.Id];
             var color = Text($"#{red:x2}{green:x2}{blue:x2}");
-            table.Add(Text($"{item.Id}"), new ReportCell(item.Name, color), Text($"{item.Pixels:N0}"), Text($"{share:F2} %"), item.SquareKilometres is { } area ? Text($"{area:N3}") : "");
+            table.Add(Text($"{item.Id}"), new ReportCell(item.Name, color), Text($"{item.Pixels:N0}"), Text($"{share:F2} %"), item.SquareKilometres is { } area ? Text($"{area:N3}") : "", item.Confidence is { } sure ? Text($"{sure:F3}") : "");
             bars.Add(new ReportBar(item.Name, item.SquareKilometres ?? item.Pixels, item.SquareKilometres is { } placed ? Text($"{placed:N3} km²") : Text($"{item.Pixels:N0} px"), color));
         }
 
-        page.Section("Classes").Table(table).Chart(new BarChart("Area by class", bars));
+        page.Section("Classes").Table(table).Chart(new BarChart(report.Pixels.SquareKilometres is null ? "Pixels by class" : "Area by class", bars));
     }
 
     private static ReportBar Bar(string stage, double seconds) => new(stage, Math.Max(0, seconds), Text($"{seconds:F2} s"));

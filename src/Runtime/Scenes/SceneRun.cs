@@ -12,6 +12,8 @@ internal sealed class SceneRun : IDisposable
     private readonly PendingInputCheck _check;
     private readonly IProgress<SceneProgress>? _progress;
     private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly EnergyMeter _energy = new();
+    private readonly long? _bytesRead = BytesRead();
     private readonly long _tileCount;
     private long _tilesPassed;
     private long _tilesRun;
@@ -153,7 +155,11 @@ internal sealed class SceneRun : IDisposable
             Rate = new RateReport(_tilesRun / total, (double)plan.Scene.Width * (plan.Scene.Height - Math.Min(plan.Scene.Height, target.ResumedRows * plan.Cell / model.Upsampling)) / total, Clocks.Model.Seconds / total),
             Memory = MemoryReport.Now(BufferBytes, memory),
             Classes = job.Content != MapContent.Class ? [] : [.. job.Legend!.Classes.Select(item =>
-                new ClassReport(item.Id, item.Name, target.Statistics.Of(item.Id).Pixels, SquareKilometres(target.Statistics.Of(item.Id).SquareMetres)))],
+                new ClassReport(item.Id, item.Name, target.Statistics.Of(item.Id).Pixels, SquareKilometres(target.Statistics.Of(item.Id).SquareMetres), target.Statistics.SurenessOf(item.Id) * ClassEncoder.ConfidenceScale))],
+            Values = job.Content != MapContent.Value ? [] : [.. target.Statistics.Spreads.Select((spread, band) => ValueReport.Of(job.Profile, band, spread))],
+            Place = PlaceReport.Of(job.Profile),
+            Io = new ReadReport(BytesRead() - _bytesRead, Damage.SourceBytes),
+            Energy = EnergyReport.Of(_energy, job.Options.GramsPerKilowattHour),
             Embedding = model.Layout is null ? null : new EmbeddingReport(model.Output, job.Options.WantedEmbedding!.Pool, job.Options.WantedEmbedding.Storage, model.Classes, plan.Cell),
             Warnings = [.. job.Warnings, .. Damage.Warnings, .. UnusualChannels(samples)],
         };
@@ -185,6 +191,14 @@ internal sealed class SceneRun : IDisposable
         .Where(band => Math.Abs(samples[band.Index].Mean) > 3 && Job.Model.Manifest.Bands.Count > 0)
         .Select(band => FormattableString.Invariant(
             $"Channel {band.Item.Channel} has the mean {samples[band.Index].Mean:F1} after standardisation (expected about 0). Check the scale and offset of the values (--scale, --offset) and the order of the bands (--bands)."));
+
+    // Counted by Linux for the whole process.
+    private static long? BytesRead()
+    {
+        const string file = "/proc/self/io", key = "rchar: ";
+        var line = File.Exists(file) ? File.ReadLines(file).FirstOrDefault(text => text.StartsWith(key, StringComparison.Ordinal)) : null;
+        return line is not null && long.TryParse(line.AsSpan(key.Length), System.Globalization.CultureInfo.InvariantCulture, out var bytes) ? bytes : null;
+    }
 
     private static double? SquareKilometres(double squareMetres) => double.IsNaN(squareMetres) ? null : squareMetres / 1e6;
 }

@@ -5,7 +5,7 @@ namespace EoOnnx.Runtime;
 /// <summary>Valid pixels of small windows that are spread over the scene, as they are stored.</summary>
 internal sealed class SceneSample
 {
-    private const int WindowsAnAxis = 4, Edge = 64;
+    private const int FewestAnAxis = 2, MostAnAxis = 4, BlocksAWindow = 8, Edge = 64;
 
     private SceneSample(IReadOnlyList<List<float>> values) => (Values, Means) = (values, [.. values.Select(channel => channel.Count == 0 ? double.NaN : channel.Average(value => (double)value))]);
 
@@ -16,14 +16,16 @@ internal sealed class SceneSample
 
     public int Count => Values[0].Count;
 
-    /// <summary>Reads sixteen windows, each where a block of the file begins: little of the scene is decoded for it.</summary>
+    /// <summary>Reads four to sixteen windows, each where a block of the file begins: little of the scene is decoded for it.</summary>
     public static SceneSample Read(SceneJob job, CancellationToken cancellation)
     {
         int[] bands = [.. job.Bands.Select(band => band.Source.Index)];
         var values = job.Bands.Select(_ => new List<float>()).ToList();
         using var reader = job.Scene.OpenReader();
         var block = job.Bands[0].Source.BlockSize;
-        foreach (var window in Enumerable.Range(0, WindowsAnAxis * WindowsAnAxis).Select(i => Window(job.Window, block, i % WindowsAnAxis, i / WindowsAnAxis)).Distinct())
+        var blocks = ((job.Window.Width / block.Width) + 1L) * ((job.Window.Height / block.Height) + 1);
+        var across = Math.Clamp((int)Math.Sqrt(blocks / BlocksAWindow), FewestAnAxis, MostAnAxis);
+        foreach (var window in Enumerable.Range(0, across * across).Select(i => Window(job.Window, block, i % across, i / across, across)).Distinct())
         {
             cancellation.ThrowIfCancellationRequested();
             var (pixels, valid) = (new float[window.Area * bands.Length], new byte[window.Area]);
@@ -56,16 +58,16 @@ internal sealed class SceneSample
         return new SceneSample([.. Values.Select(channel => kept.Select(i => channel[i]).ToList())]);
     }
 
-    private static PixelWindow Window(PixelWindow scene, PixelSize block, int column, int row)
+    private static PixelWindow Window(PixelWindow scene, PixelSize block, int column, int row, int across)
     {
-        var (x, width) = Span(scene.X, scene.Width, block.Width, column);
-        var (y, height) = Span(scene.Y, scene.Height, block.Height, row);
+        var (x, width) = Span(scene.X, scene.Width, block.Width, column, across);
+        var (y, height) = Span(scene.Y, scene.Height, block.Height, row, across);
         return new PixelWindow(x, y, width, height);
     }
 
-    private static (int Start, int Length) Span(int start, int length, int block, int index)
+    private static (int Start, int Length) Span(int start, int length, int block, int index, int across)
     {
-        var middle = start + (int)(length * (index + 0.5) / WindowsAnAxis);
+        var middle = start + (int)(length * (index + 0.5) / across);
         var first = Math.Clamp(middle / block * block, start, start + length - 1);
         first = middle - first > block / 2 && block > 4 * Edge ? middle : first; // giant blocks are cut anywhere
         return (first, Math.Min(Edge, start + length - first));

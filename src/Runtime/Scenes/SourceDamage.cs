@@ -29,6 +29,9 @@ internal sealed class SourceDamage
         _files = [.. (job.Options.Opening?.Files ?? job.Scene.Files).Where(File.Exists).Select(file => (file, Provenance.Stamp(file)))];
     }
 
+    /// <summary>Bytes of the scene's local files.</summary>
+    public long SourceBytes => _files.Sum(file => File.Exists(file.Path) ? new FileInfo(file.Path).Length : 0);
+
     /// <summary>Pixels that could not be read.</summary>
     public long Pixels { get; private set; }
 

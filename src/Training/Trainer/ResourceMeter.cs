@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.Globalization;
+using EoOnnx.Runtime;
 
 namespace EoOnnx.Training.Trainer;
 
@@ -12,43 +12,19 @@ namespace EoOnnx.Training.Trainer;
 public sealed record ResourceUse(long PeakMemoryBytes, double ProcessorSeconds, double EnergyJoules, bool EnergyIsMeasured)
 {
     /// <summary>Assumed power of a busy core, of an estimate; server processors take 3 to 15 W.</summary>
-    public const double WattsPerCore = 10;
+    public const double WattsPerCore = EnergyUse.WattsPerCore;
 }
 
 /// <summary>Measures a run.</summary>
 internal sealed class ResourceMeter
 {
-    private const string Counter = "/sys/class/powercap/intel-rapl:0/energy_uj";
-    private const string Range = "/sys/class/powercap/intel-rapl:0/max_energy_range_uj";
-
-    private readonly double? _energy = Read(Counter);
-    private readonly double _processor = ProcessorSeconds();
+    private readonly EnergyMeter _energy = new();
 
     /// <summary>What was used since this meter was made.</summary>
     public ResourceUse Result()
     {
         using var process = Process.GetCurrentProcess();
-        var seconds = ProcessorSeconds() - _processor;
-        var joules = _energy is { } start && Read(Counter) is { } end ? (end >= start ? end - start : end + (Read(Range) ?? 0) - start) / 1e6 : (double?)null;
-        return new ResourceUse(process.PeakWorkingSet64, seconds, joules ?? seconds * ResourceUse.WattsPerCore, joules is not null);
-    }
-
-    private static double ProcessorSeconds()
-    {
-        using var process = Process.GetCurrentProcess();
-        return process.TotalProcessorTime.TotalSeconds;
-    }
-
-    // Most systems let only the administrator read the counter; the report then says that it estimates.
-    private static double? Read(string path)
-    {
-        try
-        {
-            return File.Exists(path) && double.TryParse(File.ReadAllText(path), NumberStyles.Integer | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var value) ? value : null;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
+        var energy = _energy.Result();
+        return new ResourceUse(process.PeakWorkingSet64, energy.ProcessorSeconds, energy.Joules, energy.IsMeasured);
     }
 }

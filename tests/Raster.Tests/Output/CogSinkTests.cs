@@ -115,6 +115,63 @@ public sealed class CogSinkTests : IDisposable
         }
     }
 
+    /// <summary>
+    /// The bytes of a map follow from its rows and its profile alone. Blocks are compressed by several threads and stored in the order in which they
+    /// were handed out (GDAL's GTiffDataset keeps its jobs in a queue); tags are set in the order of their names.
+    /// </summary>
+    [Fact]
+    public void The_same_rows_give_the_same_bytes_however_many_maps_are_made_at_once_wherever_and_in_whatever_pieces()
+    {
+        var expected = Bytes("alone", [600]);
+        var wholes = new byte[24][];
+        Parallel.For(0, wholes.Length, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
+        {
+            var random = new Random(i);
+            var pieces = new List<int>();
+            for (var left = 600; left > 0; left -= pieces[^1])
+            {
+                pieces.Add(Math.Min(left, random.Next(1, 400)));
+            }
+
+            wholes[i] = Bytes(new string('x', 1 + i), pieces, interrupted: i % 2 == 1);
+        });
+        Assert.All(wholes, bytes => Assert.Equal(expected, bytes));
+
+        byte[] Bytes(string folder, List<int> pieces, bool interrupted = false)
+        {
+            var path = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, folder)).FullName, "map.tif");
+            // The order in which tags were given does not matter.
+            var profile = _profile with { Metadata = new Dictionary<string, string>(interrupted ? _profile.Metadata.Reverse() : _profile.Metadata) };
+            var sink = CogSink.Open(path, profile, Job);
+            var row = 0;
+            foreach (var piece in pieces)
+            {
+                if (interrupted)
+                {
+                    sink.Dispose();
+                    sink = CogSink.Open(path, profile, Job);
+                }
+
+                sink.Write(row, Noise.AsSpan(row * 700, piece * 700));
+                row += piece;
+            }
+
+            sink.ClassPixels = [1, 2];
+            sink.Complete();
+            sink.Dispose();
+            return [.. File.ReadAllBytes(path), .. File.ReadAllBytes(path + ".aux.xml")];
+        }
+    }
+
+    private static readonly byte[] Noise = RandomBytes();
+
+    private static byte[] RandomBytes()
+    {
+        var (random, bytes) = (new Random(1), new byte[600 * 700]);
+        random.NextBytes(bytes);
+        return bytes;
+    }
+
     [Fact]
     public void A_work_area_in_use_is_refused()
     {

@@ -63,6 +63,14 @@ public sealed class PolygonMapTests : IDisposable
     }
 
     [Fact]
+    public void Only_the_wanted_classes_become_polygons()
+    {
+        byte[] pixels = [0, 1, 2, 1, 2, 2];
+        Assert.Equal([1.0, 2.0], Write(Map(pixels, 3, 2), new PolygonOptions { Classes = [1, 2] }).Select(feature => (double)Number(feature, "class")).Distinct().Order());
+        Assert.All(Write(Map(pixels, 3, 2), new PolygonOptions { Classes = [2] }), feature => Assert.Equal(2, Number(feature, "class")));
+    }
+
+    [Fact]
     public void Simplified_outlines_have_fewer_vertices_and_stay_valid()
     {
         byte[] pixels = [.. Enumerable.Range(0, 40 * 40).Select(i => (byte)(i / 40 >= i % 40 ? 1 : 0))];

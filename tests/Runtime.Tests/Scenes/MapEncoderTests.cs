@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using EoOnnx.Raster;
 
 namespace EoOnnx.Runtime.Tests.Scenes;
 
@@ -44,9 +45,21 @@ public class MapEncoderTests
         Assert.Equal([2, float.NaN, float.NaN], MemoryMarshal.Cast<byte, float>(row).ToArray());
     }
 
+    [Fact]
+    public void Values_over_a_range_are_stored_as_steps_of_it_and_what_lies_outside_is_cut_and_counted()
+    {
+        var encoder = new ShortEncoder(1, new ValueRange(-10, 30), 2);
+        var row = Encode(encoder, [-5, 5, 15, 7.3f, 16, -6, float.NaN, 1], 8, valid: [1, 1, 1, 1, 1, 1, 1, 0]);
+        var stored = MemoryMarshal.Cast<byte, short>(row).ToArray();
+        var (scale, offset) = encoder.Scaling[0]!.Value;
+        Assert.Equal([-10, 10, 30, 14.6, 30, -10], stored[..6].Select(number => Math.Round((number * scale) + offset, 3)));
+        Assert.Equal([short.MinValue, short.MinValue], stored[6..]);
+        Assert.Equal((2, 1), (encoder.Clipped, encoder.Undefined));
+    }
+
     private static byte[] Encode(MapEncoder encoder, float[] scores, int pixels, byte[]? valid = null)
     {
-        var row = new byte[pixels * encoder.Bands * (encoder is ValueEncoder ? sizeof(float) : 1)];
+        var row = new byte[pixels * encoder.Bands * encoder.Type.SizeInBytes()];
         encoder.Encode(scores, pixels, valid ?? [.. Enumerable.Repeat((byte)1, pixels)], row, pixels, 0);
         return row;
     }
