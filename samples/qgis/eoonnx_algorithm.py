@@ -68,7 +68,7 @@ class MapSceneAlgorithm(QgsProcessingAlgorithm):
             bands=self.parameterAsString(parameters, self.BANDS, context),
             overlap=self.parameterAsString(parameters, self.OVERLAP, context),
             content=self.CONTENTS[self.parameterAsEnum(parameters, self.CONTENT, context)],
-            style=self.CONTENTS[self.parameterAsEnum(parameters, self.CONTENT, context)] == "class",
+            style=True,
         )
         feedback.pushCommandInfo("eoonnx " + " ".join(request.arguments()))
         try:

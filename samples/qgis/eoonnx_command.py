@@ -32,7 +32,7 @@ class InferRequest:
     confidence: str = ""
     device: str = ""
     overwrite: bool = True
-    style: bool = False  # a style beside the map; of classes only
+    style: bool = False  # a style beside the map, which QGIS takes when it loads the map
     extra: List[str] = field(default_factory=list)
 
     def arguments(self) -> List[str]:

@@ -80,7 +80,7 @@ class AlgorithmTest(unittest.TestCase):
         self.assertEqual(result, {"MAP": "map.tif"})
         self.assertEqual(
             request.arguments(),
-            ["infer", "scene.tif", "--model", "model.onnx", "--out", "map.tif", "--json", "--overlap=25%", "--bands=2,3", "--bbox=-5.5,1.0,7.0,8.0", "--out-type=prob", "--overwrite"],
+            ["infer", "scene.tif", "--model", "model.onnx", "--out", "map.tif", "--json", "--overlap=25%", "--bands=2,3", "--bbox=-5.5,1.0,7.0,8.0", "--out-type=prob", "--style", "--overwrite"],
         )
         self.feedback.pushWarning.assert_called_once_with("dark")
 

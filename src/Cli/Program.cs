@@ -44,6 +44,7 @@ internal static class Program
             EmbedVerb.Create(terminal),
             BatchVerb.Create(terminal),
             WorkerVerb.Create(terminal),
+            BenchVerb.Create(terminal),
             TrainAdapterVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
             RecipeVerb.Create(terminal),

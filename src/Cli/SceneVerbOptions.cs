@@ -73,7 +73,7 @@ internal sealed class SceneVerbOptions
     private readonly Option<int[]> _classes = new("--classes") { Description = "Only these classes become polygons, by their values in the map. Default: all.", HelpName = "1,2,…", CustomParser = Lists.Integers };
     private readonly Option<string?> _stac = Beside("--stac", "Describe the map in a STAC item, too. Default name: MAP.stac.json.");
     private readonly Option<string?> _quickLook = Beside("--quicklook", "Write a small picture of the map, too. Default name: MAP.png.");
-    private readonly Option<string?> _style = Beside("--style", "Write a style for QGIS with the names and colours of the classes, too, which QGIS takes by itself. Default name: MAP.qml.");
+    private readonly Option<string?> _style = Beside("--style", "Write a style for QGIS, too, which it takes by itself: names and colours of the classes, or the range of the values. Default name: MAP.qml.");
     private readonly Option<bool> _stamp = new("--stamp") { Description = "Write into the map when it was made (TIFFTAG_DATETIME). Default: equal runs give equal bytes." };
     private readonly Option<bool> _keepWork = new("--keep-work") { Description = "Keep the work area when the map is finished: its raw rows, their checksums and the job." };
     private readonly Option<double?> _gramsPerKilowattHour = SharedOptions.Optional<double?>("--gco2-kwh", "Grams of CO₂ for a kilowatt-hour where this runs: the report then tells what the run made.", "grams");

@@ -22,7 +22,7 @@ public sealed class QgisCommandTests : IDisposable
             import json
             from eoonnx_command import InferRequest
             request = InferRequest("scene.tif", "model.onnx", "map.tif", overlap="25%", bands="2", extent=[300000.0, 4999400.0, 300500.0, 5000000.0], extent_crs="EPSG:32633",
-                                   content="class", confidence="max", device="cpu", extra=["--stac", "--dry-run"])
+                                   content="class", confidence="max", device="cpu", style=True, extra=["--stac", "--dry-run"])
             print(json.dumps(request.arguments()))
             """);
         WriteModel();

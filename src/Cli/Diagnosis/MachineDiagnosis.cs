@@ -37,6 +37,11 @@ internal sealed record MachineDiagnosis(IReadOnlyList<Finding> Findings)
         new("memory", true, true, $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024.0 * 1024 * 1024):F1} GiB usable"),
     ]);
 
+    /// <summary>Day, program, processor and libraries in one line: without them a measurement means nothing.</summary>
+    public static string Summary => FormattableString.Invariant($"{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, eoonnx {Version}, {Processor}, {Environment.ProcessorCount} processors, ONNX Runtime {OrtEnv.Instance().GetVersionString()}, GDAL {GdalLibrary.Version}, {RuntimeInformation.FrameworkDescription}");
+
+    private static string Processor => (File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[^1].Trim() : null) ?? $"{RuntimeInformation.ProcessArchitecture}";
+
     private static string Version => typeof(MachineDiagnosis).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     private static string RequiredDrivers()

@@ -45,6 +45,9 @@ public sealed class CogSink : IStripSink
     /// <summary>The work area stays when the map is complete. Set it before <see cref="Complete(CancellationToken)"/>.</summary>
     public bool KeepsWork { get; set; }
 
+    /// <summary>The file gets overviews. Set it before <see cref="Complete(CancellationToken)"/>.</summary>
+    public bool HasOverviews { get; set; } = true;
+
     /// <summary>Bytes that a map and its work area may need on disk while it is made: raw rows, the map and a third for its overviews.</summary>
     /// <param name="profile">The map.</param>
     /// <param name="replaces">Whether the rows will be replaced, which takes their size again.</param>
@@ -230,7 +233,7 @@ public sealed class CogSink : IStripSink
             AttributeTable.Apply(Gdal.GDALGetRasterBand(vrt, 1), _profile, ClassPixels, _path);
         }
 
-        using var creation = new GdalStringList("COMPRESS=DEFLATE", "NUM_THREADS=ALL_CPUS", string.Create(CultureInfo.InvariantCulture, $"BLOCKSIZE={BlockSize(_profile)}"), "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling,
+        using var creation = new GdalStringList("COMPRESS=DEFLATE", "NUM_THREADS=ALL_CPUS", string.Create(CultureInfo.InvariantCulture, $"BLOCKSIZE={BlockSize(_profile)}"), "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling, "OVERVIEWS=" + (HasOverviews ? "AUTO" : "NONE"),
             "PREDICTOR=" + (_resampling == "MODE" ? "NO" : "YES"));
         Gdal.CPLErrorReset();
         using (var progress = new GdalProgress(cancellation))

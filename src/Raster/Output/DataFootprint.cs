@@ -8,11 +8,11 @@ public sealed record FootprintPolygon(IReadOnlyList<IReadOnlyList<(double X, dou
 
 /// <summary>
 /// Where a raster has data, as polygons: found on a grid of cells, of which each counts when any of its pixels does, so that nothing lies outside; steps of a
-/// cell are smoothed away and small holes left out. The grid has up to 1,024 cells along an edge: as many as a shape of a few hundred points allows.
+/// cell are smoothed away, single missing pixels and small holes left out. The grid has up to 1,024 cells along an edge: as many as a shape of a few hundred points allows.
 /// </summary>
 public static unsafe class DataFootprint
 {
-    private const int MostCells = 1024, FewestCells = 64, MostPoints = 500, SmallestHole = 64, PolygonType = 3;
+    private const int MostCells = 1024, LeastPixels = 4, FewestCells = 64, MostPoints = 500, SmallestHole = 4, PolygonType = 3;
     private const double Tolerance = 1.4143; // the diagonal of a cell
 
     /// <summary>Outlines the valid pixels of the first band.</summary>
@@ -28,7 +28,7 @@ public static unsafe class DataFootprint
             return [];
         }
 
-        var cell = (Math.Max(raster.Size.Width, raster.Size.Height) + MostCells - 1) / MostCells;
+        var cell = Math.Max(LeastPixels, (Math.Max(raster.Size.Width, raster.Size.Height) + MostCells - 1) / MostCells);
         var cells = new PixelSize((raster.Size.Width + cell - 1) / cell, (raster.Size.Height + cell - 1) / cell);
         var found = Cells(raster, cell, cells, cancellation);
         var outlines = Outline(found, cells);

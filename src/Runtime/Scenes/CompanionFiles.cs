@@ -22,12 +22,12 @@ internal static class CompanionFiles
             PolygonMap.Write(map, vector, job.Scene.Name, wanted.Polygons, Confidence(job, map, rows), cancellation);
         }
 
+        var done = report() with { Files = [ScenePipeline.PagePath(job.Path), .. wanted.Files] };
         if (wanted.Style is { } style)
         {
-            QgisStyle.Write(style, job.Legend!);
+            QgisStyle.Write(style, job, done.Values);
         }
 
-        var done = report() with { Files = [ScenePipeline.PagePath(job.Path), .. wanted.Files] };
         if (wanted.Stac is { } stac)
         {
             MapStacItem.Write(stac, job, map, done, cancellation);

@@ -20,7 +20,7 @@ public sealed record MapCompanions
     /// <summary>A small PNG picture of the map; null makes none.</summary>
     public string? QuickLook { get; init; }
 
-    /// <summary>A QGIS style with the classes of the map, which QGIS takes by itself when it lies beside the map; null makes none.</summary>
+    /// <summary>A style for QGIS with the classes or the values of the map, which QGIS takes by itself when it lies beside the map; null makes none.</summary>
     public string? Style { get; init; }
 
     /// <summary>Every file with its name.</summary>

@@ -190,7 +190,7 @@ internal sealed class SceneJob
             Scalings = scalings,
             Legend = legend,
             HiddenBands = hidden == ConfidenceBand.None ? 0 : 1,
-            Companions = path.Length == 0 ? options.Companions : Companioned(new SceneOutput(path, options.Adapter, described.Output), options, content),
+            Companions = path.Length == 0 ? options.Companions : Companioned(new SceneOutput(path, options.Adapter, described.Output), options, content, described.Classes),
             Ranges = ranges,
             Warnings = warnings,
             Identity = identity,
@@ -232,9 +232,9 @@ internal sealed class SceneJob
             : throw new RasterException($"The map of {size.Width} x {size.Height} pixels would have {width} x {height}, as {model.Model.Path} makes {model.Upsampling} of each; at most {int.MaxValue} are possible. Map a part with --window.");
     }
 
-    private static MapCompanions Companioned(SceneOutput map, SceneOptions options, MapContent content) => content != MapContent.Class && (options.Companions.Vector is not null || IsVectorName(map.Path))
+    private static MapCompanions Companioned(SceneOutput map, SceneOptions options, MapContent content, int bands) => content != MapContent.Class && (options.Companions.Vector is not null || IsVectorName(map.Path))
         ? throw new ArgumentException("Polygons are made of classes; choose --out-type class, or leave out --vector and name the map .tif.")
-        : content != MapContent.Class && options.Companions.Style is not null ? throw new ArgumentException("A style for QGIS lists classes; choose --out-type class, or leave out --style.")
+        : content == MapContent.Value && options.Companions.Style is not null && bands > ValueSpread.MostBands ? throw new ArgumentException($"A style for QGIS shows one of a few bands; this map has {bands}. Leave out --style.")
         : options.Companions.For(map);
 
     /// <summary>True for the name of a map that is polygons only.</summary>
@@ -324,9 +324,9 @@ internal sealed class SceneJob
 
     private static void CheckEmbedding(SceneOptions options)
     {
-        if (options.Augmentation != TestTimeAugmentation.None || options.Blend is not (null or BlendMode.None) || options.Confidence != ConfidenceBand.None || options.Companions.Vector is not null)
+        if (options.Augmentation != TestTimeAugmentation.None || options.Blend is not (null or BlendMode.None) || options.Confidence != ConfidenceBand.None || options.Companions.Vector is not null || options.Companions.Style is not null)
         {
-            throw new ArgumentException("An embedding takes each pixel from the tile that owns it and has no classes: leave out --tta, --blend, --confidence and --vector.");
+            throw new ArgumentException("An embedding takes each pixel from the tile that owns it and has no classes: leave out --tta, --blend, --confidence, --vector and --style.");
         }
     }
 

@@ -153,6 +153,22 @@ public sealed class SceneCompanionTests : IDisposable
     }
 
     [Fact]
+    public async Task The_style_for_QGIS_has_the_classes_of_the_map_and_no_more_with_hostile_names_as_text()
+    {
+        var report = await RunAsync(new MapCompanions { Style = MapCompanions.Beside });
+        var style = new System.Xml.XmlDocument { XmlResolver = null };
+        style.LoadXml(File.ReadAllText(Path.Combine(_folder, "map.qml")));
+        var entries = style.SelectNodes("/qgis/pipe/rasterrenderer[@type='paletted']/colorPalette/paletteEntry")!.Cast<System.Xml.XmlElement>().ToList();
+        Assert.Equal(report.Classes.Select(item => ($"{item.Id}", item.Name)), entries.Select(entry => (entry.GetAttribute("value"), entry.GetAttribute("label"))));
+        using var map = RasterDataset.Open(report.Map);
+        Assert.All(entries, entry =>
+        {
+            var color = map.Bands[0].Colors[int.Parse(entry.GetAttribute("value"), System.Globalization.CultureInfo.InvariantCulture)];
+            Assert.Equal(FormattableString.Invariant($"#{color.Red:x2}{color.Green:x2}{color.Blue:x2}"), entry.GetAttribute("color"));
+        });
+    }
+
+    [Fact]
     public async Task A_scene_without_a_time_gives_a_stac_item_with_a_range()
     {
         await RunAsync(new MapCompanions { Stac = MapCompanions.Beside });
