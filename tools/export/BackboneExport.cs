@@ -80,10 +80,13 @@ public static class BackboneExport
         {
             return backbone.Build(weights, options);
         }
-        catch (FileFormatException failure) when (FamilyDetector.Detect(weights) is { } found && found.Family != backbone.Name && Backbones.All.Any(family => family.Name == found.Family))
+        catch (FileFormatException failure) when (FamilyDetector.Detect(weights) is { } found && Tell(found.Family) != Tell(backbone.Name) && Backbones.All.Any(family => family.Name == found.Family))
         {
             throw new ExportException($"{failure.Message} By its weights it is of the family {found.Family}: try eoonnx export {found.Family}.", failure);
         }
+
+        // Names and shapes do not tell ScaleMAE from a ViT for three bands.
+        static string Tell(string family) => family == "scalemae" ? "vit" : family;
     }
 
     internal static string HashOf(string path)
