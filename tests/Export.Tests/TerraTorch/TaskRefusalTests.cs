@@ -69,6 +69,21 @@ public sealed class TaskRefusalTests : IDisposable
         Assert.Equal(options.Bands, options.TrainedBands);
     }
 
+    /// <summary>PrithviModelFactory, the old name of the factory, took both without a prefix.</summary>
+    [Fact]
+    public void Bands_and_frames_of_the_older_factory_are_read()
+    {
+        var hyperParameters = new JsonObject
+        {
+            ["task"] = "segmentation", ["model_factory"] = "PrithviModelFactory",
+            ["model_args"] = JsonNode.Parse("""{"backbone": "prithvi_vit_100", "decoder": "UperNetDecoder", "decoder_scale_modules": true, "num_classes": 2, "bands": ["RED", "NIR_NARROW"], "num_frames": 3}"""),
+        };
+        var task = TaskCheckpoint.Of("task.ckpt", new StateDict("task.ckpt", new Dictionary<string, TensorData>()), hyperParameters);
+        var options = TaskBackbone.Of(task).Options(new StateDict("task.ckpt", new Dictionary<string, TensorData>()), null, new TerraTorchOptions());
+        Assert.Equal(["RED", "NIR_NARROW"], options.Bands!);
+        Assert.Equal(3, options.Frames);
+    }
+
     [Fact]
     public void A_backbone_made_for_images_that_are_not_square_is_refused_with_its_size()
     {

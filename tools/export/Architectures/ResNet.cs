@@ -36,7 +36,7 @@ internal sealed class ResNet : IBackbone
 
     public BackboneModel Build(StateDict weights, BackboneOptions options)
     {
-        var found = CheckpointPrefix.Find(weights, "layer1.0.conv1.weight", "module.base_encoder.", "module.encoder_q.", "encoder_q.", "backbone.backbone.resnet.", "backbone.resnet.", "backbone.", "encoder.", "model.", "module.");
+        var found = SequentialResNet.Find(weights) ?? CheckpointPrefix.OneOfTwo(weights, "conv1.weight", options) ?? CheckpointPrefix.Find(weights, "layer1.0.conv1.weight", "module.base_encoder.", "module.encoder_q.", "encoder_q.", "backbone.backbone.resnet.", "backbone.resnet.", "backbone.", "encoder.", "model.", "module.");
         var graph = new WeightedGraph(new GraphBuilder(Name), found);
         var op = graph.Op;
         var stem = found.Take("conv1.weight", -1, -1, 7, 7).Shape;

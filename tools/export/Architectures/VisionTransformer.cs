@@ -5,7 +5,7 @@ using EoOnnx.Onnx;
 namespace EoOnnx.Export.Architectures;
 
 /// <summary>timm's vision transformer with a class token and learnt positions, as SSL4EO-S12, SSL4EO-L and other self-supervised
-/// checkpoints use it. MoCo's and DINO's prefixes are found by themselves.</summary>
+/// checkpoints use it. MoCo's, DINO's and DeCUR's prefixes are found by themselves.</summary>
 internal sealed class VisionTransformer : IBackbone
 {
     private static readonly VitVariant[] Variants = [new("tiny", 192, 12, 3, 16), new("small", 384, 12, 6, 16), new("base", 768, 12, 12, 16), new("large", 1024, 24, 16, 16)];
@@ -28,7 +28,7 @@ internal sealed class VisionTransformer : IBackbone
 
     public BackboneModel Build(StateDict weights, BackboneOptions options)
     {
-        var found = CheckpointPrefix.Find(weights, "patch_embed.proj.weight", "module.base_encoder.", "module.momentum_encoder.", "base_encoder.", "backbone.", "module.backbone.", "teacher.backbone.", "encoder.", "model.", "module.");
+        var found = CheckpointPrefix.OneOfTwo(weights, "patch_embed.proj.weight", options) ?? CheckpointPrefix.Find(weights, "patch_embed.proj.weight", "module.base_encoder.", "module.momentum_encoder.", "base_encoder.", "backbone.", "module.backbone.", "teacher.backbone.", "encoder.", "model.", "module.");
         return VitEncoder.Build(this, found, options, Variants, (table, rows, columns) => PositionTable.Resize(table, 1, rows, columns, options.PositionResampling, InterpolationForm.Antialiased), []);
     }
 }

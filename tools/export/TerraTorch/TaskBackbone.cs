@@ -77,12 +77,12 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
     public BackboneOptions Options(StateDict weights, InputSize? tile, TerraTorchOptions options)
     {
         var depth = new[] { "blocks", "encoder" }.Max(weights.CountBlocks);
-        var bands = Texts("backbone_bands") ?? Texts("backbone_model_bands");
+        var bands = Texts("backbone_bands") ?? Texts("backbone_model_bands") ?? Texts("bands");
         return new BackboneOptions
         {
             Bands = bands,
             TrainedBands = bands,
-            Frames = Integers("backbone_num_frames") is [var frames] ? frames : null,
+            Frames = (Integers("backbone_num_frames") ?? Integers("num_frames")) is [var frames] ? frames : null,
             Modalities = Modalities(),
             Merge = Merge(),
             Tile = tile?.Height,

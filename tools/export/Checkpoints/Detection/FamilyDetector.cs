@@ -1,3 +1,4 @@
+using EoOnnx.Export.Architectures;
 using EoOnnx.Formats;
 
 namespace EoOnnx.Export.Checkpoints.Detection;
@@ -15,6 +16,7 @@ public static class FamilyDetector
         ("encoder_embeddings.*.mod_emb", TerraMind),
         ("features.1.0.attn.cpb_mlp.0.weight", Swin),
         ("layer1.0.conv1.weight", ResNet),
+        (SequentialResNet.Signature, weights => ResNet(SequentialResNet.Renamed(weights))),
         ("patch_embed.proj.weight", Transformer),
     ];
 
