@@ -25,6 +25,7 @@ public static class GradientCompiler
         options ??= new TrainingGraphOptions();
         var model = task.TrainingModel.Clone();
         var op = new GraphBuilder(model.Graph);
+        KeyLayout.Apply(op);
         var parameters = task.Trainables.Select(trainable => model.Graph.FindInput(trainable.Name)
             ?? throw new TrainingException($"The task model has no input named {trainable.Name}, which is listed as trainable.")).ToList();
         var dataInputs = model.Graph.Inputs.Where(input => input.Data is null).ToList();

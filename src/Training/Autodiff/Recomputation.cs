@@ -137,7 +137,8 @@ internal sealed class Recomputation
         {
             // The sum of two branches: making it again would mean to make both again, block after block.
             "Add" or "Sub" when ofData > 1 => false,
-            "MatMul" or "com.microsoft.FusedMatMul" when ofData > 1 => true,
+            // Attention scores are larger than each of their factors; what is mixed by them is smaller than they are.
+            "MatMul" or "com.microsoft.FusedMatMul" when ofData > 1 => _level == Recompute.Products || Size(node.Output) >= node.Inputs.OfType<Value>().Max(Size),
             _ when Products.Contains(key) => _level == Recompute.Products,
             _ => Cheap.Contains(key),
         };

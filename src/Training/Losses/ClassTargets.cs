@@ -23,8 +23,11 @@ internal sealed record ClassTargets(long Classes, Value Numbers, Value Valid, Va
             ? op.Not(op.Equal(target, op.Scalar(ignored, ElementType.Int64)))
             : op.GreaterOrEqual(target, op.Scalar(long.MinValue, ElementType.Int64));
         var numbers = ignoreIndex is null ? target : op.Where(valid, target, zero);
-        var values = op.Constant(Vector([0, 1], prediction.Type));
-        return new ClassTargets(classes, numbers, op.Unsqueeze(op.Cast(valid, prediction.Type), 1), op.OneHot(numbers, classes, values, 1));
+
+        // ONNX Runtime runs OneHot on one thread, comparisons on all.
+        var all = op.Reshape(op.Int64s([.. Enumerable.Range(0, checked((int)classes)).Select(number => (long)number)]), [1, -1, .. Enumerable.Repeat(1L, target.Rank - 1)]);
+        var oneHot = op.Cast(op.Equal(op.Unsqueeze(numbers, 1), all), prediction.Type);
+        return new ClassTargets(classes, numbers, op.Unsqueeze(op.Cast(valid, prediction.Type), 1), oneHot);
     }
 
     public static TensorData Vector(IReadOnlyList<double> values, ElementType type) => type == ElementType.Double

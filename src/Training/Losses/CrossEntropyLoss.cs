@@ -32,7 +32,7 @@ internal sealed record CrossEntropyLoss : Loss
             weights = op.Mul(op.Unsqueeze(op.Gather(table, targets.Numbers), 1), weights);
         }
 
-        var likelihood = op.ReduceSum(op.Mul(op.Mul(targets.OneHot, weights), op.LogSoftmax(prediction, 1)), keepDims: false);
+        var likelihood = op.ReduceSum(op.Mul(op.Mul(targets.OneHot, weights), LogProbabilities.Of(op, prediction)), keepDims: false);
         var total = op.ReduceSum(weights, keepDims: false);
         return op.Neg(op.Div(likelihood, op.Where(op.Equal(total, op.Scalar(0, total)), op.Scalar(1, total), total)));
     }

@@ -33,6 +33,22 @@ public class GradientCompilerTests
     }
 
     [Fact]
+    public void Attention_moves_whole_rows_of_keys_and_sums_what_weights_mix_over_the_width_of_a_head()
+    {
+        var encoder = TestEncoder.Build(tile: 64, patch: 4, width: 24, heads: 4);
+        var task = TaskModel.Compose(encoder, new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = 2 }, new Decoders.LinearDecoder { Upsampling = 4, Classes = 2 });
+        var (plain, step) = (task.TrainingModel.Graph, GradientCompiler.Compile(task, Loss.CrossEntropy(), new AdamW()).Step.Graph);
+        Assert.Contains(plain.Nodes, TurnsElements);
+        Assert.DoesNotContain(step.Nodes, TurnsElements);
+
+        // 256 tokens, heads of 6: no sum over all weights of a query is left.
+        Assert.DoesNotContain(step.Nodes, node => node.OpType == "ReduceSum" && node.Input(0) is { Rank: 4 } summed && summed.KnownShape[-1].Value == 256);
+        Assert.Contains(step.Nodes, node => node.OpType == "ReduceSum" && node.Input(0) is { Rank: 4 } summed && summed.KnownShape[-1].Value == 6);
+
+        static bool TurnsElements(Node node) => node.OpType == "MatMul" && node.Input(1) is { Rank: 4, Producer: { OpType: "Transpose" } turned } && turned.Ints("perm")![^2] == 3;
+    }
+
+    [Fact]
     public void Compiling_twice_gives_the_same_bytes()
     {
         byte[] Once() => GradientCompiler.Compile(Task((op, x, weight) => op.Gelu(op.MatMul(x, weight))), Loss.CrossEntropy(255, [1, 2, 3]), new AdamW()).Step.ToBytes();

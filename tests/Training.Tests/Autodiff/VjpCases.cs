@@ -57,8 +57,12 @@ internal static class VjpCases
         new VjpCase("com.microsoft.Gelu", [3, 4]).InFloat(), new VjpCase("com.microsoft.FastGelu", [3, 4]).InFloat(),
         new VjpCase("com.microsoft.QuickGelu", [3, 4]) { Attributes = [("alpha", 1.702f)] }.InFloat(),
         new("Softmax", [2, 3, 4]), new("Softmax", [2, 3, 4]) { Attributes = [("axis", 1L)], Name = "axis 1" }, new("Softmax", [2, 5]) { Attributes = [("axis", -1L)], SymbolicBatch = true },
+        new VjpCase("Softmax", [2, 6, 3], [2, 6, 3], [2, 6, 3]) { Name = "of attention", Build = (op, x) => op.MatMul(op.Softmax(op.MatMul(x[0], op.Transpose(x[1], 0, 2, 1))), x[2]) }.InFloat(),
+        new VjpCase("Softmax", [2, 6, 3], [2, 6, 3], [2, 6, 3]) { Name = "of attention whose weights are used twice", Build = (op, x) => Twice(op, op.Softmax(op.MatMul(x[0], op.Transpose(x[1], 0, 2, 1))), x[2]) }.InFloat(),
         new("LogSoftmax", [2, 3, 4]) { Attributes = [("axis", 1L)] }, new("LogSoftmax", [2, 5]) { Attributes = [("axis", -1L)] },
     ];
+
+    private static Value Twice(GraphBuilder op, Value weights, Value values) => op.Mul(op.MatMul(weights, values), op.ReduceSum(op.Mul(weights, weights), keepDims: true, -1));
 
     private static IEnumerable<VjpCase> MatrixProducts() =>
     [
@@ -121,6 +125,7 @@ internal static class VjpCases
         new("Split", [2, 6]) { Build = (op, x) => op.Split(x[0], 1, 2, 4)[1], Name = "one part used" },
         new("Slice", [2, 6]) { Build = (op, x) => op.Slice(x[0], 1, 1, 4) }, new("Slice", [2, 6]) { Build = (op, x) => op.Slice(x[0], -1, 0, -1, 2), Name = "step 2" },
         new("Slice", [5, 3]) { SymbolicBatch = true, Build = (op, x) => op.ReduceSum(op.Slice(x[0], 0, 2, long.MaxValue), keepDims: true, 0), Name = "of a free axis" },
+        new("Slice", [4, 6]) { Name = "at computed places", Build = (op, x) => op.ReshapeAs(op.Slice(x[0], op.Sub(op.Slice(op.Shape(x[0]), 0, 0, 2), op.Int64s(6, 5)), op.Shape(x[0]), op.Int64s(0, -1)), op.Int64s(2, 5), op.Constant(TensorData.FromValues<double>([2, 5], new double[10]))) },
         new("Slice", [5, 3]) { Build = (op, x) => op.Slice(x[0], 0, -1, long.MinValue, -2), Name = "backwards" }, new("Slice", [2, 6]) { SymbolicBatch = true, Build = (op, x) => op.Slice(x[0], 1, -3, long.MaxValue) },
         new("Expand", [3, 1]) { Build = (op, x) => op.Expand(x[0], op.Int64s(2, 3, 4)) },
         new("Tile", [2, 3]) { Build = (op, x) => op.Tile(x[0], op.Int64s(2, 3)) },

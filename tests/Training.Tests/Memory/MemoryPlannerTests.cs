@@ -49,7 +49,9 @@ public class MemoryPlannerTests
         var (free, fastest) = (Plan(null), Plan(Plan(null).EstimatedPeak - 1));
         Assert.Equal((Recompute.Nothing, true), (fastest.Recompute, fastest.PackWeights));
         Assert.Equal(free.EstimatedPeak - Math.Min(free.ValueBytes, free.ValidationBytes), fastest.EstimatedPeak);
-        var cheap = Plan(fastest.EstimatedPeak - 1);
+        var mapped = Plan(fastest.EstimatedPeak - 1);
+        Assert.Equal((Recompute.Nothing, false), (mapped.Recompute, mapped.PackWeights));
+        var cheap = Plan(mapped.EstimatedPeak - 1);
         Assert.Equal((Recompute.Cheap, true), (cheap.Recompute, cheap.PackWeights));
         Assert.True(cheap.EstimatedPeak < fastest.EstimatedPeak && cheap.KeptBytes < fastest.KeptBytes && cheap.RecomputedBytes > 0);
         var unpacked = Plan(cheap.EstimatedPeak - 1);

@@ -30,7 +30,7 @@ internal static class ActivationRules
         ["com.microsoft.QuickGelu"] = [QuickGelu],
         ["Softmax"] = [c =>
         {   // dx = y ⊙ (g − Σ g⊙y), summed over the softmax axis
-            var projection = c.Op.ReduceSum(c.Op.Mul(c.Grad, c.Output), keepDims: true, c.Attribute("axis", -1));
+            var projection = OfMixture(c) ?? c.Op.ReduceSum(c.Op.Mul(c.Grad, c.Output), keepDims: true, c.Attribute("axis", -1));
             return c.Op.Mul(c.Output, c.Op.Sub(c.Grad, projection));
         }],
         ["LogSoftmax"] = [c =>
@@ -39,6 +39,24 @@ internal static class ActivationRules
             return c.Op.Sub(c.Grad, c.Op.Mul(c.Op.Exp(c.Output), total));
         }],
     };
+
+    /// <summary>Σ g⊙y of attention weights y, of which o = y·v is the only use: with g = dO·vᵀ it is Σ dO⊙o, over a head's width instead of over all tokens (FlashAttention, Dao et al.
+    /// 2022, appendix B). Null where there is no such product, or where it would not be narrower.</summary>
+    private static Value? OfMixture(VjpContext c)
+    {
+        var y = c.Output;
+        if (c.Grad.Producer is not { Domain: "com.microsoft", OpType: "FusedMatMul" } gradient || gradient.Int("transA", 0) != 0 || gradient.Int("transB", 0) != 1 || gradient.Float("alpha", 1) != 1
+            || c.Axis(y) != y.Rank - 1 || c.Op.Graph.Consumers(y).Where(node => node.Inputs.Contains(y) && !IsGradient(node)).ToList() is not [{ Domain: "", OpType: "MatMul" } mixture]
+            || mixture.Input(0) != y || mixture.Input(1) != gradient.Input(1) || mixture.Output.KnownShape[-1].Value is not { } width || y.KnownShape[-1].Value is not { } tokens || width >= tokens)
+        {
+            return null;
+        }
+
+        return c.Op.ReduceSum(c.Op.Mul(gradient.Input(0), mixture.Output), keepDims: true, -1);
+
+        // What v's gradient reads of y.
+        bool IsGradient(Node node) => node is { Domain: "com.microsoft", OpType: "FusedMatMul" } && node.Input(1) == gradient.Input(0);
+    }
 
     /// <summary>d(xΦ(x)) = Φ(x) + x·φ(x). With s = x/√2 these are Φ(x) = ½ + ½·erf(s) and x·φ(x) = s·e^(−½·ln π − s²): each further operator is a pass over the widest values of a block.</summary>
     private static Value GeluExact(VjpContext c)

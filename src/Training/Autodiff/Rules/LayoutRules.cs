@@ -57,6 +57,11 @@ internal static class LayoutRules
     private static Value Slice(VjpContext c)
     {
         var x = c.Input(0);
+        if (Enumerable.Range(1, 2).Any(input => c.Node.Ints(input == 1 ? "starts" : "ends") is null && c.Input(input) is not { Data: not null, Producer: null }))
+        {
+            return ComputedSlice(c);
+        }
+
         var starts = c.Integers("starts", 1)!;
         var ends = c.Integers("ends", 2)!;
         var axes = c.Integers("axes", 3) ?? [.. Enumerable.Range(0, starts.Length).Select(axis => (long)axis)];
@@ -95,6 +100,24 @@ internal static class LayoutRules
         }
 
         return pads.Any(pad => pad != 0) ? c.Op.Pad(gradient, pads) : gradient;
+    }
+
+    /// <summary>The same for places that the graph computes: what was cut out has the gradient's extent.</summary>
+    private static Value ComputedSlice(VjpContext c)
+    {
+        var (op, x, starts) = (c.Op, c.Input(0), c.Input(1));
+        if (c.Integers("steps", 4)?.All(step => step == 1) == false)
+        {
+            throw c.Unsupported("its places are computed by the graph and it has steps; fixed ones are needed for a gradient");
+        }
+
+        var axes = op.Int64s([.. (c.Integers("axes", 3) ?? [.. Enumerable.Range(0, (int)(starts.KnownShape[0].Value ?? x.Rank)).Select(axis => (long)axis)]).Select(axis => axis < 0 ? axis + x.Rank : axis)]);
+        var extents = op.Gather(c.ShapeOf(x), axes);
+        var before = op.Where(op.Less(starts, op.Int64s(0)), op.Add(starts, extents), starts);
+        before = op.Max(op.Min(before, extents), op.Int64s(0));
+        var after = op.Sub(op.Sub(extents, before), op.Gather(op.Shape(c.Grad), axes));
+        var none = op.Int64s(new long[x.Rank]);
+        return op.ReshapeAs(op.Pad(c.Grad, op.Concat(0, op.ScatterElements(none, axes, before, 0), op.ScatterElements(none, axes, after, 0))), c.ShapeOf(x), x);
     }
 
     private static long[] Positions(long start, long end, long step, long length)

@@ -3,7 +3,7 @@ using EoOnnx.Onnx;
 
 namespace EoOnnx.Training.Autodiff.Rules;
 
-/// <summary>Normalisations over axes. With x̂ the normalised input and h = g ⊙ scale: dx = (h − mean(h) − x̂·mean(h ⊙ x̂)) / σ.</summary>
+/// <summary>Normalisations over axes. With the centred input c = σ·x̂ and h = g ⊙ scale: dx = (h − mean(h) − c·mean(h ⊙ c)/σ²) / σ.</summary>
 internal static class NormalizationRules
 {
     public static readonly Dictionary<string, VjpRule?[]> Table = new()
@@ -61,13 +61,13 @@ internal static class NormalizationRules
         c.Op.Mul(c.Op.Sub(c.Input(0), statistics.Mean), statistics.Inverse);
 
     private static Value Input(VjpContext c, Value scaled, (Value Mean, Value Inverse) statistics, long[] axes) =>
-        Input(c.Op, scaled, Normalized(c, statistics), statistics.Inverse, axes);
+        Input(c.Op, scaled, c.Op.Sub(c.Input(0), statistics.Mean), statistics.Inverse, axes);
 
-    private static Value Input(GraphBuilder op, Value scaled, Value normalized, Value inverse, long[] axes)
+    private static Value Input(GraphBuilder op, Value scaled, Value centred, Value inverse, long[] axes)
     {
         var mean = op.ReduceMean(scaled, keepDims: true, axes);
-        var projection = op.ReduceMean(op.Mul(scaled, normalized), keepDims: true, axes);
-        return op.Mul(op.Sub(op.Sub(scaled, mean), op.Mul(normalized, projection)), inverse);
+        var projection = op.ReduceMean(op.Mul(scaled, centred), keepDims: true, axes);
+        return op.Mul(op.Sub(op.Sub(scaled, mean), op.Mul(centred, op.Mul(projection, op.Mul(inverse, inverse)))), inverse);
     }
 
     /// <summary>A vector over channels, shaped to broadcast over [batch, channel, …].</summary>
@@ -78,7 +78,7 @@ internal static class NormalizationRules
 
     private static Value Grouped(VjpContext c)
     {
-        var (groups, normalized, inverse) = Groups(c);
+        var (groups, centred, inverse) = Groups(c);
         var scale = c.Input(1);
         if (PerGroup(c))
         {
@@ -86,22 +86,26 @@ internal static class NormalizationRules
         }
 
         var scaled = c.Op.Reshape(c.Op.Mul(c.Grad, Channels(c, scale)), 0, groups, -1);
-        return c.Reshape(Input(c.Op, scaled, normalized, inverse, [2]), c.Input(0));
+        return c.Reshape(Input(c.Op, scaled, centred, inverse, [2]), c.Input(0));
     }
 
-    private static Value GroupedScale(VjpContext c) => OfGroups(c, PerChannel(c, c.Op.Mul(c.Grad, c.Reshape(Groups(c).Normalized, c.Input(0)))));
+    private static Value GroupedScale(VjpContext c)
+    {
+        var (_, centred, inverse) = Groups(c);
+        return OfGroups(c, PerChannel(c, c.Op.Mul(c.Grad, c.Reshape(c.Op.Mul(centred, inverse), c.Input(0)))));
+    }
 
     /// <summary>A vector over channels, summed over each group when scale and bias are one a group.</summary>
     private static Value OfGroups(VjpContext c, Value channels) => PerGroup(c)
         ? c.Op.ReduceSum(c.Op.Reshape(channels, c.Attribute("num_groups", 1), -1), keepDims: false, 1)
         : channels;
 
-    private static (long Groups, Value Normalized, Value Inverse) Groups(VjpContext c)
+    private static (long Groups, Value Centred, Value Inverse) Groups(VjpContext c)
     {
         var groups = c.Attribute("num_groups", 1);
         var x = c.Op.Reshape(c.Input(0), 0, groups, -1);
         var (mean, inverse) = Statistics(c, x, [2]);
-        return (groups, c.Op.Mul(c.Op.Sub(x, mean), inverse), inverse);
+        return (groups, c.Op.Sub(x, mean), inverse);
     }
 
     /// <summary>Operator sets 18 to 20 scale groups, set 21 scales channels; the length of the scale tells.</summary>
