@@ -121,7 +121,7 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
     }
 
     [Fact]
-    public Task A_run_that_is_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one() => KillAsync("one-cycle", ["train-adapter", .. Arguments, "--epochs", "8", "--schedule", "one-cycle"]);
+    public Task A_run_that_is_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one() => KillAsync("one-cycle", ["train-adapter", .. Arguments, "--epochs", "8", "--schedule", "one-cycle", "--keep", "last"]);
 
     [Fact]
     public async Task So_does_one_with_an_average_a_plateau_accumulation_dropout_and_batch_statistics()

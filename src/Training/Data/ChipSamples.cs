@@ -154,14 +154,7 @@ public sealed class ChipSamples : SampleSet
         {
             var labels = scratch.AsSpan(0, Tile * Tile);
             ReadPaddedLabels(window, labels);
-            if (_options.Classes is { } rules)
-            {
-                rules.Convert(labels, classes, name);
-            }
-            else
-            {
-                _options.Values!.Convert(labels, values, name);
-            }
+            Convert(labels, classes, values, name);
         }
         finally
         {
@@ -169,11 +162,11 @@ public sealed class ChipSamples : SampleSet
         }
     }
 
-    internal override SampleSet WithLabels(bool training, TargetTally tally, CancellationToken cancellation)
+    internal override SampleSet WithLabels(bool training, bool seen, TargetTally tally, CancellationToken cancellation)
     {
         if (_options.Scene is not null)
         {
-            return base.WithLabels(training, tally, cancellation);
+            return base.WithLabels(training, seen, tally, cancellation);
         }
 
         var (classes, values) = Target.HasClasses ? (new int[Target.Length], Array.Empty<float>()) : ([], new float[Target.Length]);
@@ -189,9 +182,48 @@ public sealed class ChipSamples : SampleSet
         bool IsLabelled(int sample)
         {
             cancellation.ThrowIfCancellationRequested();
-            ReadTarget(sample, classes, values);
+            if (seen)
+            {
+                ReadSeenTarget(sample, classes, values);
+            }
+            else
+            {
+                ReadTarget(sample, classes, values);
+            }
+
             tally.Add(classes, values);
             return Target.HasClasses ? classes.AsSpan().ContainsAnyExcept(Target.IgnoreIndex) : Array.Exists(values, value => !float.IsNaN(value));
+        }
+    }
+
+    /// <summary>Reads the target as a step sees it: labels of pixels that the image lacks do not count.</summary>
+    private void ReadSeenTarget(int sample, Span<int> classes, Span<float> values)
+    {
+        var (name, window, pixels) = (NameOf(sample), _windows[sample], Tile * Tile);
+        var scratch = ArrayPool<float>.Shared.Rent(ImageLength + pixels);
+        var mask = ArrayPool<byte>.Shared.Rent(pixels);
+        try
+        {
+            var labels = scratch.AsSpan(ImageLength, pixels);
+            ReadPadded(window.Chip, window.Window, window.Counted, scratch.AsSpan(0, ImageLength), labels, mask.AsSpan(0, pixels));
+            Convert(labels, classes, values, name);
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(scratch);
+            ArrayPool<byte>.Shared.Return(mask);
+        }
+    }
+
+    private void Convert(ReadOnlySpan<float> labels, Span<int> classes, Span<float> values, string name)
+    {
+        if (_options.Classes is { } rules)
+        {
+            rules.Convert(labels, classes, name);
+        }
+        else
+        {
+            _options.Values!.Convert(labels, values, name);
         }
     }
 

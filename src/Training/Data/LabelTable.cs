@@ -28,10 +28,11 @@ public sealed class LabelTable
             throw new TrainingDataException($"There is no label table {path}. Give a CSV file with one row a chip (--label-table).");
         }
 
+        using var reader = new StreamReader(path);
+        CsvParser? parser = null;
         try
         {
-            using var reader = new StreamReader(path);
-            using var parser = new CsvParser(reader, new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = true, DetectDelimiterValues = [",", ";", "\t"], TrimOptions = TrimOptions.Trim, MaxFieldSize = 1 << 20 });
+            parser = new CsvParser(reader, new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = true, DetectDelimiterValues = [",", ";", "\t"], TrimOptions = TrimOptions.Trim, MaxFieldSize = 1 << 20 });
             var header = parser.Read() ? parser.Record! : throw new TrainingDataException($"The label table {path} is empty. Its first line names the columns, for example chip,class.");
             var column = nameColumn is null ? 0 : Array.IndexOf(header, nameColumn);
             if (column < 0)
@@ -43,14 +44,18 @@ public sealed class LabelTable
             while (parser.Read())
             {
                 table._rows.Add(parser.Record!.Length == header.Length ? parser.Record : throw new TrainingDataException(
-                    $"{path}:{parser.RawRow}: {parser.Record.Length} fields; the first line names {header.Length} columns."));
+                    $"{path}:{parser.RawRow}: {parser.Record.Length} fields; the first line names {header.Length} columns. Mend the row, or quote a field that holds a separator."));
             }
 
             return table._rows.Count > 0 ? table : throw new TrainingDataException($"The label table {path} names columns but no chip. Add one row a chip.");
         }
         catch (CsvHelperException failure)
         {
-            throw new TrainingDataException($"The label table {path} is no CSV file: {failure.Message.Split('\n')[0].Trim()}", failure);
+            throw new TrainingDataException($"{path}:{parser?.RawRow ?? 1}: this is no CSV file: {failure.Message.Split('\n')[0].Trim()} Mend the row, or take the file out of the folder.", failure);
+        }
+        finally
+        {
+            parser?.Dispose();
         }
     }
 

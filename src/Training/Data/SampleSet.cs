@@ -49,9 +49,10 @@ public abstract class SampleSet
 
     /// <summary>The samples that have a label, after one pass over the labels; the set itself when all have one.</summary>
     /// <param name="training">True when crops may be drawn from the sample's chip, whose labels then count together.</param>
+    /// <param name="seen">True reads the images too and leaves out labels of pixels that they lack, as a step does.</param>
     /// <param name="tally">Told every target.</param>
     /// <param name="cancellation">Ends the pass over the labels.</param>
-    internal virtual SampleSet WithLabels(bool training, TargetTally tally, CancellationToken cancellation)
+    internal virtual SampleSet WithLabels(bool training, bool seen, TargetTally tally, CancellationToken cancellation)
     {
         var (classes, values) = Target.HasClasses ? (new int[Target.Length], Array.Empty<float>()) : ([], new float[Target.Length]);
         for (var sample = 0; sample < Count; sample++)

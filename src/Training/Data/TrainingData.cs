@@ -83,26 +83,29 @@ public sealed class TrainingData
     /// and are the same; the validation loss is the mean over tiles with labels.
     /// </summary>
     /// <exception cref="TrainingDataException">A label is not a class, or what is left does not fill a batch.</exception>
-    public TrainingData WithoutUnlabelledTiles(CancellationToken cancellation = default) => Survey(cancellation).Data;
+    public TrainingData WithoutUnlabelledTiles(CancellationToken cancellation = default) => Survey(seen: false, cancellation).Data;
 
-    /// <summary>Reads every label once, and no image: which tiles are labelled, how often each class occurs, mean and deviation of measured targets.</summary>
+    /// <summary>Reads every label once: which tiles are labelled, how often each class occurs, mean and deviation of measured targets.</summary>
+    /// <param name="seen">True reads the images too, and labels of pixels that they lack do not count: the loss ignores them, and what is weighted by these numbers is the loss. False reads
+    /// no image.</param>
+    /// <param name="cancellation">Ends the pass.</param>
     /// <exception cref="TrainingDataException">A label is not a class, or what is left does not fill a batch.</exception>
-    internal LabelSurvey Survey(CancellationToken cancellation)
+    internal LabelSurvey Survey(bool seen, CancellationToken cancellation)
     {
         var (learned, heldOut) = (new TargetTally(TrainingSamples.Target), new TargetTally(ValidationSamples.Target));
-        var training = TrainingSamples.WithLabels(training: true, learned, cancellation);
-        var validation = ValidationSamples.WithLabels(training: false, heldOut, cancellation);
+        var training = TrainingSamples.WithLabels(training: true, seen, learned, cancellation);
+        var validation = ValidationSamples.WithLabels(training: false, seen, heldOut, cancellation);
         var skipped = TrainingSamples.Count + ValidationSamples.Count - training.Count - validation.Count;
         return new LabelSurvey(skipped == 0 ? this : new TrainingData(training, validation, How, Loading) { Skipped = Skipped + skipped }, learned, heldOut);
     }
 
-    /// <summary>Labelled training pixels (or chips) of each class: one pass over the labels.</summary>
+    /// <summary>Labelled training pixels (or chips) of each class, without pixels that the image lacks: one pass over the data.</summary>
     /// <exception cref="TrainingDataException">A label is not a class.</exception>
     public long[] CountClasses(CancellationToken cancellation = default)
     {
         _ = TrainingSamples.Target.HasClasses ? 0 : throw new InvalidOperationException("A regression has no classes to count.");
         var tally = new TargetTally(TrainingSamples.Target);
-        TrainingSamples.WithLabels(training: true, tally, cancellation);
+        TrainingSamples.WithLabels(training: true, seen: true, tally, cancellation);
         return tally.Counts;
     }
 

@@ -59,7 +59,7 @@ public static class TrainingJob
             : throw new TrainingException($"{recipe.Model} has no manifest ({ModelManifest.MetadataKey}), so its bands and features are unknown. Export the encoder with eoonnx export.");
         encoder = recipe.Data.Arrays is null ? RecipeCoordinates.Prepare(encoder, recipe.Data) : encoder;
         var (data, described, noDataLabel, map) = recipe.Data.Arrays is null ? Chips(recipe, task, encoder, manifest, cancellation) : Arrays(recipe, task, encoder, manifest);
-        var survey = data.Survey(cancellation);
+        var survey = data.Survey(seen: recipe.Loss.ClassWeights != ClassWeighting.None || recipe.Loss.StandardizeTarget, cancellation);
         data = survey.Data;
         var target = data.TrainingSamples.Target;
         var counts = target.HasClasses ? survey.Training.Counts : null;

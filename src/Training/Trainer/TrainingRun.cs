@@ -165,6 +165,7 @@ internal sealed class TrainingRun : IDisposable
         await _evaluator.RunAsync(
             _data, _runner.Slots, share => _progress?.Report(new TrainingProgress { Stage = TrainingStage.Reviewing, Epoch = _state.Epoch, Epochs = _options.Epochs, Fraction = share }), cancellation, review).ConfigureAwait(false);
         _validation.Stop();
+        review.Finish();
         (_review, _calibration) = (review, review.Calibrate());
     }
 

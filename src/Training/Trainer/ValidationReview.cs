@@ -17,8 +17,8 @@ internal sealed class ValidationReview
     private readonly long _stride;
     private readonly List<float> _logits = [];
     private readonly List<int> _truths = [];
-    private readonly List<ReviewedSample> _best = [];
-    private readonly List<ReviewedSample> _worst = [];
+    private readonly List<Candidate> _best = [];
+    private readonly List<Candidate> _worst = [];
     private long _seen;
 
     /// <param name="samples">The held-out samples; every n-th label is used where all numbers would not fit into memory.</param>
@@ -33,11 +33,11 @@ internal sealed class ValidationReview
     /// <summary>What is predicted.</summary>
     public ModelTask Task { get; }
 
-    /// <summary>Samples in order of their score, the best first.</summary>
-    public IReadOnlyList<ReviewedSample> Best => _best;
+    /// <summary>Samples in order of their score, the best first; empty before <see cref="Finish"/>.</summary>
+    public IReadOnlyList<ReviewedSample> Best { get; private set; } = [];
 
-    /// <summary>Samples in order of their score, the worst first.</summary>
-    public IReadOnlyList<ReviewedSample> Worst => _worst;
+    /// <summary>Samples in order of their score, the worst first; empty before <see cref="Finish"/>.</summary>
+    public IReadOnlyList<ReviewedSample> Worst { get; private set; } = [];
 
     /// <summary>Right and wrong answers of each label of a task with several; else empty.</summary>
     public IReadOnlyList<LabelCounts> Labels { get; }
@@ -121,6 +121,25 @@ internal sealed class ValidationReview
         }
     }
 
+    /// <summary>Reads the inputs of the best and the worst samples, each once: the batches that were looked at may have held features instead.</summary>
+    public void Finish()
+    {
+        var read = new Dictionary<int, float[]>();
+        (Best, Worst) = ([.. _best.Select(Complete)], [.. _worst.Select(Complete)]);
+
+        ReviewedSample Complete(Candidate candidate)
+        {
+            if (!read.TryGetValue(candidate.Sample, out var image))
+            {
+                using var picture = new Batch(1, _samples, _ => { }) { Chips = [candidate.Chip] };
+                _samples.Read(candidate.Sample, null, picture, 0);
+                read.Add(candidate.Sample, image = picture.Images.ToArray());
+            }
+
+            return new ReviewedSample(candidate.Name, candidate.Score, image, [.. _samples.Inputs[0].Shape.Select(extent => (int)extent)], candidate.Truth, candidate.Predicted);
+        }
+    }
+
     /// <summary>The temperature that the held-out labels ask for; null without classes.</summary>
     public TemperatureScaling? Calibrate() => _truths.Count == 0 ? null : TemperatureScaling.Fit(CollectionsMarshal.AsSpan(_logits), CollectionsMarshal.AsSpan(_truths));
 
@@ -138,10 +157,7 @@ internal sealed class ValidationReview
             return;
         }
 
-        // Read anew: the batch may hold features of the sample instead of its image.
-        using var picture = new Batch(1, _samples, _ => { }) { Chips = [batch.Chips[sample]] };
-        _samples.Read(batch.Samples[sample], null, picture, 0);
-        var kept = new ReviewedSample(batch.Names[sample], score, picture.Images.ToArray(), [.. _samples.Inputs[0].Shape.Select(extent => (int)extent)], truth, predicted);
+        var kept = new Candidate(batch.Samples[sample], batch.Chips[sample], batch.Names[sample], score, truth, predicted);
         if (isBest)
         {
             Insert(_best, kept, item => -Rank(item.Score));
@@ -153,7 +169,7 @@ internal sealed class ValidationReview
         }
 
         // Behind its equals: the order of the samples decides between them.
-        static void Insert(List<ReviewedSample> list, ReviewedSample item, Func<ReviewedSample, double> rank)
+        static void Insert(List<Candidate> list, Candidate item, Func<Candidate, double> rank)
         {
             var at = list.FindIndex(other => rank(other) > rank(item));
             list.Insert(at < 0 ? list.Count : at, item);
@@ -163,4 +179,7 @@ internal sealed class ValidationReview
             }
         }
     }
+
+    /// <summary>A sample that may be among the best or the worst, without its inputs.</summary>
+    private sealed record Candidate(int Sample, int Chip, string Name, double Score, float[] Truth, float[] Predicted);
 }

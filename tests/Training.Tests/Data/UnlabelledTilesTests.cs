@@ -51,9 +51,27 @@ public class UnlabelledTilesTests
         var data = new TrainingData(
             training, validation,
             new SampleOptions { Tile = Tile, Scaling = [.. Enumerable.Repeat(new ChannelScaling(0, 1), 3)], Classes = new ClassLabels { Classes = 2 } }, new BatchLoaderOptions { BatchSize = 1 });
-        var survey = data.Survey(TestContext.Current.CancellationToken);
+        var survey = data.Survey(seen: false, TestContext.Current.CancellationToken);
         Assert.Equal([4L * Tile * Tile, 0], survey.Training.Counts);
         Assert.All(new[] { training, validation }, source => Assert.Equal((0, 4), (source.Images, source.Labels)));
+    }
+
+    [Fact]
+    public void Pixels_that_the_image_lacks_do_not_count_for_the_weights_of_classes()
+    {
+        // Rows of class 1 and of class 0 in turns; the image lacks the upper half in one of its bands, and the second chip altogether.
+        const int Rows = Tile / 2;
+        var labels = Enumerable.Range(0, Tile * Tile).Select(i => i / Tile % 2 == 0 ? 1f : 0f).ToArray();
+        float[] Image(int missing) => [.. Enumerable.Range(0, 3 * Tile * Tile).Select(i => i / (Tile * Tile) == 1 && i % (Tile * Tile) < missing * Tile ? float.NaN : 1f)];
+        var source = new ArrayChipSource([new ArrayChip("half", new PixelSize(Tile, Tile), Image(Rows), labels), new ArrayChip("none", new PixelSize(Tile, Tile), Image(Tile), labels)]);
+        var data = new TrainingData(
+            source, source, new SampleOptions { Tile = Tile, Scaling = [.. Enumerable.Repeat(new ChannelScaling(0, 1), 3)], Classes = new ClassLabels { Classes = 2 } }, new BatchLoaderOptions { BatchSize = 1 });
+        var cancellation = TestContext.Current.CancellationToken;
+        Assert.Equal([Rows / 2 * (long)Tile, Rows / 2 * Tile], data.CountClasses(cancellation));
+        Assert.Equal([(long)Tile * Tile, Tile * Tile], data.Survey(seen: false, cancellation).Training.Counts);
+        var seen = data.Survey(seen: true, cancellation);
+        Assert.Equal(data.CountClasses(cancellation), seen.Training.Counts);
+        Assert.Equal(2, seen.Data.Skipped);
     }
 
     /// <summary>Four chips of one tile, all of class 0, that count how often they are read.</summary>

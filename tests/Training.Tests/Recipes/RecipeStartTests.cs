@@ -156,6 +156,29 @@ public sealed class RecipeStartTests : IDisposable
         Assert.Contains("--task regression", failure.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("chip,class\n0,dark,\n1,bright\n", ":2: 3 fields; the first line names 2 columns. Mend the row")]
+    [InlineData("chip,class\n0,\"dark\n1,bright\n", ": this is no CSV file")]
+    public void A_damaged_table_is_left_out_and_named_with_its_row_where_another_has_the_labels(string damaged, string expected)
+    {
+        for (var chip = 0; chip < 4; chip++)
+        {
+            RecipeChipFiles.Image(In($"chips/{chip}.tif"), 3, Tile, chip);
+        }
+
+        File.WriteAllText(In("chips/a-damaged.csv"), damaged);
+        var alone = Assert.Throws<TrainingDataException>(() => RecipeStart.Of(TaskName.Multilabel, _root, null, TestContext.Current.CancellationToken));
+        Assert.Contains("has no CSV file whose rows name the chips", alone.Message, StringComparison.Ordinal);
+        Assert.Contains("a-damaged.csv", alone.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, alone.Message, StringComparison.Ordinal);
+        File.WriteAllText(In("chips/labels.csv"), "chip,class\n0,dark\n1,bright\n2,dark\n3,bright\n");
+        var start = RecipeStart.Of(TaskName.Classification, _root, null, TestContext.Current.CancellationToken);
+        Assert.EndsWith("labels.csv", start.Recipe.Data.LabelTable, StringComparison.Ordinal);
+        Assert.Equal(["bright", "dark"], start.Recipe.Data.Classes.Select(item => item.Name));
+        Assert.Contains("A table was left out", start.Remarks["data.labelTable"], StringComparison.Ordinal);
+        Assert.Contains(expected, start.Remarks["data.labelTable"], StringComparison.Ordinal);
+    }
+
     private RecipeStart Start(TaskName task, string folder, string model) => RecipeStart.Of(task, In(folder).TrimEnd('/'), model, TestContext.Current.CancellationToken);
 
     /// <summary>Samples to train on and held out, found by doing what a run does before its first step.</summary>

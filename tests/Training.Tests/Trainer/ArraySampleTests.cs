@@ -22,7 +22,7 @@ public class ArraySampleTests
         var encoder = BackboneExport.FromRandom(Backbones.All.Single(backbone => backbone.Name == "presto"), "default", 1, new BackboneOptions()).Model;
         var samples = Samples();
         var tally = new TargetTally(samples.Target);
-        samples.WithLabels(training: true, tally, TestContext.Current.CancellationToken);
+        samples.WithLabels(training: true, seen: false, tally, TestContext.Current.CancellationToken);
         var statistics = tally.Scaling();
         var task = TaskModel.Compose(
             encoder, lora ? new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = 2, Alpha = 4 } : null, new IdentityDecoder { Head = new ScalarHead { Classes = 1 } },

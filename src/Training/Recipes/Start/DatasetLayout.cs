@@ -19,8 +19,26 @@ internal sealed record DatasetLayout(DataRecipe Data, IReadOnlyDictionary<string
             throw new TrainingDataException($"{root} and the folders below it hold no GeoTIFF (.tif), .npy, .npz, .png or .jp2 file. Convert the chips, for example with gdal_translate.");
         }
 
-        return task.ToModelTask().LabelsPixels() ? OfPairs(root, folders) : TableLayout.Find(root, folders, task) ?? (task == TaskName.Classification ? OfClasses(root, folders)
-            : throw new TrainingDataException($"{root} has no CSV file whose rows name the chips; several labels or values of a chip come from a table: one row a chip, its name first, then a column a label."));
+        return task.ToModelTask().LabelsPixels() ? OfPairs(root, folders) : OfWholeChips(root, folders, task);
+    }
+
+    private static DatasetLayout OfWholeChips(string root, IReadOnlyList<ScannedFolder> folders, TaskName task)
+    {
+        var damaged = new List<string>();
+        var found = TableLayout.Find(root, folders, task, damaged);
+        var notes = string.Concat(damaged.Select(message => $" A table was left out. {message}"));
+        try
+        {
+            found ??= task == TaskName.Classification ? OfClasses(root, folders)
+                : throw new TrainingDataException($"{root} has no CSV file whose rows name the chips; several labels or values of a chip come from a table: one row a chip, its name first, then a column a label.");
+        }
+        catch (TrainingDataException failure) when (damaged.Count > 0)
+        {
+            throw new TrainingDataException(failure.Message + notes, failure);
+        }
+
+        return damaged.Count == 0 ? found
+            : found with { Remarks = found.Remarks.ToDictionary(remark => remark.Key, remark => remark.Key == (found.Data.LabelTable is null ? "data.classes" : "data.labelTable") ? remark.Value + notes : remark.Value) };
     }
 
     private static DatasetLayout OfPairs(string root, IReadOnlyList<ScannedFolder> folders)

@@ -11,11 +11,25 @@ internal static class TableLayout
     private static readonly string[] ClassNames = ["class", "label", "category", "target"];
 
     /// <summary>The layout of a table whose first fitting column names the chips; null when there is none.</summary>
-    public static DatasetLayout? Find(string root, IReadOnlyList<ScannedFolder> folders, TaskName task)
+    /// <param name="root">The data set's folder.</param>
+    /// <param name="folders">What lies in and below it.</param>
+    /// <param name="task">What is predicted.</param>
+    /// <param name="damaged">Receives why tables could not be read: file, row and what to do.</param>
+    public static DatasetLayout? Find(string root, IReadOnlyList<ScannedFolder> folders, TaskName task, List<string> damaged)
     {
-        foreach (var (path, columns) in folders.SelectMany(folder => folder.Tables.Where(name => name.EndsWith(".csv", StringComparison.OrdinalIgnoreCase)).Select(name => DatasetLayout.Below(folder.Path, name)))
-            .Select(path => (path, LabelTable.ColumnsOf(DatasetLayout.Below(root, path)))))
+        foreach (var path in folders.SelectMany(folder => folder.Tables.Where(name => name.EndsWith(".csv", StringComparison.OrdinalIgnoreCase)).Select(name => DatasetLayout.Below(folder.Path, name))))
         {
+            IReadOnlyDictionary<string, IReadOnlyList<string>> columns;
+            try
+            {
+                columns = LabelTable.ColumnsOf(DatasetLayout.Below(root, path));
+            }
+            catch (TrainingDataException failure)
+            {
+                damaged.Add(failure.Message);   // another table may hold the labels
+                continue;
+            }
+
             foreach (var folder in folders.Where(folder => folder.Chips.Count > 0))
             {
                 var names = folder.Chips.Select(name => Path.GetFileNameWithoutExtension(name)).Concat(folder.Chips).ToHashSet(StringComparer.Ordinal);
