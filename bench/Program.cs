@@ -6,7 +6,7 @@ using EoOnnx.Bench.Scene;
 using EoOnnx.Bench.Training;
 
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]
-// dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|growth|runs|epochs]
+// dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|plans|growth|runs|epochs]
 // dotnet run -c Release --project bench -- base [threads] [repetitions]
 // dotnet run -c Release --project bench -- scene identity|tiny|vit-b|vit-b-adapters [width] [height] [batch] [turns] [folder] [threads]
 if (args is ["encoder" or "training" or "base" or "scene", ..])
@@ -31,6 +31,9 @@ switch (args)
     case ["base-probe", var form, ..]:
         Console.Out.WriteLine(JsonSerializer.Serialize(BaseComparison.Probe(form, Number(2, 2), Number(3, 5))));
         return 0;
+    case ["plans", var settings]:
+        Console.Out.WriteLine(JsonSerializer.Serialize(StepProbe.Plans(StepSettings.Parse(settings))));
+        return 0;
     case ["epochs", var settings]:
         Console.Out.WriteLine(JsonSerializer.Serialize(StepProbe.Epochs(StepSettings.Parse(settings))));
         return 0;
@@ -42,7 +45,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]");
-        Console.Error.WriteLine("       dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|growth|runs|epochs]");
+        Console.Error.WriteLine("       dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|plans|growth|runs|epochs]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- base [threads] [repetitions]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- scene identity|tiny|vit-b|vit-b-adapters [width] [height] [batch] [turns] [folder] [threads]");
         return 2;

@@ -33,13 +33,7 @@ internal static class StepProbe
         }
 
         using var workspace = new Workspace(new FitOptions { Threads = settings.Threads, PackWeights = settings.Pack });
-        var samples = Data(settings, bands).TrainingSamples;
-        using var batch = new Batch(settings.Batch, samples, _ => { }) { Chips = new int[settings.Batch] };
-        for (var i = 0; i < settings.Batch; i++)
-        {
-            samples.Read(i, null, batch, i);
-        }
-
+        using var batch = FirstBatch(settings, bands);
         var peerName = "";
         using var forward = settings.Subject is "forward" or "turns" ? new ForwardPass(workspace, encoder) : null;
         using var step = settings.Subject is "step" or "turns" ? new TrainingStep(workspace, task, settings) : null;
@@ -54,6 +48,42 @@ internal static class StepProbe
 
         var ratio = forwards.Count > 0 && steps.Count > 0 ? Median([.. steps.Zip(forwards, (a, b) => a / b)]) : 0;
         return new StepFigures(Median(forwards), Median(steps), ratio, Process.GetCurrentProcess().PeakWorkingSet64, $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}", PeerStep: Median(peers), Peer: peerName);
+    }
+
+    /// <summary>The step of each plan in turns with the forward pass of packed weights, the fastest there is.</summary>
+    public static IReadOnlyList<PlanFigures> Plans(StepSettings settings)
+    {
+        var (encoder, bands) = Encoder(settings);
+        var task = Task(settings, encoder);
+        using var packed = new Workspace(new FitOptions { Threads = settings.Threads });
+        using var mapped = new Workspace(new FitOptions { Threads = settings.Threads, PackWeights = false });
+        using var batch = FirstBatch(settings, bands);
+        using var forward = new ForwardPass(packed, encoder);
+        var plans = new[] { (Recompute.Nothing, true), (Recompute.Nothing, false), (Recompute.Cheap, true), (Recompute.Cheap, false) }
+            .Select(plan => (Recompute: plan.Item1, Pack: plan.Item2, Step: new TrainingStep(plan.Item2 ? packed : mapped, task, settings with { Recompute = plan.Item1 }), Times: new Times())).ToList();
+        var forwards = new Times();
+        for (var turn = -1; turn < settings.Repetitions; turn++)
+        {
+            forwards.Take(() => forward.Run(batch, bands, settings.Tile), turn);
+            plans.ForEach(plan => plan.Times.Take(() => plan.Step.Run(batch, turn + 2), turn));
+        }
+
+        plans.ForEach(plan => plan.Step.Dispose());
+        return [.. plans.Select(plan => new PlanFigures(
+            plan.Recompute.ToString(), plan.Pack, Median([.. plan.Times.Wall]), Median([.. plan.Times.Wall.Zip(forwards.Wall, (a, b) => a / b)]),
+            plan.Times.Processor.Min(), plan.Times.Processor.Min() / forwards.Processor.Min()))];
+    }
+
+    private static Batch FirstBatch(StepSettings settings, int bands)
+    {
+        var samples = Data(settings, bands).TrainingSamples;
+        var batch = new Batch(settings.Batch, samples, _ => { }) { Chips = new int[settings.Batch] };
+        for (var i = 0; i < settings.Batch; i++)
+        {
+            samples.Read(i, null, batch, i);
+        }
+
+        return batch;
     }
 
     /// <summary>Several epochs of two steps with validation through the trainer; images are not changed, so that features can be kept.</summary>
@@ -143,6 +173,23 @@ internal static class StepProbe
         if (work is not null && turn >= 0)
         {
             seconds.Add(clock.Elapsed.TotalSeconds);
+        }
+    }
+
+    private sealed class Times
+    {
+        public List<double> Wall { get; } = [];
+
+        public List<double> Processor { get; } = [];
+
+        public void Take(Action work, int turn)
+        {
+            var before = Environment.CpuUsage.TotalTime;
+            Time(work, turn, Wall);
+            if (turn >= 0)
+            {
+                Processor.Add((Environment.CpuUsage.TotalTime - before).TotalSeconds);
+            }
         }
     }
 

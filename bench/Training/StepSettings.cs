@@ -61,6 +61,15 @@ public sealed record StepSettings
 /// <param name="Peer">The peer, or why there is none.</param>
 public sealed record StepFigures(double Forward, double Step, double Ratio, long PeakBytes, string Name, long EstimatedBytes = 0, double PeerStep = 0, string Peer = "");
 
+/// <summary>The step of one memory plan.</summary>
+/// <param name="Recompute">What is computed again.</param>
+/// <param name="Pack">Whether weights are packed.</param>
+/// <param name="Step">Median seconds.</param>
+/// <param name="Ratio">Median of step over the forward pass of packed weights, turn by turn.</param>
+/// <param name="Processor">Fewest seconds of processor time.</param>
+/// <param name="ProcessorRatio">The same over the fewest of the forward pass. On a busy machine, with one thread, it says more than the other.</param>
+public sealed record PlanFigures(string Recompute, bool Pack, double Step, double Ratio, double Processor, double ProcessorRatio);
+
 /// <summary>What a process that timed epochs found.</summary>
 /// <param name="Training">Median seconds of an epoch's steps, waiting for data included; the first epoch does not count.</param>
 /// <param name="Whole">The same with the validation.</param>

@@ -30,6 +30,15 @@ internal static class TrainingComparison
             }
         }
 
+        if (part is "all" or "plans")
+        {
+            Write(output, $"plans in turns in one process: computed again, weights, step s, step / forward of packed weights; processor time s, its ratio");
+            foreach (var plan in Probe<List<PlanFigures>>("plans", plain))
+            {
+                Write(output, $"{plan.Recompute,-14} {(plan.Pack ? "packed" : "mapped"),-7} {plan.Step,8:F3} {plan.Ratio,6:F2} {plan.Processor,8:F3} {plan.ProcessorRatio,6:F2}");
+            }
+        }
+
         if (part is "all" or "growth")
         {
             foreach (var other in new[] { plain with { Batch = 1 }, plain with { Batch = 4 }, plain with { Tile = 320 }, plain with { Depth = 3 }, plain with { Depth = 6 } })
