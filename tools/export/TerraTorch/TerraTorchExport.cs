@@ -1,6 +1,7 @@
 using System.Globalization;
 using EoOnnx.Decoders;
 using EoOnnx.Decoders.Layers;
+using EoOnnx.Decoders.Necks;
 using EoOnnx.Export.Architectures;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
@@ -63,7 +64,7 @@ public static class TerraTorchExport
             Source = Path.GetFileName(path),
             SourceSha256 = BackboneExport.HashOf(path),
         };
-        IReadOnlyList<string> warnings = [.. built.Warnings, .. Warnings(task, options.Heads is null ? backbone.GuessedHeads(weights) : null), .. options.Means is null ? [Statistics(manifest)] : (string[])[]];
+        IReadOnlyList<string> warnings = [.. built.Warnings, .. Distortion(decoder, built), .. Warnings(task, options.Heads is null ? backbone.GuessedHeads(weights) : null), .. options.Means is null ? [Statistics(manifest)] : (string[])[]];
         return new ExportedTask(
             new ExportedBackbone(new BackboneModel(built.Graph, manifest with { Remarks = warnings }, warnings), identity),
             adapter is null ? null : TaskAdapter.Of(task, adapter, built.Graph));
@@ -161,6 +162,16 @@ public static class TerraTorchExport
     private static string Statistics(ModelManifest manifest) => manifest.Bands.Any(band => band is not { Mean: 0, StandardDeviation: 1 })
         ? "The checkpoint holds no statistics of the bands: those of the backbone's pretraining were taken. If the task was trained with others, give them with --means and --deviations."
         : "Neither the checkpoint nor the backbone's pretraining states statistics of the bands: values go into the model as they are. If the task was trained with statistics, give them with --means and --deviations.";
+
+    // A trap of the reference that a model trained with it has learnt, so that it is kept and said.
+    private static IEnumerable<string> Distortion(Decoder decoder, BackboneModel built)
+    {
+        var grid = built.Manifest.Features.FirstOrDefault(feature => feature.GridHeight != feature.GridWidth && Math.Sqrt(feature.GridHeight * feature.GridWidth) % 1 == 0);
+        if (grid is not null && decoder.Necks?.OfType<ReshapeTokensToImage>().Any(neck => neck.Height is null) == true)
+        {
+            yield return $"{grid.GridHeight} x {grid.GridWidth} patches are a square number, and TerraTorch's ReshapeTokensToImage lays them out as a square: the map is distorted as there. Choose another size.";
+        }
+    }
 
     private static IEnumerable<string> Warnings(TaskCheckpoint task, int? guessedHeads)
     {
