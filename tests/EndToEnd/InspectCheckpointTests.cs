@@ -1,4 +1,6 @@
 using System.Text.Json;
+using EoOnnx.Formats;
+using EoOnnx.Onnx;
 using EoOnnx.Tests;
 
 namespace EoOnnx.EndToEnd;
@@ -55,6 +57,27 @@ public sealed class InspectCheckpointTests : IDisposable
             var refused = await Eoonnx.RunAsync(_folder, "export", "terratorch", checkpoint, "--out", "x.onnx", "--classes", "one,two,three,four,five");
             Assert.Contains($"predicts {names.Count} classes; 5 names", refused.Error, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task A_model_without_a_manifest_is_told_by_the_keys_of_Deepness_or_asked_for_what_it_is()
+    {
+        var op = new GraphBuilder("foreign");
+        op.Output(op.Softmax(op.Input("input", ElementType.Float, ["batch", 3, 16, 16]), 1), "output");
+        var model = new OnnxModel(op.Graph);
+        model.Save(Path.Combine(_folder, "bare.onnx"));
+        (model.Metadata["model_type"], model.Metadata["seg_small_segment"]) = ("\"Segmentor\"", "7");
+        model.Save(Path.Combine(_folder, "keyed.onnx"));
+        using var bare = JsonDocument.Parse((await Eoonnx.RunAsync(_folder, "inspect", "bare.onnx", "--json")).Succeeded().Output);
+        using var keyed = JsonDocument.Parse((await Eoonnx.RunAsync(_folder, "inspect", "keyed.onnx", "--json")).Succeeded().Output);
+        Assert.Equal(("ONNX model", "ONNX model for QGIS Deepness"), (bare.RootElement.GetProperty("kind").GetString(), keyed.RootElement.GetProperty("kind").GetString()));
+        Assert.Contains("the manifest", Assert.Single(Texts(bare.RootElement.GetProperty("missing"))), StringComparison.Ordinal);
+        Assert.Contains("--deepness", Texts(bare.RootElement.GetProperty("next"))[1], StringComparison.Ordinal);
+        Assert.Equal("7", keyed.RootElement.GetProperty("metadata").GetProperty("seg_small_segment").GetString());
+        var missing = Texts(keyed.RootElement.GetProperty("missing"));
+        Assert.Contains("the names of the classes", missing);
+        Assert.DoesNotContain(missing, sentence => sentence.Contains("kind", StringComparison.Ordinal));
+        Assert.Contains("infer SCENE.tif --model keyed.onnx", Assert.Single(Texts(keyed.RootElement.GetProperty("next"))), StringComparison.Ordinal);
     }
 
     private static List<string> Texts(JsonElement list) => [.. list.EnumerateArray().Select(item => item.GetString()!)];

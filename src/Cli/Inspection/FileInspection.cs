@@ -22,6 +22,7 @@ internal sealed record FileInspection
     private const string PeftTensors = "adapter_model.safetensors";
     private const string PeftConfiguration = "adapter_config.json";
     private const int LargestConfiguration = 1 << 20;
+    private static readonly string[] DeepnessKeys = ["model_type", "class_names", "standardization_mean", "seg_thresh", "tiles_overlap"];
     private const byte FirstModelByte = 0x08;   // field 1 of ModelProto, the IR version, which every writer puts first
 
     /// <summary>The file.</summary>
@@ -99,6 +100,7 @@ internal sealed record FileInspection
     {
         var model = OnnxModel.Load(path);
         var manifest = ManifestOf(model.Metadata);
+        var isForDeepness = manifest is null && DeepnessKeys.Any(model.Metadata.ContainsKey);
         var (optional, slots) = (new List<Value>(), new List<Value>());
         foreach (var input in model.Graph.Inputs.Where(input => input.Data is not null))
         {
@@ -108,7 +110,7 @@ internal sealed record FileInspection
         return new FileInspection
         {
             Path = path,
-            Kind = slots.Count > 0 ? "ONNX model with adapter slots" : "ONNX model",
+            Kind = slots.Count > 0 ? "ONNX model with adapter slots" : isForDeepness ? "ONNX model for QGIS Deepness" : "ONNX model",
             Bytes = new FileInfo(path).Length,
             Sha256 = Hash(path),
             Parameters = model.Graph.Initializers.Sum(value => value.Data?.Count ?? 0),
@@ -122,8 +124,8 @@ internal sealed record FileInspection
             Opsets = model.Opsets,
             Manifest = manifest,
             Metadata = ToJson(model.Metadata),
-            Missing = MissingManifestFacts.Of(ManifestOf(model.Metadata)),
-            Next = NextSteps.OfModel(path, manifest, slots.Count > 0, model.Graph.Inputs.Except(slots).Except(optional).Any(input => input is { Type: ElementType.Float, Shape.Rank: 4 or 5 })),
+            Missing = isForDeepness ? MissingManifestFacts.OfDeepness(model.Metadata) : MissingManifestFacts.Of(manifest),
+            Next = NextSteps.OfModel(path, manifest, isForDeepness, slots.Count > 0, model.Graph.Inputs.Except(slots).Except(optional).Any(input => input is { Type: ElementType.Float, Shape.Rank: 4 or 5 })),
         };
     }
 

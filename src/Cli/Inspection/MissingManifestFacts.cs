@@ -5,6 +5,19 @@ namespace EoOnnx.Cli.Inspection;
 /// <summary>What a model file does not say and a user has to add before a map can be made with it.</summary>
 internal static class MissingManifestFacts
 {
+    /// <summary>What the keys of QGIS Deepness leave open in a model that has them and no manifest.</summary>
+    public static IReadOnlyList<string> OfDeepness(IReadOnlyDictionary<string, string> metadata)
+    {
+        var missing = new List<string> { "the names of the bands: they are taken in the scene's order, or by --bands" };
+        (string Key, string Sentence)[] facts =
+        [
+            ("model_type", "the kind: say it with --deepness-kind"), ("class_names", "the names of the classes"), ("resolution", "the ground resolution"),
+            ("standardization_mean", "the statistics of the bands: values are divided by 255"), ("licence", "the licence: see where the file comes from"),
+        ];
+        missing.AddRange(facts.Where(fact => !metadata.ContainsKey(fact.Key)).Select(fact => fact.Sentence));
+        return missing;
+    }
+
     /// <summary>One sentence for each fact; empty when nothing is missing.</summary>
     public static IReadOnlyList<string> Of(ModelManifest? manifest)
     {

@@ -6,7 +6,7 @@ namespace EoOnnx.Cli.Inspection;
 internal static class NextSteps
 {
     /// <summary>What can be done with a model.</summary>
-    public static IReadOnlyList<string> OfModel(string path, ModelManifest? manifest, bool hasSlots, bool takesImages)
+    public static IReadOnlyList<string> OfModel(string path, ModelManifest? manifest, bool isForDeepness, bool hasSlots, bool takesImages)
     {
         path = Quoted(path);
         var adapter = hasSlots ? " --adapter ADAPTER.safetensors" : "";
@@ -20,6 +20,8 @@ internal static class NextSteps
                 return [$"eoonnx evaluate {path}{adapter} --data TEST-CHIPS"];
             case null when !takesImages:
                 return [];
+            case null when !isForDeepness:
+                return [$"eoonnx infer SCENE.tif --model {path}{adapter} --out map.tif", $"eoonnx infer SCENE.tif --model {path} --deepness --out map.tif"];
             default:
                 List<string> steps = [$"eoonnx infer {Scene(manifest)} --model {path}{adapter} --out map.tif"];
                 if (hasSlots)
