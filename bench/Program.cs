@@ -8,8 +8,9 @@ using EoOnnx.Bench.Training;
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|plans|growth|runs|epochs]
 // dotnet run -c Release --project bench -- base [threads] [repetitions]
+// dotnet run -c Release --project bench -- base-step [threads] [repetitions]
 // dotnet run -c Release --project bench -- scene identity|tiny|vit-b|vit-b-adapters [width] [height] [batch] [turns] [folder] [threads]
-if (args is ["encoder" or "training" or "base" or "scene", ..])
+if (args is ["encoder" or "training" or "base" or "base-step" or "scene", ..])
 {
     Console.Out.WriteLine(Machine.Describe());
 }
@@ -27,6 +28,9 @@ switch (args)
         return 0;
     case ["base", ..]:
         BaseComparison.Run(Number(1, 2), Number(2, 5), Console.Out);
+        return 0;
+    case ["base-step", ..]:
+        StepProbe.NarrowStep(new StepSettings { Threads = Number(1, 2), Repetitions = Number(2, 5) }, Console.Out);
         return 0;
     case ["base-probe", var form, ..]:
         Console.Out.WriteLine(JsonSerializer.Serialize(BaseComparison.Probe(form, Number(2, 2), Number(3, 5))));
@@ -47,6 +51,7 @@ switch (args)
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|plans|growth|runs|epochs]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- base [threads] [repetitions]");
+        Console.Error.WriteLine("       dotnet run -c Release --project bench -- base-step [threads] [repetitions]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- scene identity|tiny|vit-b|vit-b-adapters [width] [height] [batch] [turns] [folder] [threads]");
         return 2;
 }

@@ -98,20 +98,10 @@ internal static class BaseComparison
             case "float32":
                 return op.MatMul(x, op.Initializer(name, TensorData.FromValues<float>([rows, columns], weights)));
             case "int8, dynamic":
-                var (scales, narrow) = (new float[columns], new sbyte[weights.Length]);
-                for (var i = 0; i < weights.Length; i++)
-                {
-                    scales[i % columns] = Math.Max(scales[i % columns], Math.Abs(weights[i]) / 127);
-                }
-
-                for (var i = 0; i < weights.Length; i++)
-                {
-                    narrow[i] = (sbyte)MathF.Round(weights[i] / scales[i % columns]);
-                }
-
+                var (narrow, scales) = NarrowForward.Narrow(TensorData.FromValues<float>([rows, columns], weights));
                 var quantized = op.Nodes("", "DynamicQuantizeLinear", [x], 3);
-                var product = op.Node("MatMulInteger", [quantized[0], op.Initializer(name, TensorData.FromValues<sbyte>([rows, columns], narrow)), quantized[2]]);
-                return op.Mul(op.Cast(product, ElementType.Float), op.Mul(quantized[1], op.Initializer($"{name}.scale", TensorData.FromValues<float>([columns], scales))));
+                var product = op.Node("MatMulInteger", [quantized[0], op.Initializer(name, narrow), quantized[2]]);
+                return op.Mul(op.Cast(product, ElementType.Float), op.Mul(quantized[1], op.Initializer($"{name}.scale", scales)));
             case "8 bits in blocks" or "4 bits in blocks":
                 return Blocks(op, x, name, weights, rows, columns, form[0] - '0');
             default:

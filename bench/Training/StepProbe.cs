@@ -74,6 +74,36 @@ internal static class StepProbe
             plan.Times.Processor.Min(), plan.Times.Processor.Min() / forwards.Processor.Min()))];
     }
 
+    /// <summary>The step with forward products in 8 bits against that in float32, in turns in one process: time, and what the first step makes of the gradients.</summary>
+    public static void NarrowStep(StepSettings settings, TextWriter output)
+    {
+        var (encoder, bands) = Encoder(settings);
+        var task = Task(settings, encoder);
+        using var workspace = new Workspace(new FitOptions { Threads = settings.Threads });
+        using var batch = FirstBatch(settings, bands);
+        using var plain = new TrainingStep(workspace, task, settings);
+        using var other = new Workspace(new FitOptions { Threads = settings.Threads });
+        using var narrow = new TrainingStep(other, task, settings, model => output.WriteLine(FormattableString.Invariant($"{NarrowForward.Apply(model)} forward products in 8 bits")));
+        var (loss, narrowLoss) = (plain.Run(batch, 1), narrow.Run(batch, 1));
+        var (gradients, narrowGradients) = (plain.Gradients(), narrow.Gradients());
+        output.WriteLine(FormattableString.Invariant($"loss {loss:F5} in float32, {narrowLoss:F5} in 8 bits"));
+        foreach (var part in new[] { "lora_B", "decoder" }.Select(part => gradients.Keys.Where(name => name.Contains(part, StringComparison.Ordinal)).ToList()).Where(names => names.Count > 0))
+        {
+            var (a, b) = (part.SelectMany(name => gradients[name]).ToList(), part.SelectMany(name => narrowGradients[name]).ToList());
+            var (own, others, both) = (a.Sum(value => (double)value * value), b.Sum(value => (double)value * value), a.Zip(b, (x, y) => (double)x * y).Sum());
+            output.WriteLine(FormattableString.Invariant($"first gradient of {part[0]} and {part.Count - 1} more: cosine {both / Math.Sqrt(own * others):F4}, relative error {Math.Sqrt(a.Zip(b, (x, y) => Math.Pow(x - (double)y, 2)).Sum() / own):F4}"));
+        }
+
+        var (times, narrowTimes) = (new Times(), new Times());
+        for (var turn = -1; turn < settings.Repetitions; turn++)
+        {
+            times.Take(() => plain.Run(batch, turn + 3), turn);
+            narrowTimes.Take(() => narrow.Run(batch, turn + 3), turn);
+        }
+
+        output.WriteLine(FormattableString.Invariant($"step: {Median([.. times.Wall]):F3} s in float32, {Median([.. narrowTimes.Wall.Zip(times.Wall, (a, b) => a / b)]):F2} of it in 8 bits; processor time {times.Processor.Min():F3} s, {narrowTimes.Processor.Min() / times.Processor.Min():F2} of it"));
+    }
+
     private static Batch FirstBatch(StepSettings settings, int bands)
     {
         var samples = Data(settings, bands).TrainingSamples;
@@ -221,17 +251,21 @@ internal static class StepProbe
         private readonly TrainingGraph _graph;
         private readonly StepRunner _runner;
 
-        public TrainingStep(Workspace workspace, TaskModel task, StepSettings settings)
+        public TrainingStep(Workspace workspace, TaskModel task, StepSettings settings, Action<OnnxModel>? rewrite = null)
         {
             _graph = GradientCompiler.Compile(task, Loss.CrossEntropy(255), new AdamW(1e-3), new TrainingGraphOptions { Recompute = settings.Recompute });
+            rewrite?.Invoke(_graph.Step);
             _runner = new StepRunner(_graph, workspace);
         }
 
-        public void Run(Batch batch, int number)
+        public double Run(Batch batch, int number)
         {
             using var tensors = new BatchTensors(batch, _graph.DataInputs);
-            _runner.Run(tensors, new OptimizerStep(number, [1e-3]));
+            return _runner.Run(tensors, new OptimizerStep(number, [1e-3]));
         }
+
+        /// <summary>After the first step: the optimizer's mean of gradients, a tenth of the only one.</summary>
+        public Dictionary<string, float[]> Gradients() => _runner.Slots.Read(slot => slot.Name.EndsWith(".exp_avg", StringComparison.Ordinal)).ToDictionary(slot => slot.Key, slot => slot.Value.ToSingles());
 
         public void Dispose() => _runner.Dispose();
     }

@@ -54,6 +54,8 @@ public sealed class TerraMeshTests : IDisposable
             }
         }
 
+        pooled.Add("NDVI steps", NdviSteps());
+        Assert.Equal(pooled["adapter"].Total, pooled["NDVI steps"].Total);
         foreach (var (rule, matrix) in pooled)
         {
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}  all chips, each held out once: {rule,-16} mIoU {matrix.Metrics().MeanIoU:F4}  accuracy {matrix.Metrics().PixelAccuracy:F4}"));
@@ -69,6 +71,37 @@ public sealed class TerraMeshTests : IDisposable
         var (adapter, majority) = (result.Report.Epochs[^1].Validation, MajorityClass.Evaluate(same, job.Counts!, job.Model.Manifest!, TestContext.Current.CancellationToken));
         Assert.True(adapter.Metrics["mIoU"] > majority.Metrics["mIoU"], $"mIoU {adapter.Metrics["mIoU"]} against {majority.Metrics["mIoU"]}");
         Assert.True(adapter.Metrics["Pixel_Accuracy"] > majority.Metrics["Pixel_Accuracy"], $"accuracy {adapter.Metrics["Pixel_Accuracy"]} against {majority.Metrics["Pixel_Accuracy"]}");
+    }
+
+    /// <summary>The rule of a threshold for several classes: a pixel belongs to the class that most pixels of the other chips have at its vegetation index, in steps of 0.05.</summary>
+    private static ConfusionMatrix NdviSteps()
+    {
+        const int Steps = 40;
+        var chips = Names.Select(Pixels).ToList();
+        var matrix = new ConfusionMatrix(Classes);
+        for (var heldOut = 0; heldOut < chips.Count; heldOut++)
+        {
+            var counts = new long[Steps, Classes];
+            foreach (var (step, label) in chips.Where((_, chip) => chip != heldOut).SelectMany(pixels => pixels))
+            {
+                counts[step, label]++;
+            }
+
+            var all = Enumerable.Range(0, Classes).Select(label => Enumerable.Range(0, Steps).Sum(step => counts[step, label])).ToList();
+            var most = Enumerable.Range(0, Steps).Select(step => Enumerable.Range(0, Classes).MaxBy(label => (counts[step, label], all[label]))).ToList();
+            matrix.Add([.. chips[heldOut].Select(pixel => most[pixel.Step])], [.. chips[heldOut].Select(pixel => pixel.Label)]);
+        }
+
+        return matrix;
+
+        // The index comes with the chips; where it is no number it stands in the middle.
+        static List<(int Step, int Label)> Pixels(string name)
+        {
+            var (index, labels) = (Values("NDVI", name), Values("LULC", name));
+            return [.. Enumerable.Range(0, labels.Length).Where(i => labels[i] is >= 1 and <= Classes).Select(i => (Step(index[i]), (int)labels[i] - 1))];
+        }
+
+        static int Step(float index) => float.IsFinite(index) ? Math.Clamp((int)((index + 1) * Steps / 2), 0, Steps - 1) : Steps / 2;
     }
 
     private TrainingRecipe Recipe(string heldOut, long seed)
@@ -87,12 +120,14 @@ public sealed class TerraMeshTests : IDisposable
         };
     }
 
-    private static long Labelled(string name)
+    private static long Labelled(string name) => Values("LULC", name).LongCount(value => value is >= 1 and <= Classes);
+
+    private static float[] Values(string folder, string name)
     {
-        using var raster = RasterDataset.Open(Path.Combine(Chips, "LULC", $"{name}.tif"));
+        using var raster = RasterDataset.Open(Path.Combine(Chips, folder, $"{name}.tif"));
         using var reader = raster.OpenReader();
         var values = new float[raster.Size.Width * raster.Size.Height];
         reader.Read(new PixelWindow(0, 0, raster.Size.Width, raster.Size.Height), [1], values);
-        return values.LongCount(value => value is >= 1 and <= Classes);
+        return values;
     }
 }
