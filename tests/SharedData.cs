@@ -7,7 +7,7 @@ internal static class SharedData
 {
     /// <summary>Outputs of the reference implementations: <c>EOONNX_GOLDEN</c>, else <c>../shared/golden</c>.</summary>
     public static string Golden => Environment.GetEnvironmentVariable("EOONNX_GOLDEN") is { Length: > 0 } folder
-        ? Path.GetFullPath(folder)
+        ? Absolute(folder)
         : Path.Combine(Shared, "golden");
 
     /// <summary>Real scenes, chips and weights: <c>../shared/data</c>.</summary>
@@ -17,8 +17,12 @@ internal static class SharedData
     public static string Repository { get; } = FindRepository();
 
     private static string Shared => Environment.GetEnvironmentVariable("EOONNX_SHARED") is { Length: > 0 } folder
-        ? Path.GetFullPath(folder)
+        ? Absolute(folder)
         : Path.GetFullPath(Path.Combine(Repository, "..", "shared"));
+
+    // A test runs in its own output folder; a relative path means that of the shell, or the repository.
+    private static string Absolute(string folder) => new[] { Environment.GetEnvironmentVariable("PWD"), Environment.CurrentDirectory }.OfType<string>()
+        .Select(start => Path.GetFullPath(folder, start)).FirstOrDefault(Directory.Exists) ?? Path.GetFullPath(folder, Repository);
 
     /// <summary>Skips the running test, loudly, when <paramref name="path"/> is absent.</summary>
     public static string Require(string path)
