@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
+using EoOnnx.Training.Autodiff;
 using Microsoft.ML.OnnxRuntime;
 
 namespace EoOnnx.Bench.Training;

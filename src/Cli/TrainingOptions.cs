@@ -1,4 +1,5 @@
 using System.CommandLine;
+using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Features;
 using EoOnnx.Training.Recipes;
 using EoOnnx.Training.Trainer;
@@ -46,6 +47,7 @@ internal sealed class TrainingOptions
     private readonly Option<long> _seed = SharedOptions.WithDefault("--seed", Run.Seed, "Seed of split, initial values, shuffling and augmentation.", "n");
     private readonly Option<int> _threads = SharedOptions.WithDefault("--threads", Run.Threads, "Threads of one operator; 0 takes all physical cores.", "n");
     private readonly Option<string?> _memory = SharedOptions.Optional<string>("--memory", "The most memory that the run may take, for example 2GB: values are computed again and weights stay unpacked as far as that takes.", "size");
+    private readonly Option<FrozenBase> _base = SharedOptions.Choice("--base", Run.Base, "How the forward pass of a step multiplies with frozen weights; int8 is faster and makes gradients that are off by some per cent.");
     private readonly Option<FeatureCaching> _cacheFeatures = SharedOptions.Choice("--cache-features", Run.CacheFeatures, "Compute the frozen part of the model once and keep what it gives: in memory, or on disk for later runs too; auto takes memory, unrounded, when that fits and saves work.");
     private readonly Option<string?> _cacheFolder = SharedOptions.Optional<string>("--cache-folder", "Folder of --cache-features disk, which any number of runs may share. Default: features in the run's folder.", "folder");
     private readonly Option<FeaturePrecision?> _cachePrecision = SharedOptions.OptionalChoice<FeaturePrecision>("--cache-precision", "How features are kept. Default: float32 in memory, where the result keeps its bits, and bfloat16 on disk.");
@@ -68,7 +70,7 @@ internal sealed class TrainingOptions
         Option[] options =
         [
             _task, _classes, _unit, _validationShare, _holdOut, _statistics, _noAugmentation, .. _method.All, .. _decoder.All, _loss, _weights, _standardize, _optimizer, _rate,
-            _headRate, _decay, _schedule, _warmUp, _gamma, _every, _milestones, _power, _minimum, _ratePatience, _layerDecay, _average, _clip, _clipValue, _accumulate, _epochs, _batch, _seed, _threads, _memory, _cacheFeatures, _cacheFolder, _cachePrecision, _bestBy, _keep, _patience,
+            _headRate, _decay, _schedule, _warmUp, _gamma, _every, _milestones, _power, _minimum, _ratePatience, _layerDecay, _average, _clip, _clipValue, _accumulate, _epochs, _batch, _seed, _threads, _memory, _base, _cacheFeatures, _cacheFolder, _cachePrecision, _bestBy, _keep, _patience,
         ];
         foreach (var option in options)
         {
@@ -142,6 +144,7 @@ internal sealed class TrainingOptions
                 Seed = parsed.GetValue(_seed),
                 Threads = parsed.GetValue(_threads),
                 Memory = parsed.GetValue(_memory),
+                Base = parsed.GetValue(_base),
                 CacheFeatures = parsed.GetValue(_cacheFeatures),
                 CacheFolder = parsed.GetValue(_cacheFolder),
                 CachePrecision = parsed.GetValue(_cachePrecision),

@@ -115,6 +115,11 @@ public static class GradientCompiler
             graph.RemoveInput(unused);
         }
 
+        if (options.Base == FrozenBase.Int8)
+        {
+            NarrowForward.Apply(model);
+        }
+
         graph.Sort();
         return new TrainingGraph(model, optimizer, update.WeightDecays)
         {

@@ -32,6 +32,9 @@ public sealed record TrainingGraphOptions
     /// <summary>Forward values that are computed again during the backward pass instead of being kept. The gradients are the same.</summary>
     public Recompute Recompute { get; init; }
 
+    /// <summary>How the forward pass multiplies with frozen weights.</summary>
+    public FrozenBase Base { get; init; }
+
     private static double? Positive(double? value, string name) => value is null or > 0
         ? value
         : throw new ArgumentOutOfRangeException(name, value, $"{name} must be above 0; leave it null not to clip.");

@@ -1,3 +1,4 @@
+using EoOnnx.Training.Autodiff;
 using EoOnnx.Training.Features;
 using EoOnnx.Training.Memory;
 using EoOnnx.Training.Trainer;
@@ -21,6 +22,9 @@ public sealed record RunRecipe
 
     /// <summary>The most memory that the run may take, for example <c>2GB</c>; null sets no limit, see <see cref="Trainer.FitOptions.MemoryBudget"/>.</summary>
     public string? Memory { get; init => field = value is null || MemorySize.Parse(value).Bytes > 0 ? value : null; }
+
+    /// <summary>How the forward pass of a step multiplies with frozen weights.</summary>
+    public FrozenBase Base { get; init; }
 
     /// <summary>Whether the outputs of the frozen part of the model are computed once and kept.</summary>
     public FeatureCaching CacheFeatures { get; init; }

@@ -170,6 +170,7 @@ public static class TrainingJob
             Accumulation = recipe.Optimizer.Accumulation,
             ClipValue = recipe.Optimizer.ClipValue,
             AverageDecay = recipe.Optimizer.AverageDecay,
+            Base = recipe.Run.Base,
             Groups = job.Groups.Groups,
         },
         LearningRates = job.Groups.LearningRates,

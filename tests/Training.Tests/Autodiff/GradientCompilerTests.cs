@@ -49,6 +49,32 @@ public class GradientCompilerTests
     }
 
     [Fact]
+    public void With_a_base_in_8_bits_loss_and_gradients_are_close_to_those_in_single_precision()
+    {
+        var task = TaskModel.Compose(TestEncoder.Build(width: 48), new LoraOptions { Targets = ["attn.qkv:q,v"], Rank = 4, Initialization = LoraInitialization.RandomB }, new Decoders.LinearDecoder { Upsampling = 1, Classes = 2 });
+        TrainingGraph Compiled(FrozenBase stored) => GradientCompiler.Compile(task, Loss.CrossEntropy(), new StochasticGradientDescent(1), new TrainingGraphOptions { Base = stored });
+        var (exact, narrow) = (Compiled(FrozenBase.Float32), Compiled(FrozenBase.Int8));
+        Assert.DoesNotContain(exact.Step.Graph.Nodes, node => node.OpType == "MatMulInteger");
+        Assert.DoesNotContain(narrow.Step.Graph.Nodes, node => node.OpType == "MatMul" && node.Input(1) is { Producer: null, Data.Shape: [>= 48, >= 48] });
+        Assert.Equal(exact.Slots.Select(slot => (slot.Name, slot.Initial)), narrow.Slots.Select(slot => (slot.Name, slot.Initial)));
+        (string, TensorData)[] batch =
+        [
+            (exact.DataInputs[0].Name, RandomTensors.Normal(1, "image", [2, .. exact.DataInputs[0].KnownShape.Skip(1).Select(extent => extent.Value!.Value)], 1)),
+            (TrainingGraph.TargetName, TensorData.FromValues<long>([2, .. exact.Target.KnownShape.Skip(1).Select(extent => extent.Value!.Value)], [.. Enumerable.Range(0, (int)exact.Target.KnownShape.Skip(1).Aggregate(2L, (product, extent) => product * extent.Value!.Value)).Select(i => (long)(i % 3 % 2))])),
+        ];
+        Dictionary<string, TensorData> Step(TrainingGraph graph) => new(Ort.Run(graph.Step, [.. batch, .. graph.Slots.Select(slot => (slot.Name, slot.Initial)), (TrainingGraph.ScalarsName, graph.Scalars(new OptimizerStep(1, [1])))]), StringComparer.Ordinal);
+        var (expected, found) = (Step(exact), Step(narrow));
+        Assert.Equal(expected[TrainingGraph.LossName].ToSingles()[0], found[TrainingGraph.LossName].ToSingles()[0], 0.02 * expected[TrainingGraph.LossName].ToSingles()[0]);
+        foreach (var slot in exact.Parameters)
+        {
+            var start = slot.Initial.ToSingles();
+            var (a, b) = (expected[slot.Output].ToSingles().Zip(start, (next, old) => (double)old - next).ToList(), found[slot.Output].ToSingles().Zip(start, (next, old) => (double)old - next).ToList());
+            var cosine = a.Zip(b, (x, y) => x * y).Sum() / Math.Sqrt(a.Sum(x => x * x) * b.Sum(y => y * y));
+            Assert.True(cosine > 0.99, $"{slot.Name}: {cosine}");
+        }
+    }
+
+    [Fact]
     public void Compiling_twice_gives_the_same_bytes()
     {
         byte[] Once() => GradientCompiler.Compile(Task((op, x, weight) => op.Gelu(op.MatMul(x, weight))), Loss.CrossEntropy(255, [1, 2, 3]), new AdamW()).Step.ToBytes();
