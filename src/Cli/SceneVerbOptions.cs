@@ -64,7 +64,7 @@ internal sealed class SceneVerbOptions
     private readonly Option<string?> _noData = SharedOptions.Optional<string>("--nodata", "Value of missing pixels instead of the one the scene declares; none: every finite pixel counts.", "value|none");
     private readonly Option<NoDataRule> _noDataRule = SharedOptions.WithDefault("--nodata-rule", NoDataRule.Any, "A pixel is missing when any band is, or only when all are.", "any|all");
     private readonly Option<MapKind?> _content = SharedOptions.Optional<MapKind?>("--out-type", "What the map stores: class, prob (a band for each class) or value. Default: by the model's task.", "class|prob|value");
-    private readonly Option<double[]> _quantise = new("--quantise") { Description = "Store values as 16-bit whole numbers over this range, with scale and offset: half the size.", HelpName = "low,high", CustomParser = Lists.Numbers };
+    private readonly Option<ValueRange?> _quantise = new("--quantise") { Description = "Store values as 16-bit whole numbers over this range, with scale and offset: half the size.", HelpName = "low,high", CustomParser = argument => Parsed(argument, text => (ValueRange?)ValueRange.Parse(text)) };
     private readonly Option<SurenessKind> _confidence = SharedOptions.WithDefault("--confidence", SurenessKind.None, "A second band of a class map: probability of the class (max), entropy or margin.", "none|max|entropy|margin");
     private readonly Option<int?> _median = SharedOptions.Optional<int?>("--median", "Replace each class by the median of a window of so many pixels, as QGIS Deepness removes small segments; 0 leaves classes as the model gives them. Default: the model's own (seg_small_segment), else 0.", "pixels");
     private readonly Option<string?> _vector = Beside("--vector", "Write the classes as polygons, too: a GeoPackage with area, pixels and mean confidence. Default name: MAP.gpkg.");
@@ -172,12 +172,7 @@ internal sealed class SceneVerbOptions
         Offset = parsed.GetValue(_offset) ?? [],
         Validity = ValidityOptions.Parse(parsed.GetValue(_noData), parsed.GetValue(_noDataRule)),
         Content = (MapContent?)parsed.GetValue(_content),
-        Quantise = parsed.GetValue(_quantise) switch
-        {
-            null or [] => null,
-            [var low, var high] => new ValueRange(low, high),
-            var other => throw new UsageException($"--quantise takes two numbers, low,high; found {other.Length}."),
-        },
+        Quantise = parsed.GetValue(_quantise),
         Confidence = (ConfidenceBand)parsed.GetValue(_confidence),
         Median = parsed.GetValue(_median),
         Companions = new MapCompanions

@@ -19,7 +19,7 @@ public sealed record SceneTask
         IgnoreReadOnlyProperties = true,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase), new TextConverter<TileOverlap>(TileOverlap.Parse), new TextConverter<SceneMask>(SceneMask.Parse) },
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase), new TextConverter<TileOverlap>(TileOverlap.Parse), new TextConverter<SceneMask>(SceneMask.Parse), new TextConverter<ValueRange>(ValueRange.Parse) },
         RespectNullableAnnotations = true,
     };
 

@@ -13,12 +13,13 @@ public class SceneTaskTests
             Sources = ["/scenes/a.tif", "/scenes/b.SAFE"], Modalities = new Dictionary<string, string> { ["DEM"] = "/dem.tif" }, Dates = [new(2024, 5, 1, 0, 0, 0, TimeSpan.Zero), new(2024, 6, 1, 0, 0, 0, TimeSpan.Zero)], Frames = [2, 1],
             Resolution = 20, ResampleToModel = true, Grid = "EPSG:32633", SentinelOffset = SentinelOffset.No, AllowExternalVrt = true,
         },
+        Details = new SceneDetails { Bands = ["1"], Scale = [1e-4], Offset = [-0.1, 0.2], Validity = ValidityOptions.Parse("nan") },
     }, "/models/m.onnx", "/models/a.safetensors", new SceneOptions
     {
         Output = "logits", Tile = 64, Overlap = TileOverlap.Parse("12.5%"), Blend = BlendMode.Linear, Edge = EdgeMode.Reflect, Augmentation = TestTimeAugmentation.D4,
         Window = new PixelWindow(1, 2, 3, 4), Bounds = new MapBounds(1.5, 2, 3, 4), BoundsProjection = "EPSG:4326", Masks = [SceneMask.Parse("scl:0,1"), SceneMask.Parse("range:CLD>40")],
         MaskDilation = 3, MaskMode = MaskMode.Input, Batch = 2, Deterministic = true, Memory = 1 << 30, OnError = ErrorMode.NoData, MostDamage = 0.25, Bands = ["B02", "swir=3"],
-        Scale = [0.5], Offset = [-1, 2], Validity = ValidityOptions.Parse("7", NoDataRule.All), Content = MapContent.Probability, Confidence = ConfidenceBand.Entropy, Stamp = true, Restart = true, Overwrite = true,
+        Scale = [0.5], Offset = [-1, 2], Validity = ValidityOptions.Parse("7", NoDataRule.All), Content = MapContent.Probability, Confidence = ConfidenceBand.Entropy, Quantise = new ValueRange(-0.1, 1e9), BlendLogits = true, KeepWork = true, GramsPerKilowattHour = 381.5, Stamp = true, Restart = true, Overwrite = true,
     });
 
     [Fact]

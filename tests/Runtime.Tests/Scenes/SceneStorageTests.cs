@@ -46,6 +46,8 @@ public sealed class SceneStorageTests : IDisposable
         using var scene = RasterDataset.Open(TestScenes.Write(_folder, "scene", Width, Height, 1, new float[Width * Height]));
         await Refused(new SceneOptions { Quantise = new ValueRange(0, 1) }, "--quantise");
         await Refused(new SceneOptions { BlendLogits = true, Augmentation = TestTimeAugmentation.Flips }, "--tta");
+        Assert.Equal(new ValueRange(-0.5, 1e6), ValueRange.Parse(new ValueRange(-0.5, 1e6).ToString()));
+        Assert.Contains("'5' is no range", Assert.Throws<ArgumentException>(() => ValueRange.Parse("5")).Message, StringComparison.Ordinal);
         Assert.Contains("the smaller first", Assert.Throws<ArgumentOutOfRangeException>(() => new ValueRange(1, 0)).Message, StringComparison.Ordinal);
 
         async Task Refused(SceneOptions options, string expected) =>
