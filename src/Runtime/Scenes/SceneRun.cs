@@ -192,12 +192,19 @@ internal sealed class SceneRun : IDisposable
         .Select(band => FormattableString.Invariant(
             $"Channel {band.Item.Channel} has the mean {samples[band.Index].Mean:F1} after standardisation (expected about 0). Check the scale and offset of the values (--scale, --offset) and the order of the bands (--bands)."));
 
-    // Counted by Linux for the whole process.
+    // Counted by Linux for the whole process; hardened systems do not tell.
     private static long? BytesRead()
     {
         const string file = "/proc/self/io", key = "rchar: ";
-        var line = File.Exists(file) ? File.ReadLines(file).FirstOrDefault(text => text.StartsWith(key, StringComparison.Ordinal)) : null;
-        return line is not null && long.TryParse(line.AsSpan(key.Length), System.Globalization.CultureInfo.InvariantCulture, out var bytes) ? bytes : null;
+        try
+        {
+            var line = File.Exists(file) ? File.ReadLines(file).FirstOrDefault(text => text.StartsWith(key, StringComparison.Ordinal)) : null;
+            return line is not null && long.TryParse(line.AsSpan(key.Length), System.Globalization.CultureInfo.InvariantCulture, out var bytes) ? bytes : null;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private static double? SquareKilometres(double squareMetres) => double.IsNaN(squareMetres) ? null : squareMetres / 1e6;

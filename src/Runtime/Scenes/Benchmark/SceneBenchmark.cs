@@ -23,9 +23,9 @@ public sealed class SceneBenchmark(EoModel model)
         var folder = Directory.CreateTempSubdirectory("eoonnx-bench-").FullName;
         try
         {
-            var statistics = model.Manifest.Bands.Count > 0 ? model.Manifest.Bands : throw new ModelException($"{model.Path} does not say which bands it takes; give a scene to measure with.");
             if (scene is null)
             {
+                var statistics = model.Manifest.Bands.Count > 0 ? model.Manifest.Bands : throw new ModelException($"{model.Path} does not say which bands it takes; give a scene to measure with.");
                 const double usual = 1500, leastNumber = 10; // statistics of reflectance say nothing about stored numbers
                 scene = Path.Combine(folder, "scene.tif");
                 BenchmarkScene.Write(scene, size, [.. statistics.Select(band => band.Id)], [.. statistics.Select(band => band.Mean is > leastNumber and < ushort.MaxValue ? band.Mean : usual)], cancellation: cancellation);
