@@ -55,13 +55,15 @@ public class ResNetTests
     public void Of_the_two_encoders_of_DeCUR_the_bands_choose_one(string name)
     {
         var golden = GoldenCase.Open(Family, name);
-        var (weights, radar) = (golden.Weights(), DrawnWeights.ResNet(3, isBottleneck: false, stem: 4, channels: 2, [1, 1, 1, 1]));
+        var (weights, channels) = (golden.Weights(), golden.Int("in_chans"));
+        var radar = DrawnWeights.ResNet(3, isBottleneck: false, stem: 4, channels: channels + 1, [1, 1, 1, 1]);
         var pair = new StateDict("decur.pth", weights.Names.Select(tensor => KeyValuePair.Create($"module.backbone_2.{tensor}", weights.Take(tensor)))
             .Concat(radar.Select(item => KeyValuePair.Create($"module.backbone_1.{item.Key}", item.Value))).ToDictionary());
-        var bands = Enumerable.Range(0, golden.Int("in_chans")).Select(i => $"band{i}").ToArray();
-        golden.AssertClose("stage_4", Run(golden, pair, new BackboneOptions { Bands = bands, Wavelengths = [.. bands.Select(_ => 0.5)] })["stage_4"]);
-        Assert.Equal(2, Backbone.Build(pair, new BackboneOptions { Bands = ["VV", "VH"], Tile = 64 }).Manifest.Bands.Count);
-        Assert.Contains($"encoders of 2 and of {bands.Length} bands", Assert.Throws<ExportException>(() => Backbone.Build(pair, new BackboneOptions())).Message, StringComparison.Ordinal);
+        string[] Bands(int count) => [.. Enumerable.Range(0, count).Select(i => $"band{i}")];
+        BackboneOptions Chosen(int count) => new() { Bands = Bands(count), Wavelengths = [.. Bands(count).Select(_ => 0.5)], Tile = 64 };
+        golden.AssertClose("stage_4", Run(golden, pair, Chosen(channels))["stage_4"]);
+        Assert.Equal(channels + 1, Backbone.Build(pair, Chosen(channels + 1)).Manifest.Bands.Count);
+        Assert.Contains($"encoders of {channels + 1} and of {channels} bands", Assert.Throws<ExportException>(() => Backbone.Build(pair, new BackboneOptions())).Message, StringComparison.Ordinal);
     }
 
     private static Dictionary<string, TensorData> Run(GoldenCase golden, StateDict weights, BackboneOptions options) => Ort.Run(
