@@ -56,7 +56,7 @@ public sealed class EoModel : IDisposable
     public Device Device { get; }
 
     /// <summary>Threads of one operator; 0 where ONNX Runtime chooses.</summary>
-    public int Threads => ThreadsOf(_options);
+    public int Threads => ProcessorCores.ThreadsFor(_options.Threads);
 
     /// <summary>Remarks made while loading, for example why a GPU is not used.</summary>
     public IReadOnlyList<string> Notes { get; }
@@ -338,12 +338,10 @@ public sealed class EoModel : IDisposable
         }
     }
 
-    private static int ThreadsOf(EoModelOptions options) => options.Threads > 0 ? options.Threads : ProcessorCores.Physical ?? 0;
-
     private static InferenceSession Open(string path, EoModelOptions options, int? gpu)
     {
         // Severity error: every adapter slot would log a warning that it is not treated as a constant.
-        using var session = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, IntraOpNumThreads = ThreadsOf(options) };
+        using var session = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, IntraOpNumThreads = ProcessorCores.ThreadsFor(options.Threads) };
         session.AddSessionConfigEntry("session.intra_op.allow_spinning", options.Spinning ? "1" : "0");
         session.AddSessionConfigEntry("session.disable_prepacking", options.PackWeights ? "0" : "1");
         if (gpu is { } index)

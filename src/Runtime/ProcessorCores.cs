@@ -11,6 +11,10 @@ internal static class ProcessorCores
     /// <summary>Physical cores; null where the system does not tell.</summary>
     public static int? Physical { get; } = Count(Processors, Environment.ProcessorCount);
 
+    /// <summary>Threads of one operator for ONNX Runtime.</summary>
+    /// <param name="asked">What the user asked for; 0 takes the physical cores, or leaves the choice to ONNX Runtime where they are not known.</param>
+    public static int ThreadsFor(int asked) => asked > 0 ? asked : Physical ?? 0;
+
     /// <summary>Distinct sets of processors that share a core, at most as many as the process may use.</summary>
     /// <param name="folder">Linux's list of processors: <c>cpuN/topology/thread_siblings_list</c>.</param>
     /// <param name="allowed">Processors that the process may use, by affinity and by the limit of its container.</param>

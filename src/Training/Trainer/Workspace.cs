@@ -1,6 +1,7 @@
 using System.Buffers;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
+using EoOnnx.Runtime;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -64,7 +65,7 @@ internal sealed class Workspace : IDisposable
         var path = Path.Combine(_folder, $"{name}.onnx");
         model.Save(path, new OnnxSaveOptions { ExternalData = true, ShareExternalData = true });
         // A memory pattern is a second block for all intermediate values beside the arena that the first run filled: 0.9 GB for a ViT-B step.
-        using var session = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, IntraOpNumThreads = _options.Threads, EnableMemoryPattern = false };
+        using var session = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, IntraOpNumThreads = ProcessorCores.ThreadsFor(_options.Threads), EnableMemoryPattern = false };
         session.AddSessionConfigEntry("session.disable_prepacking", _options.PackWeights ? "0" : "1");
         Share(model, OnnxModel.Load(path), session);
         try
