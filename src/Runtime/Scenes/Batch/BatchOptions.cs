@@ -13,6 +13,9 @@ public sealed record BatchOptions
     /// <summary>End at the first scene that fails.</summary>
     public bool FailFast { get; init; }
 
+    /// <summary>Where is noted what happens to each scene; null notes nothing.</summary>
+    public BatchJournal? Journal { get; init; }
+
     /// <summary>
     /// How a model is loaded that several scenes share. A run of ONNX Runtime computes on the caller's thread and on the session's pool of
     /// threads − 1, so n callers and a pool of cores − n keep every core busy once; waiting by spinning would take cores from the others.

@@ -27,7 +27,7 @@ public sealed class SceneBatch(EoModel model)
         {
             await Parallel.ForEachAsync(Enumerable.Range(0, scenes.Count), new ParallelOptions { MaxDegreeOfParallelism = options.Jobs, CancellationToken = stop.Token }, async (index, token) =>
             {
-                outcomes[index] = await MapAsync(scenes[index], sceneOptions, tally, token).ConfigureAwait(false);
+                outcomes[index] = await MapAsync(scenes[index], sceneOptions, tally, options.Journal, token).ConfigureAwait(false);
                 if (options.FailFast && outcomes[index].Status == SceneStatus.Failed)
                 {
                     await stop.CancelAsync().ConfigureAwait(false);
@@ -42,16 +42,18 @@ public sealed class SceneBatch(EoModel model)
         return new BatchReport(outcomes, Stopwatch.GetElapsedTime(start).TotalSeconds);
     }
 
-    private async Task<SceneOutcome> MapAsync(BatchScene scene, SceneOptions options, BatchTally tally, CancellationToken cancellation)
+    private async Task<SceneOutcome> MapAsync(BatchScene scene, SceneOptions options, BatchTally tally, BatchJournal? journal, CancellationToken cancellation)
     {
         var start = Stopwatch.GetTimestamp();
         SceneOutcome outcome;
+        journal?.Start(scene);
         try
         {
             outcome = await _mapper.MapAsync(scene, options, tally.For(scene), cancellation).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
+            journal?.End(SceneOutcome.Without(scene, SceneStatus.Cancelled, Stopwatch.GetElapsedTime(start).TotalSeconds));
             throw;
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
@@ -60,6 +62,7 @@ public sealed class SceneBatch(EoModel model)
             outcome = SceneOutcome.Without(scene, SceneStatus.Failed, Stopwatch.GetElapsedTime(start).TotalSeconds, failure.Message);
         }
 
+        journal?.End(outcome);
         tally.End(scene, outcome);
         return outcome;
     }
