@@ -23,34 +23,46 @@ public sealed class InferResumeTests : IDisposable
         WriteModel(tile: 64);
         WriteNoise(500, 700);
         var clock = Stopwatch.StartNew();
-        (await Infer("scene.tif", "whole.tif")).Succeeded();
-        var seconds = clock.Elapsed.TotalSeconds;
-        (await Infer("scene.tif", "smooth.tif", lanes[1])).Succeeded();
-        byte[][] whole = [File.ReadAllBytes(Path.Combine(_folder, "whole.tif")), File.ReadAllBytes(Path.Combine(_folder, "smooth.tif"))];
-        var tallies = await Task.WhenAll(Enumerable.Range(0, lanes.Length).Select(lane => KillAsync(lane, killsALane, seconds, whole[lane], lanes[lane])));
-        TestContext.Current.TestOutputHelper!.WriteLine($"{tallies.Sum(tally => tally.Kills)} kills over {tallies.Sum(tally => tally.Maps)} maps, {tallies.Sum(tally => tally.Continued)} of them after rows were stored, {clock.Elapsed.TotalSeconds:F0} s");
+        var tallies = await Task.WhenAll(lanes.Select((more, lane) => KillAsync(lane, killsALane, more)));
+        TestContext.Current.TestOutputHelper!.WriteLine($"{tallies.Sum(tally => tally.Kills)} kills of {tallies.Sum(tally => tally.Starts)} starts over {tallies.Sum(tally => tally.Maps)} maps, {tallies.Sum(tally => tally.Continued)} of them after rows were stored, {clock.Elapsed.TotalSeconds:F0} s");
         Assert.Equal(lanes.Length * killsALane, tallies.Sum(tally => tally.Kills));
         Assert.True(tallies.Sum(tally => tally.Continued) > 0, "no kill came after rows were stored");
     }
 
-    private async Task<(int Kills, int Continued, int Maps)> KillAsync(int lane, int wanted, double seconds, byte[] whole, string[] more)
+    private async Task<(int Kills, int Continued, int Maps, int Starts)> KillAsync(int lane, int wanted, string[] more)
     {
+        const int killed = 128 + 9;
         var random = new Random(lane);
-        var (kills, continued, maps) = (0, 0, 0);
+        var pace = new RunPace();
+        var reference = Path.Combine(_folder, $"whole{lane}.tif");
+        using (var process = Eoonnx.Start(_folder, [.. Arguments("scene.tif", reference), .. more, "--keep-work"]))
+        {
+            await pace.WatchAsync(process, Journal(reference), int.MaxValue);
+            await process.WaitForExitAsync();
+            Assert.True(process.ExitCode == 0, await process.StandardError.ReadToEndAsync());
+        }
+
+        var (whole, strips) = (File.ReadAllBytes(reference), RunPace.Strips(Journal(reference)));
+        var (kills, continued, maps, starts) = (0, 0, 0, 0);
         while (kills < wanted)
         {
             var output = Path.Combine(_folder, $"map{lane}-{maps++}.tif");
             while (!File.Exists(output) && kills < wanted)
             {
+                // The moment is a place in the work of the program, within a step whose length was seen last: no load of the machine moves it out of the run.
+                var stored = RunPace.Strips(Journal(output));
+                var target = Math.Min(strips, stored + random.Next(4));
                 using var process = Eoonnx.Start(_folder, [.. Arguments("scene.tif", output), .. more]);
-                await Task.Delay(TimeSpan.FromSeconds((0.3 + random.NextDouble()) * seconds));
-                kills += process.HasExited ? 0 : 1;
+                starts++;
+                await pace.WatchAsync(process, Journal(output), target);
+                await Task.Delay(random.NextDouble() * pace.After(target, stored, strips));
                 process.Kill();
                 await process.WaitForExitAsync();
+                kills += process.ExitCode == killed ? 1 : 0;
+                Assert.True(process.ExitCode is killed or 0, $"exit code {process.ExitCode} after kill {kills}: {await process.StandardError.ReadToEndAsync()}");
                 // A map under its final name is a whole one, whenever the kill came.
                 Assert.True(!File.Exists(output) || File.ReadAllBytes(output).AsSpan().SequenceEqual(whole), $"{output} is not whole after kill {kills}");
-                var journal = Path.Combine(output + ".eoonnx", "journal.jsonl");
-                continued += File.Exists(journal) && new FileInfo(journal).Length > 0 ? 1 : 0;
+                continued += RunPace.Strips(Journal(output)) > 0 ? 1 : 0;
             }
 
             if (!File.Exists(output))
@@ -61,8 +73,10 @@ public sealed class InferResumeTests : IDisposable
             Assert.Equal(whole, File.ReadAllBytes(output));
         }
 
-        return (kills, continued, maps);
+        return (kills, continued, maps, starts);
     }
+
+    private static string Journal(string map) => Path.Combine(map + ".eoonnx", "journal.jsonl");
 
     [Theory, InlineData(300, "cannot be stored"), InlineData(1450, "was not written completely")]
     public async Task A_full_disk_ends_the_run_with_one_line_and_the_same_command_continues_it(int kibibytes, string expected)
