@@ -188,6 +188,7 @@ internal sealed class SceneVerbOptions
         GramsPerKilowattHour = parsed.GetValue(_gramsPerKilowattHour),
         Restart = parsed.GetValue(_restart),
         Overwrite = parsed.GetValue(_overwrite),
+        Command = CommandText.Of(parsed),
     };
 
     // An option whose name of a file may be left out.

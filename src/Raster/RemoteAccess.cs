@@ -58,10 +58,10 @@ public static partial class RemoteAccess
     // The name of a signed URL ends in its signature, that of an item of a STAC API in the item's id.
     private static bool HasNoEnding(string path) => path.Contains('?', StringComparison.Ordinal) || path.Contains("/items/", StringComparison.Ordinal);
 
-    [GeneratedRegex(@"((?:https?|s3|gs|az|abfs)://[^\s'""?<>]*)\?[^\s'""<>]*", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"((?:https?|s3|gs|az|abfs|postgres(?:ql)?)://[^\s'""?<>]*)\?[^\s'""<>]*", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Query();
 
-    [GeneratedRegex(@"(https?://)[^\s'""/@<>]+@", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"((?:https?|postgres(?:ql)?)://)[^\s'""/@<>]+@", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Credentials();
 
     /// <summary>Options that this thread has for the moment.</summary>

@@ -29,6 +29,13 @@ public sealed class InferTests : IDisposable
 
         using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder, "map.report.json")));
         Assert.Equal(6, report.RootElement.GetProperty("plan").GetProperty("overlap").GetInt32());
+        const string command = "eoonnx infer scene.tif --model model.onnx --out map.tif --overlap 10% --mask 'range:red>900' --mask-dilate 1 --tta flips --edge reflect";
+        Assert.Equal((command, 0), (report.RootElement.GetProperty("command").GetString(), report.RootElement.GetProperty("exit").GetInt32()));
+        Assert.Contains("<dt>command</dt><dd>eoonnx infer scene.tif", File.ReadAllText(Path.Combine(_folder, "map.report.html")), StringComparison.Ordinal);
+        var (io, memory) = (report.RootElement.GetProperty("io"), report.RootElement.GetProperty("memory"));
+        Assert.True(io.GetProperty("calls").GetInt64() > 0 && io.GetProperty("requests").GetInt64() == 0, "files are read by calls, not by requests");
+        Assert.InRange(memory.GetProperty("managedBytes").GetInt64(), 1, memory.GetProperty("peakBytes").GetInt64());
+        Assert.True(report.RootElement.GetProperty("seconds").GetProperty("open").GetDouble() > 0);
         Assert.Equal(["map.report.html", "map.report.json", "map.tif", "map.tif.aux.xml", "model.onnx", "scene.tif"], Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 

@@ -12,6 +12,8 @@ public static class GdalLibrary
         "libgdal.dylib", "gdal.dll", "libgdal",
     ];
 
+    private const string NetworkStatistics = "CPL_VSIL_NETWORK_STATS_ENABLED";
+
     private static readonly Lazy<string> Loaded = new(Load);
     private static nint _library;
 
@@ -51,6 +53,11 @@ public static class GdalLibrary
         Gdal.CPLSetErrorHandler(NativeLibrary.GetExport(_library, "CPLQuietErrorHandler"));
         Gdal.CPLSetConfigOption("GDAL_VRT_ENABLE_PYTHON", "NO");
         Gdal.CPLSetConfigOption("GDAL_PAM_ENABLED", "YES");
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(NetworkStatistics)))
+        {
+            Gdal.CPLSetConfigOption(NetworkStatistics, "YES"); // looked at once, at the first request
+        }
+
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("GDAL_CACHEMAX")))
         {
             // GDAL would take a twentieth of the machine; blocks are decoded once and need not be kept.

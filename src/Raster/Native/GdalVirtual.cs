@@ -16,6 +16,8 @@ internal static unsafe partial class Gdal
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint CPLGetConfigOption(string key, string? otherwise);
 
+    [LibraryImport(Library)] internal static partial nint VSINetworkStatsGetAsSerializedJSON(nint options);
+
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial void CPLSetThreadLocalConfigOption(string key, string? value);
 
     [LibraryImport(Library)] internal static partial nuint VSIFReadL(void* buffer, nuint size, nuint count, nint file);

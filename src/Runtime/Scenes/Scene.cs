@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using EoOnnx.Formats;
 using EoOnnx.Raster;
@@ -46,9 +47,11 @@ public sealed class Scene : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(request);
         options ??= new SceneOptions();
+        var (start, network) = (Stopwatch.GetTimestamp(), NetworkUse.Now());
         var access = new RasterAccess { AllowExternalVrt = request.AllowExternalVrt };
         var plan = SceneSelection.Create(model, request, options, access);
-        return plan.IsPlainRaster ? OpenPlain(model, plan, options, access) : OpenStack(plan, request, options, access);
+        var scene = plan.IsPlainRaster ? OpenPlain(model, plan, options, access) : OpenStack(plan, request, options, access);
+        return new Scene(scene.Dataset, scene._owner, scene.Options with { Opening = scene.Options.Opening! with { Network = network, Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds } }, scene.Channels);
     }
 
     /// <summary>Closes the raster.</summary>

@@ -8,6 +8,12 @@ internal sealed record SceneOpening
     /// <summary>What the scene is made of, for people; without signatures.</summary>
     public required string Source { get; init; }
 
+    /// <summary>What had been asked of servers before its sources were opened.</summary>
+    public Raster.NetworkUse? Network { get; init; }
+
+    /// <summary>How long opening took.</summary>
+    public double Seconds { get; init; }
+
     /// <summary>What changes when the scene's pixels may have changed: files with size and time, bands, grid. Null takes the raster's files.</summary>
     public string? Identity { get; init; }
 

@@ -199,6 +199,9 @@ public sealed record SceneOptions
     public double? GramsPerKilowattHour { get; init => field = value is null or (>= 0 and < 1e5) ? value
         : throw new ArgumentOutOfRangeException(nameof(GramsPerKilowattHour), value, "Grams of CO₂ for a kilowatt-hour must be 0 to 100,000; electricity has 10 to 1,000."); }
 
+    /// <summary>The command that asks for the map, for its report; what may be secret in it is left out. Changes nothing in the map.</summary>
+    public string? Command { get; init => field = value is null ? null : RemoteAccess.Redact(value); }
+
     /// <summary>Replace a map that exists.</summary>
     public bool Overwrite { get; init; }
 }

@@ -10,6 +10,9 @@ public sealed record SceneReport
     /// <summary>Version of this structure.</summary>
     public int Version { get; init; } = 1;
 
+    /// <summary>The command that asked for the map, without secrets; null when a program did.</summary>
+    public string? Command { get; init; }
+
     /// <summary>The map.</summary>
     public required string Map { get; init; }
 
@@ -70,12 +73,15 @@ public sealed record SceneReport
     /// <summary>Things the user should know.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
+    /// <summary>How the work on this map ended, as an exit code of eoonnx. A report is written with a complete map only: 0; what fails (1) or is cancelled (130) leaves none.</summary>
+    public int Exit { get; init; }
+
     /// <summary>The report when the file is made.</summary>
     internal SceneReport Finished(double finishSeconds, double totalSeconds) => this with
     {
         Seconds = Seconds with { Finish = finishSeconds, Total = totalSeconds },
         Rate = new RateReport(Rate.TilesPerSecond * Seconds.Total / totalSeconds, Rate.PixelsPerSecond * Seconds.Total / totalSeconds, Seconds.Model / totalSeconds),
-        Memory = MemoryReport.Now(Memory.BufferBytes, Memory.Plan),
+        Memory = MemoryReport.Now(Memory.BufferBytes, Memory.Plan, Memory.ManagedBytes),
         Energy = Energy?.Now(),
     };
 
@@ -142,8 +148,12 @@ public sealed record PixelReport(long Total, long Predicted, long NoData, long M
 /// <param name="Blend">Activation, blending, choice of the class.</param>
 /// <param name="Write">Storing rows durably.</param>
 /// <param name="Finish">Making the cloud-optimised file.</param>
-/// <param name="Total">From call to return.</param>
-public sealed record StageSeconds(double Read, double Prepare, double Model, double Blend, double Write, double Finish, double Total);
+/// <param name="Total">From call to return; opening the scene comes before.</param>
+public sealed record StageSeconds(double Read, double Prepare, double Model, double Blend, double Write, double Finish, double Total)
+{
+    /// <summary>Opening the scene's sources; 0 for a raster that the caller had opened.</summary>
+    public double Open { get; init; }
+}
 
 /// <summary>Throughput of a run.</summary>
 /// <param name="TilesPerSecond">Tiles through the model.</param>
@@ -157,10 +167,13 @@ public sealed record RateReport(double TilesPerSecond, double PixelsPerSecond, d
 /// <param name="Plan">What was planned before the run.</param>
 public sealed record MemoryReport(long PeakBytes, long BufferBytes, MemoryPlan Plan)
 {
-    internal static MemoryReport Now(long bufferBytes, MemoryPlan plan)
+    /// <summary>What the runtime's own heap held, at the end of the stream or of the run, whichever is more; the rest is memory of ONNX Runtime, GDAL and buffers outside of it.</summary>
+    public long ManagedBytes { get; init; }
+
+    internal static MemoryReport Now(long bufferBytes, MemoryPlan plan, long managedBefore = 0)
     {
         using var process = Process.GetCurrentProcess();
-        return new MemoryReport(process.PeakWorkingSet64, bufferBytes, plan);
+        return new MemoryReport(process.PeakWorkingSet64, bufferBytes, plan) { ManagedBytes = Math.Max(managedBefore, GC.GetTotalMemory(forceFullCollection: false)) };
     }
 }
 
@@ -215,7 +228,17 @@ public sealed record PlaceReport(string? Crs, double West, double South, double 
 /// <summary>What was read.</summary>
 /// <param name="Bytes">Bytes that this process asked the system for while the scene was streamed, whatever for; null where the system does not count them.</param>
 /// <param name="SourceBytes">Bytes of the scene's local files.</param>
-public sealed record ReadReport(long? Bytes, long SourceBytes);
+public sealed record ReadReport(long? Bytes, long SourceBytes)
+{
+    /// <summary>Calls by which <see cref="Bytes"/> were asked for; null where the system does not count them.</summary>
+    public long? Calls { get; init; }
+
+    /// <summary>Requests to servers since the scene's sources were opened, as GDAL counts them for all scenes of the process; 0 for local files.</summary>
+    public long Requests { get; init; }
+
+    /// <summary>Bytes of the servers' answers.</summary>
+    public long DownloadedBytes { get; init; }
+}
 
 /// <summary>Energy that a run took.</summary>
 /// <param name="Joules">Energy of the processor.</param>

@@ -50,15 +50,15 @@ internal static class SceneReportPage
         }
 
         page.Section("Bands").Text("Mean and deviation are those after standardisation: about 0 and 1 for data like the training data.").Table(bands);
-        page.Section("Origin").Facts([("scene", report.Source), ("model", report.Model), ("adapter", report.Adapter ?? "none"), .. tags.Select(tag => (tag.Key, tag.Value))]);
+        page.Section("Origin").Facts([("scene", report.Source), .. report.Command is { } command ? [("command", command)] : Array.Empty<(string, string)>(), ("model", report.Model), ("adapter", report.Adapter ?? "none"), .. tags.Select(tag => (tag.Key, tag.Value))]);
         page.Section("Run").Facts([
             ("tiles", Text($"{plan.Tiles:N0} of {plan.Tile} px, overlap {plan.Overlap} ({plan.Blend}), {plan.Skipped:N0} without data, {plan.Batch} a call, {plan.Panels} panels")),
             .. plan.ResumedRows > 0 ? [("continued at row", Text($"{plan.ResumedRows:N0}"))] : Array.Empty<(string, string)>(),
             ("speed", Text($"{report.Rate.PixelsPerSecond:N0} px/s, {report.Rate.TilesPerSecond:F1} tiles/s, model busy {report.Rate.ModelShare * 100:F0} % of the time")),
-            .. report.Io is { Bytes: { } bytes } ? [("read", Text($"{bytes / 1048576.0:N1} MiB, the scene's files have {report.Io.SourceBytes / 1048576.0:N1} MiB"))] : Array.Empty<(string, string)>(),
+            .. report.Io is { Bytes: { } bytes } ? [("read", Text($"{bytes / 1048576.0:N1} MiB, the scene's files have {report.Io.SourceBytes / 1048576.0:N1} MiB; {report.Io.Calls:N0} calls{(report.Io.Requests > 0 ? Text($", {report.Io.Requests:N0} requests to servers for {report.Io.DownloadedBytes / 1048576.0:N1} MiB") : "")}"))] : Array.Empty<(string, string)>(),
             .. report.Energy is { } energy ? [("energy", Text($"{energy.Joules / 3600:N2} Wh, {energy.Method}{(energy.Co2Grams is { } grams ? Text($"; {grams:N2} g CO₂") : "")}"))] : Array.Empty<(string, string)>()]);
         page.Chart(new BarChart("Seconds by stage; stages overlap",
-            [Bar("read", seconds.Read), Bar("prepare", seconds.Prepare), Bar("model", seconds.Model), Bar("blend", seconds.Blend), Bar("write", seconds.Write), Bar("finish", seconds.Finish), Bar("total", seconds.Total)]));
+            [Bar("open", seconds.Open), Bar("read", seconds.Read), Bar("prepare", seconds.Prepare), Bar("model", seconds.Model), Bar("blend", seconds.Blend), Bar("write", seconds.Write), Bar("finish", seconds.Finish), Bar("total", seconds.Total)]));
         var memory = new ReportTable(new("memory for"), new("MiB", IsNumber: true));
         foreach (var part in report.Memory.Plan.Parts)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EoOnnx.Raster;
 
 namespace EoOnnx.Runtime;
 
@@ -13,7 +14,8 @@ internal sealed class SceneRun : IDisposable
     private readonly IProgress<SceneProgress>? _progress;
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly EnergyMeter _energy = new();
-    private readonly long? _bytesRead = BytesRead();
+    private readonly ProcessReads? _reads = ProcessReads.Now();
+    private readonly NetworkUse _network;
     private readonly long _tileCount;
     private long _tilesPassed;
     private long _tilesRun;
@@ -23,6 +25,7 @@ internal sealed class SceneRun : IDisposable
     public SceneRun(IReadOnlyList<MapTarget> targets, IReadOnlyList<Panel> panels, SourceDamage damage, PendingInputCheck check, IProgress<SceneProgress>? progress)
     {
         (Targets, Job, _panels, Damage, _check, _progress) = (targets, targets[0].Job, panels, damage, check, progress);
+        _network = Job.Options.Opening?.Network ?? NetworkUse.Now();
         var (model, plan) = (Job.Model, Job.Plan);
         Rows = SlabRows.Of(Job);
         Samples = new ChannelSamples(Job.Bands.Count);
@@ -143,6 +146,7 @@ internal sealed class SceneRun : IDisposable
         {
             Map = job.Path,
             Source = job.Options.Opening?.Source ?? job.Scene.Path,
+            Command = job.Options.Command,
             Notes = [.. model.Model.Notes, .. job.Smoothing, .. OtherMaps(model, job.Options), .. job.Options.Opening?.Notes ?? []],
             Model = model.Model.Path,
             Adapter = job.Options.Adapter?.Path,
@@ -151,14 +155,14 @@ internal sealed class SceneRun : IDisposable
             Channels = [.. job.Bands.Select((band, i) => new ChannelReport(
                 band.Channel, band.Source.Index, band.Source.Name, band.MatchedBy, job.Scalings[i].Scale, job.Scalings[i].Offset, samples[i].Mean, samples[i].StandardDeviation))],
             Pixels = new PixelReport(pixels, target.Statistics.Predicted, pixels - target.Statistics.Predicted, _hidden * upsampled, Damage.Pixels * upsampled, SquareKilometres(target.Statistics.SquareMetres)),
-            Seconds = new StageSeconds(Clocks.Read.Seconds, Clocks.Prepare.Seconds, Clocks.Model.Seconds, Clocks.Blend.Seconds, Clocks.Write.Seconds, 0, total),
+            Seconds = new StageSeconds(Clocks.Read.Seconds, Clocks.Prepare.Seconds, Clocks.Model.Seconds, Clocks.Blend.Seconds, Clocks.Write.Seconds, 0, total) { Open = job.Options.Opening?.Seconds ?? 0 },
             Rate = new RateReport(_tilesRun / total, (double)plan.Scene.Width * (plan.Scene.Height - Math.Min(plan.Scene.Height, target.ResumedRows * plan.Cell / model.Upsampling)) / total, Clocks.Model.Seconds / total),
             Memory = MemoryReport.Now(BufferBytes, memory),
             Classes = job.Content != MapContent.Class ? [] : [.. job.Legend!.Classes.Select(item =>
                 new ClassReport(item.Id, item.Name, target.Statistics.Of(item.Id).Pixels, SquareKilometres(target.Statistics.Of(item.Id).SquareMetres), target.Statistics.SurenessOf(item.Id) * ClassEncoder.ConfidenceScale))],
             Values = job.Content != MapContent.Value ? [] : [.. target.Statistics.Spreads.Select((spread, band) => ValueReport.Of(job.Profile, band, spread))],
             Place = PlaceReport.Of(job.Profile),
-            Io = new ReadReport(BytesRead() - _bytesRead, Damage.SourceBytes),
+            Io = ReadsSince(_reads, _network, Damage.SourceBytes),
             Energy = EnergyReport.Of(_energy, job.Options.GramsPerKilowattHour),
             Embedding = model.Layout is null ? null : new EmbeddingReport(model.Output, job.Options.WantedEmbedding!.Pool, job.Options.WantedEmbedding.Storage, model.Classes, plan.Cell),
             Warnings = [.. job.Warnings, .. Damage.Warnings, .. UnusualChannels(samples)],
@@ -192,19 +196,10 @@ internal sealed class SceneRun : IDisposable
         .Select(band => FormattableString.Invariant(
             $"Channel {band.Item.Channel} has the mean {samples[band.Index].Mean:F1} after standardisation (expected about 0). Check the scale and offset of the values (--scale, --offset) and the order of the bands (--bands)."));
 
-    // Counted by Linux for the whole process; hardened systems do not tell.
-    private static long? BytesRead()
+    private static ReadReport ReadsSince(ProcessReads? start, NetworkUse network, long sourceBytes)
     {
-        const string file = "/proc/self/io", key = "rchar: ";
-        try
-        {
-            var line = File.Exists(file) ? File.ReadLines(file).FirstOrDefault(text => text.StartsWith(key, StringComparison.Ordinal)) : null;
-            return line is not null && long.TryParse(line.AsSpan(key.Length), System.Globalization.CultureInfo.InvariantCulture, out var bytes) ? bytes : null;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
+        var (reads, asked) = (ProcessReads.Now(), NetworkUse.Now().Since(network));
+        return new ReadReport(reads?.Bytes - start?.Bytes, sourceBytes) { Calls = reads?.Calls - start?.Calls, Requests = asked.Requests, DownloadedBytes = asked.DownloadedBytes };
     }
 
     private static double? SquareKilometres(double squareMetres) => double.IsNaN(squareMetres) ? null : squareMetres / 1e6;

@@ -27,9 +27,15 @@ public sealed class RemoteSceneTests : IDisposable
         using var scene = Scene.Open(model, new SceneRequest { Sources = [$"{server.Address}item.json?sig=secret"] });
         Assert.Equal(["B04", "B8A"], scene.Channels.Select(channel => channel.Band));
         var map = Path.Combine(_folder, "map.tif");
-        var report = await new ScenePipeline(model).RunAsync(scene, map, cancellation: TestContext.Current.CancellationToken);
+        var report = await new ScenePipeline(model).RunAsync(scene.Dataset, map, scene.Options with { Command = $"eoonnx infer {server.Address}item.json?sig=secret --out map.tif" }, cancellation: TestContext.Current.CancellationToken);
         Assert.All(TestScenes.Read<float>(map), value => Assert.Equal(Pixel * 0.0001f, value, 1e-6f));
         Assert.DoesNotContain("secret", report.ToJson() + string.Concat(RasterDataset.Open(map).Metadata.Values), StringComparison.Ordinal);
+        Assert.Equal($"eoonnx infer {server.Address}item.json --out map.tif", report.Command);
+        // GDAL counts for the whole process; what it asked this server for is among it, from opening the sources on.
+        var asked = server.Requests.Count(request => request.Path.Contains(".tif", StringComparison.Ordinal) && request.Headers.ContainsKey("Range"));
+        Assert.True(asked >= 2 && report.Io!.Requests >= asked, $"{report.Io!.Requests} requests are counted, the server saw {asked}");
+        Assert.True(report.Io.DownloadedBytes >= 2 * 64, $"{report.Io.DownloadedBytes} bytes came");
+        Assert.True(report.Seconds.Open > 0);
         Assert.Contains(server.Requests, request => request.Path.Contains("red.tif?sig=secret", StringComparison.Ordinal) && request.Headers.ContainsKey("Range"));
     }
 
@@ -75,6 +81,7 @@ public sealed class RemoteSceneTests : IDisposable
     [Theory]
     [InlineData("Cannot open /vsicurl/https://host/a.tif?sv=1&sig=x: 403", "Cannot open /vsicurl/https://host/a.tif 403")]
     [InlineData("https://user:word@host/a.tif", "https://host/a.tif")]
+    [InlineData("--queue postgres://user:word@host/maps?password=word", "--queue postgres://host/maps")]
     [InlineData("C:/data/a.tif", "C:/data/a.tif")]
     public void Texts_lose_signatures_and_passwords(string text, string expected) => Assert.Equal(expected, RemoteAccess.Redact(text));
 
