@@ -25,7 +25,11 @@ internal sealed record RunOptions(
     string? Output = null, int? Tile = null, string? Overlap = null, BlendMode? Blend = null, EdgeMode Edge = EdgeMode.Shift, TestTimeAugmentation Augmentation = TestTimeAugmentation.None,
     int[]? Window = null, double[]? Bounds = null, string? BoundsProjection = null, int? Batch = null, int? Prefetch = null, int? Readers = null,
     string[]? Bands = null, double[]? Scale = null, double[]? Offset = null, string? NoData = null, MapContent? Content = null, ConfidenceBand Confidence = ConfidenceBand.None, int? Median = null,
-    bool Restart = false, bool Overwrite = false)
+    bool Restart = false, bool Overwrite = false, BlendSpace BlendSpace = BlendSpace.Probability, double[]? Quantise = null, NoDataRule NoDataRule = NoDataRule.Any,
+    string? Area = null, InputCheck InputCheck = InputCheck.Warn, string[]? Masks = null, int MaskDilation = 0, MaskMode MaskMode = MaskMode.Output,
+    long? Memory = null, bool Deterministic = false, bool MeasureBatch = false, ErrorMode OnError = ErrorMode.Fail, double? MostDamage = null,
+    string? Vector = null, double MinimumArea = 0, double Simplify = 0, int[]? Classes = null, string? Stac = null, string? QuickLook = null, string? Style = null,
+    bool Stamp = false, bool KeepWork = false, double? GramsPerKilowattHour = null)
 {
     /// <exception cref="ArgumentException">No JSON, an unknown member or a value that is out of range.</exception>
     public static SceneOptions Parse(string? json, EoAdapter? adapter)
@@ -50,10 +54,38 @@ internal sealed record RunOptions(
             Bands = given.Bands ?? [],
             Scale = given.Scale ?? [],
             Offset = given.Offset ?? [],
-            Validity = ValidityOptions.Parse(given.NoData),
+            Validity = ValidityOptions.Parse(given.NoData, given.NoDataRule),
             Content = given.Content,
             Confidence = given.Confidence,
             Median = given.Median,
+            BlendLogits = given.BlendSpace == BlendSpace.Logit,
+            Quantise = given.Quantise switch
+            {
+                null => null,
+                [var low, var high] => new ValueRange(low, high),
+                var other => throw new ArgumentException($"\"quantise\" has {other.Length} numbers; expected [low, high]."),
+            },
+            Area = given.Area,
+            InputCheck = given.InputCheck,
+            Masks = [.. (given.Masks ?? []).Select(SceneMask.Parse)],
+            MaskDilation = given.MaskDilation,
+            MaskMode = given.MaskMode,
+            Memory = given.Memory,
+            Deterministic = given.Deterministic,
+            MeasureBatch = given.MeasureBatch,
+            OnError = given.OnError,
+            MostDamage = given.MostDamage ?? defaults.MostDamage,
+            Companions = new MapCompanions
+            {
+                Vector = given.Vector,
+                Polygons = new PolygonOptions { MinimumArea = given.MinimumArea, Simplify = given.Simplify, Classes = given.Classes ?? [] },
+                Stac = given.Stac,
+                QuickLook = given.QuickLook,
+                Style = given.Style,
+            },
+            Stamp = given.Stamp,
+            KeepWork = given.KeepWork,
+            GramsPerKilowattHour = given.GramsPerKilowattHour,
             Restart = given.Restart,
             Overwrite = given.Overwrite,
         };
@@ -63,10 +95,21 @@ internal sealed record RunOptions(
         : throw new ArgumentException($"\"{name}\" has {values.Length} numbers; expected {expected}.");
 }
 
+/// <summary>What neighbouring tiles share.</summary>
+internal enum BlendSpace
+{
+    /// <summary>Probabilities.</summary>
+    Probability,
+
+    /// <summary>Logits, which become probabilities afterwards.</summary>
+    Logit,
+}
+
 /// <summary>Options as JSON, by generated code.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false,
-    Converters = [typeof(NameConverter<BlendMode>), typeof(NameConverter<EdgeMode>), typeof(NameConverter<TestTimeAugmentation>), typeof(NameConverter<MapContent>), typeof(NameConverter<ConfidenceBand>), typeof(NameConverter<RasterType>)],
+    Converters = [typeof(NameConverter<BlendMode>), typeof(NameConverter<EdgeMode>), typeof(NameConverter<TestTimeAugmentation>), typeof(NameConverter<MapContent>), typeof(NameConverter<ConfidenceBand>), typeof(NameConverter<RasterType>),
+        typeof(NameConverter<BlendSpace>), typeof(NameConverter<NoDataRule>), typeof(NameConverter<InputCheck>), typeof(NameConverter<MaskMode>), typeof(NameConverter<ErrorMode>)],
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ModelOptions))]
 [JsonSerializable(typeof(RunOptions))]

@@ -27,6 +27,19 @@ public sealed class NativeLibraryTests : IDisposable
         Assert.Equal("0 failures", said.Trim());
         Assert.Equal(Pixels(50).Select(value => 2 * value), Read("map.tif"));
         Assert.Equal(Pixels(50).Select(value => (2 * value) + Bias), Read("adapted.tif"));
+        using var quantised = RasterDataset.Open(Path.Combine(_folder, "map.tif.quantised.tif"));
+        Assert.Equal(RasterType.Int16, quantised.Bands[0].Type);
+    }
+
+    [Fact]
+    public void The_header_names_every_option_that_the_library_takes()
+    {
+        var header = File.ReadAllText(Path.Combine(SharedData.Repository, "src", "Native", "include", "eoonnx.h"));
+        var source = File.ReadAllText(Path.Combine(SharedData.Repository, "src", "Native", "NativeOptions.cs"));
+        var members = System.Text.RegularExpressions.Regex.Matches(source, @"internal sealed record \w+Options\((?<members>[^)]*)\)").SelectMany(record =>
+            System.Text.RegularExpressions.Regex.Matches(record.Groups["members"].Value, @"(\w+) =").Select(member => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(member.Groups[1].Value))).ToList();
+        Assert.Contains("keepWork", members);
+        Assert.All(members, member => Assert.Contains($"\"{member}\"", header, StringComparison.Ordinal));
     }
 
     private float[] Read(string name)

@@ -98,12 +98,21 @@ eoonnx_status eoonnx_adapter_close(eoonnx_adapter *adapter);
  *                 a work area MAP.eoonnx/, which the next run with the same arguments continues.
  *   options_json  NULL or a JSON object with any of
  *                   "output", "tile", "overlap" ("32" or "25%"), "blend" ("none", "linear", "cosine"),
+ *                   "blendSpace" ("probability", "logit"),
  *                   "edge" ("shift", "reflect"), "augmentation" ("none", "flips", "d4"), "window" [x, y, width, height],
- *                   "bounds" [west, south, east, north], "boundsProjection", "batch", "prefetch", "readers",
+ *                   "bounds" [west, south, east, north], "boundsProjection", "area" (file), "batch", "measureBatch",
+ *                   "prefetch", "readers", "memory" (bytes), "deterministic",
  *                   "bands" ["B02", ...], "scale" [...], "offset" [...], "noData" ("-9999", "none"),
- *                   "content" ("class", "probability", "value"), "confidence" ("none", "maximum", "entropy", "margin"),
- *                   "median" (pixels), "restart", "overwrite"
- *                 They mean what the options of "eoonnx infer" mean.
+ *                   "noDataRule" ("any", "all"), "masks" ["scl", "bits:QA_PIXEL:1,3,4", ...], "maskDilation" (pixels),
+ *                   "maskMode" ("output", "input"), "inputCheck" ("warn", "fail", "off"),
+ *                   "onError" ("fail", "noData"), "mostDamage" (a share, 0 to 1),
+ *                   "content" ("class", "probability", "value"), "quantise" [low, high],
+ *                   "confidence" ("none", "maximum", "entropy", "margin"), "median" (pixels),
+ *                   "vector", "stac", "quickLook", "style" (names of files that are made beside the map; "" takes the
+ *                   map's name), "minimumArea" (m2), "simplify" (map units) and "classes" [1, 2, ...] of the polygons,
+ *                   "stamp", "keepWork", "gramsPerKilowattHour", "restart", "overwrite"
+ *                 They mean what the options of "eoonnx infer" mean (docs/scenes.md). A member that is not known is an
+ *                 error, never ignored.
  *   progress      NULL or a callback
  *   user_data     given to the callback
  *   report_json   NULL, or receives the report as JSON; free it with eoonnx_string_free. NULL is stored on failure.
@@ -114,7 +123,7 @@ eoonnx_status eoonnx_run_scene(eoonnx_model *model, eoonnx_adapter *adapter, con
 /*
  * Maps pixels that the program holds, and gives the map back as pixels; no file is read or written.
  *   model, adapter, options_json, progress, user_data, report_json
- *                 as for eoonnx_run_scene; "restart" and "overwrite" have no meaning
+ *                 as for eoonnx_run_scene; "restart", "overwrite", "keepWork", "stamp" and the files beside the map have no meaning
  *   pixels        [band, row, column] without gaps, in the machine's byte order; read in place, must not change meanwhile
  *   pixel_bytes   how many bytes they are
  *   image_json    what they are, a JSON object with

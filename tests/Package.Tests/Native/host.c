@@ -83,6 +83,26 @@ int main(int argc, char **argv) {
     CHECK(file_exists(map));
     eoonnx_string_free(report);
 
+    /* a map of whole numbers with a style, a picture and the work area left in place */
+    char quantised[4096], beside[4200];
+    snprintf(quantised, sizeof quantised, "%s.quantised.tif", map);
+    CHECK(eoonnx_run_scene(model, NULL, scene, quantised,
+                           "{\"overlap\":\"4\",\"blend\":\"linear\",\"blendSpace\":\"probability\",\"quantise\":[0,600],\"keepWork\":true,\"style\":\"\",\"quickLook\":\"\","
+                           "\"noDataRule\":\"all\",\"inputCheck\":\"off\",\"onError\":\"noData\",\"mostDamage\":0.5,\"memory\":4294967296,\"deterministic\":true,\"gramsPerKilowattHour\":300}",
+                           NULL, NULL, &report) == EOONNX_OK);
+    CHECK(report != NULL && strstr(report, "co2Grams") != NULL);
+    eoonnx_string_free(report);
+    snprintf(beside, sizeof beside, "%s.eoonnx/journal.jsonl", quantised);
+    CHECK(file_exists(beside));
+    snprintf(beside, sizeof beside, "%.*s.qml", (int)strlen(quantised) - 4, quantised);
+    CHECK(file_exists(beside));
+    snprintf(beside, sizeof beside, "%.*s.png", (int)strlen(quantised) - 4, quantised);
+    CHECK(file_exists(beside));
+    CHECK(eoonnx_run_scene(model, NULL, scene, quantised, "{\"quantise\":[1]}", NULL, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
+    CHECK(strstr(eoonnx_last_error(), "quantise") != NULL);
+    CHECK(eoonnx_run_scene(model, NULL, scene, quantised, "{\"masks\":[\"nonsense\"]}", NULL, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
+    CHECK(eoonnx_run_scene(model, NULL, scene, quantised, "{\"blendSpace\":\"magic\"}", NULL, NULL, NULL) == EOONNX_INVALID_ARGUMENT);
+
     /* the map exists now; wrong paths and options */
     CHECK(eoonnx_run_scene(model, NULL, scene, map, NULL, NULL, NULL, NULL) == EOONNX_FAILED);
     CHECK(eoonnx_run_scene(model, NULL, "/no/such/scene.tif", map, NULL, NULL, NULL, &report) == EOONNX_FAILED);
