@@ -47,8 +47,8 @@ internal sealed class SceneVerbOptions
 
     private readonly Option<int> _maskDilation = SharedOptions.WithDefault("--mask-dilate", 0, "Grow masks to every side.", "pixels");
     private readonly Option<MaskMode> _maskMode = SharedOptions.WithDefault("--mask-mode", MaskMode.Output, "output: the model sees masked pixels, the map does not show them; input: the model does not see them either.", "output|input");
-    private readonly Option<BatchSize?> _batch = new("--batch") { Description = "Tiles a model call; auto measures the model for up to ten seconds and takes the smallest number within 3 % of the fastest.", HelpName = "tiles|auto", CustomParser = argument => Parsed(argument, text => (BatchSize?)BatchSize.Parse(text)) };
-    private readonly Option<long?> _memory = new("--memory") { Description = "What the process may use, such as 2GB or 512MB. Default: what it uses plus half of what is free. Less memory costs batch size, then panels.", HelpName = "size", CustomParser = argument => Parsed(argument, text => (long?)MemorySize.Parse(text).Bytes) };
+    private readonly Option<BatchSize?> _batch = Batch();
+    private readonly Option<long?> _memory = Memory();
     private readonly Option<bool> _deterministic = new("--deterministic") { Description = "Fill up the last batch and keep the batch size whatever the memory, so that the map is the same to the last bit." };
     private readonly Option<ErrorMode> _onError = SharedOptions.WithDefault("--on-error", ErrorMode.Fail, "A part of the scene that cannot be read: fail stops and names it, nodata leaves it out and counts it.", "fail|nodata");
     private readonly Option<double> _mostDamage = SharedOptions.WithDefault("--max-bad", 1.0, "With --on-error nodata: stop when more of the scene than this is lost.", "percent");
@@ -115,6 +115,12 @@ internal sealed class SceneVerbOptions
         Entropy,
         Margin,
     }
+
+    /// <summary>The option <c>--batch</c>.</summary>
+    internal static Option<BatchSize?> Batch() => new("--batch") { Description = "Tiles a model call; auto measures the model for up to ten seconds and takes the smallest number within 3 % of the fastest.", HelpName = "tiles|auto", CustomParser = argument => Parsed(argument, text => (BatchSize?)BatchSize.Parse(text)) };
+
+    /// <summary>The option <c>--memory</c>.</summary>
+    internal static Option<long?> Memory() => new("--memory") { Description = "What the process may use, such as 2GB or 512MB. Default: what it uses plus half of what is free. Less memory costs batch size, then panels.", HelpName = "size", CustomParser = argument => Parsed(argument, text => (long?)MemorySize.Parse(text).Bytes) };
 
     /// <summary>Loads the model that the command line names, for <paramref name="jobs"/> scenes at a time.</summary>
     public EoModel LoadModel(ParseResult parsed, int jobs = 1) => EoModel.Load(ModelPath(parsed), BatchOptions.ShareModel(_loading.Read(parsed), jobs));

@@ -51,7 +51,7 @@ public sealed class InferResumeTests : IDisposable
             {
                 // The moment is a place in the work of the program, within a step whose length was seen last: no load of the machine moves it out of the run.
                 var stored = RunPace.Strips(Journal(output));
-                var target = Math.Min(strips, stored + random.Next(4));
+                var target = Math.Min(strips, stored + random.Next(1 + (strips / 3)));
                 using var process = Eoonnx.Start(_folder, [.. Arguments("scene.tif", output), .. more]);
                 starts++;
                 await pace.WatchAsync(process, Journal(output), target);
@@ -144,6 +144,13 @@ public sealed class InferResumeTests : IDisposable
         Assert.All(["rows of the scene", "of 2,048 MiB", "nothing was written"], text => Assert.Contains(text, run.Output, StringComparison.Ordinal));
         using var plan = JsonDocument.Parse((await Infer("scene.tif", "map.tif", "--dry-run", "--json", "--tta", "d4")).Succeeded().Output);
         Assert.Equal(8 * plan.RootElement.GetProperty("tiles").GetInt64(), plan.RootElement.GetProperty("tileRuns").GetInt64());
+        using var diagnosis = JsonDocument.Parse((await Eoonnx.RunAsync(_folder, "doctor", "--plan", "scene.tif", "--model", "model.onnx", "--memory", "2GB", "--json")).Succeeded().Output);
+        using var single = JsonDocument.Parse((await Infer("scene.tif", "map.tif", "--dry-run", "--json", "--memory", "2GB")).Succeeded().Output);
+        Assert.All(["width", "height", "tile", "overlap", "tiles", "tileRuns", "diskBytes"], key => Assert.Equal(single.RootElement.GetProperty(key).GetInt64(), diagnosis.RootElement.GetProperty("plan").GetProperty(key).GetInt64()));
+        Assert.Contains("rows of the scene", (await Eoonnx.RunAsync(_folder, "doctor", "--plan", "scene.tif", "--model", "model.onnx")).Succeeded().Output, StringComparison.Ordinal);
+        var alone = await Eoonnx.RunAsync(_folder, "doctor", "--plan", "scene.tif");
+        Assert.Equal(2, alone.ExitCode);
+        Assert.Contains("--model", alone.Error, StringComparison.Ordinal);
         Assert.Equal(["model.onnx", "scene.tif"], Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 

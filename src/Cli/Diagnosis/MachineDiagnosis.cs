@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using EoOnnx.Raster;
 using EoOnnx.Raster.Native;
+using EoOnnx.Runtime;
 using Microsoft.ML.OnnxRuntime;
 
 namespace EoOnnx.Cli.Diagnosis;
@@ -18,6 +19,9 @@ internal sealed record Finding(string Name, bool IsPresent, bool IsRequired, str
 internal sealed record MachineDiagnosis(IReadOnlyList<Finding> Findings)
 {
     private const string GdalRemedy = "sudo apt-get install -y libgdal32 gdal-data proj-data";
+
+    /// <summary>What a scene would need, when one was named.</summary>
+    public ScenePlan? Plan { get; init; }
 
     /// <summary>True when every verb can run.</summary>
     public bool IsReady => Findings.All(finding => finding.IsPresent || !finding.IsRequired);

@@ -55,31 +55,13 @@ internal static class InferVerb
     {
         if (result is ScenePlan plan)
         {
-            Draw(console, plan);
+            ScenePlanTable.Draw(console, plan);
             return;
         }
 
         foreach (var report in result as IReadOnlyList<SceneReport> ?? [(SceneReport)result])
         {
             Draw(console, report);
-        }
-    }
-
-    private static void Draw(IAnsiConsole console, ScenePlan plan)
-    {
-        console.WriteLine(FormattableString.Invariant($"{plan.Width:N0} x {plan.Height:N0} pixels, {plan.Tiles:N0} tiles of {plan.Tile} px with overlap {plan.Overlap}, {plan.TileRuns:N0} tiles through the model; up to {plan.DiskBytes >> 20:N0} MiB on disk"));
-        var table = new Table().Border(TableBorder.Simple).AddColumns("memory for", "MiB");
-        foreach (var part in plan.Memory.Parts)
-        {
-            table.AddRow(Cell(part.Name), Cell($"{part.Bytes / 1048576.0:F1}"));
-        }
-
-        table.AddRow(Cell("all"), Cell($"{plan.Memory.TotalBytes / 1048576.0:F1}"));
-        console.Write(table);
-        console.WriteLine(FormattableString.Invariant($"of {plan.Memory.BudgetBytes >> 20:N0} MiB; {BatchRate.Describe(plan.Memory.Batch, plan.Memory.Rates)}, {plan.Memory.Panels} panels; nothing was written"));
-        foreach (var warning in plan.Warnings)
-        {
-            console.WriteLine($"warning: {warning}");
         }
     }
 
