@@ -25,10 +25,8 @@ public sealed class SceneBenchmark(EoModel model)
         {
             if (scene is null)
             {
-                var statistics = model.Manifest.Bands.Count > 0 ? model.Manifest.Bands : throw new ModelException($"{model.Path} does not say which bands it takes; give a scene to measure with.");
-                const double usual = 1500, leastNumber = 10; // statistics of reflectance say nothing about stored numbers
                 scene = Path.Combine(folder, "scene.tif");
-                BenchmarkScene.Write(scene, size, [.. statistics.Select(band => band.Id)], [.. statistics.Select(band => band.Mean is > leastNumber and < ushort.MaxValue ? band.Mean : usual)], cancellation: cancellation);
+                WriteScene(scene, size, cancellation);
                 progress?.Report(new SceneProgress("invented", 1, 1, 0));
             }
 
@@ -40,6 +38,19 @@ public sealed class SceneBenchmark(EoModel model)
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <summary>Invents a scene whose values are about what the model expects.</summary>
+    /// <param name="path">The file; replaced when it exists.</param>
+    /// <param name="size">Columns and rows.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="ModelException">The model does not say which bands it takes.</exception>
+    /// <exception cref="RasterException">The file cannot be written.</exception>
+    public void WriteScene(string path, PixelSize size, CancellationToken cancellation = default)
+    {
+        var statistics = model.Manifest.Bands.Count > 0 ? model.Manifest.Bands : throw new ModelException($"{model.Path} does not say which bands it takes; give a scene to measure with.");
+        const double usual = 1500, leastNumber = 10; // statistics of reflectance say nothing about stored numbers
+        BenchmarkScene.Write(path, size, [.. statistics.Select(band => band.Id)], [.. statistics.Select(band => band.Mean is > leastNumber and < ushort.MaxValue ? band.Mean : usual)], cancellation: cancellation);
     }
 
     /// <summary>Measures.</summary>
@@ -139,6 +150,11 @@ public sealed record MeasuredRate(double Median, double Lowest, double Highest)
     }
 }
 
+/// <summary>Memory that a scene took.</summary>
+/// <param name="Height">Its rows.</param>
+/// <param name="PeakBytes">Largest resident memory of the process that mapped it.</param>
+public sealed record HeightPeak(int Height, long PeakBytes);
+
 /// <summary>What streaming a scene costs over the model alone.</summary>
 public sealed record SceneBenchmarkReport
 {
@@ -189,6 +205,15 @@ public sealed record SceneBenchmarkReport
 
     /// <summary>Largest resident memory of the process.</summary>
     public required long PeakBytes { get; init; }
+
+    /// <summary>Peak memory of scenes of growing height, each in a process of its own; empty when not asked for.</summary>
+    public IReadOnlyList<HeightPeak> Heights { get; init; } = [];
+
+    /// <summary>How much more the worst of <see cref="Heights"/> takes than the best; null without them.</summary>
+    public double? HeightSpread => Heights.Count == 0 ? null : ((double)Heights.Max(height => height.PeakBytes) / Heights.Min(height => height.PeakBytes)) - 1;
+
+    /// <summary>What was measured on and with: day, processor, cores, libraries; null when nobody said it.</summary>
+    public string? Machine { get; init; }
 
     /// <summary>Busy seconds of the last run by stage.</summary>
     public required StageSeconds Seconds { get; init; }
