@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using EoOnnx.Export;
 using EoOnnx.Raster;
+using EoOnnx.Raster.Tiling;
 using EoOnnx.Runtime;
 
 namespace EoOnnx.EndToEnd;
@@ -17,44 +18,51 @@ public sealed class EmbedTests : IDisposable
     public static TheoryData<string> Families() => [.. Backbones.All.Where(family => family.Sizes is ["tiny" or "18", ..]).Select(family => family.Name)];
 
     [Theory, MemberData(nameof(Families))]
-    public async Task The_first_patches_of_a_scene_are_what_the_exported_encoder_says_about_its_first_tile(string family)
+    public async Task Every_patch_of_a_scene_is_what_the_exported_encoder_says_about_the_tile_that_owns_it(string family)
     {
         var backbone = Backbones.Find(family);
         var exported = BackboneExport.FromRandom(backbone, backbone.Sizes[0], 3, new BackboneOptions { Bands = backbone.DefaultBands.Count > 0 ? null : ["B02", "B03", "B04"], Layers = [-1] });
         exported.Model.Save(Path.Combine(_folder, "encoder.onnx"));
         using var model = EoModel.Load(Path.Combine(_folder, "encoder.onnx"));
-        var (tile, bands) = (exported.Manifest.Tile!.Value, exported.Manifest.Bands.Count);
-        var (width, height) = (tile + (tile / 2), tile);
-        var pixels = Enumerable.Range(0, bands * width * height).Select(i => (ushort)(1 + (i * 7919L % 3000))).ToArray();
-        WriteScene(width, height, [.. exported.Manifest.Bands.Select(band => band.Id)], pixels);
-        (await Eoonnx.RunAsync(_folder, "embed", "scene.tif", "--model", "encoder.onnx", "--out", "embedding.tif", "--input-check", "off", "--scale", "1", "--offset", "0")).Succeeded();
-
-        var image = new float[bands * tile * tile];
-        for (var i = 0; i < image.Length; i++)
-        {
-            var (band, y, x) = (i / (tile * tile), i / tile % tile, i % tile);
-            var statistics = exported.Manifest.Bands[band];
-            image[i] = (float)((pixels[(((band * height) + y) * width) + x] - statistics.Mean) / statistics.StandardDeviation);
-        }
-
-        var feature = exported.Manifest.Features[^1];
-        var answer = model.Run(image, [1, bands, tile, tile], [feature.Output])[0].ToSingles();
+        var (tile, bands, feature) = (exported.Manifest.Tile!.Value, exported.Manifest.Bands.Count, exported.Manifest.Features[^1]);
         var side = feature.GridHeight;
+        var (cell, overlap) = (tile / side, 2 * (tile / side));
+        Assert.Equal(side * cell, tile);
+        // Three tiles across and two down, neither a multiple of a patch: the last ones hang over the scene.
+        var scene = new PixelSize((2 * tile) + (tile / 4) + 3, tile + (tile / 3) + 1);
+        var pixels = Enumerable.Range(0, bands * scene.Width * scene.Height).Select(i => (ushort)(1 + (i * 7919L % 3000))).ToArray();
+        WriteScene(scene.Width, scene.Height, [.. exported.Manifest.Bands.Select(band => band.Id)], pixels);
+        (await Eoonnx.RunAsync(_folder, "embed", "scene.tif", "--model", "encoder.onnx", "--out", "embedding.tif", "--input-check", "off", "--scale", "1", "--offset", "0", "--overlap", $"{overlap}")).Succeeded();
+
         var (read, size) = ReadEmbedding();
-        Assert.Equal(tile / side * side, tile);
-        Assert.Equal((((width * side) + tile - 1) / tile, ((height * side) + tile - 1) / tile), (size.Width, size.Height));
-        for (var band = 0; band < feature.Channels; band++)
+        Assert.Equal(((scene.Width + cell - 1) / cell, (scene.Height + cell - 1) / cell), (size.Width, size.Height));
+        var compared = 0;
+        foreach (var place in TilePlan.Create(scene, new TilePlanOptions { Tile = tile, Overlap = overlap, Patch = cell, AlignToPatch = true }).Tiles())
         {
-            for (var cell = 0; cell < side * side; cell += 3)
+            var image = new float[bands * tile * tile];
+            for (var i = 0; i < image.Length; i++)
             {
-                var (row, column) = (cell / side, cell % side);
-                var expected = feature.Kind == "map" ? answer[(band * side * side) + cell] : answer[((feature.PrefixTokens + cell) * feature.Channels) + band];
-                if (column < side * 5 / 8)
+                var (band, y, x) = (i / (tile * tile), TileAxis.Reflect(place.Read.Y + (i / tile % tile), scene.Height), TileAxis.Reflect(place.Read.X + (i % tile), scene.Width));
+                var statistics = exported.Manifest.Bands[band];
+                image[i] = (float)((pixels[(((band * scene.Height) + y) * scene.Width) + x] - statistics.Mean) / statistics.StandardDeviation);
+            }
+
+            var answer = model.Run(image, [1, bands, tile, tile], [feature.Output])[0].ToSingles();
+            for (var y = place.Own.Y; y < place.Own.Bottom; y += cell)
+            {
+                for (var x = place.Own.X; x < place.Own.Right; x += cell, compared++)
                 {
-                    Assert.Equal(expected, read[(((band * size.Height) + row) * size.Width) + column], 2e-3f * Math.Max(1, Math.Abs(expected)));
+                    var patch = ((y - place.Read.Y) / cell * side) + ((x - place.Read.X) / cell);
+                    for (var band = 0; band < feature.Channels; band++)
+                    {
+                        var expected = feature.Kind == "map" ? answer[(band * side * side) + patch] : answer[((feature.PrefixTokens + patch) * feature.Channels) + band];
+                        Assert.Equal(expected, read[(((band * size.Height) + (y / cell)) * size.Width) + (x / cell)], 2e-3f * Math.Max(1, Math.Abs(expected)));
+                    }
                 }
             }
         }
+
+        Assert.Equal(size.Width * size.Height, compared);
     }
 
     [Fact]

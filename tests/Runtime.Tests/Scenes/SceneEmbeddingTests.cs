@@ -26,21 +26,43 @@ public sealed class SceneEmbeddingTests : IDisposable
         Assert.Equal(new PixelSize(13, 10), map.Size);
         Assert.Equal(scene.Transform!.Value.Moved(0, 0, Patch), map.Transform);
         Assert.Equal((frames * Width, Patch), (report.Embedding!.Channels, report.Embedding.Cell));
-        var plan = TilePlan.Create(scene.Size, new TilePlanOptions { Tile = Tile, Overlap = 2 * Patch, Patch = Patch, AlignToPatch = true });
+        AssertDirect(model, kind, frames, pixels, scene.Size, embedding, map.Size);
+    }
+
+    [Theory, InlineData("tokens", 2), InlineData("map", 1)]
+    public async Task A_large_scene_in_many_strips_and_panels_holds_the_direct_answers_everywhere(string kind, int frames)
+    {
+        using var model = Encoder(kind, frames);
+        var (scene, pixels) = Scene(611, 502, frames);
+        using var opened = scene;
+        var report = await new ScenePipeline(model).RunAsync(scene, Output, new SceneOptions { Embedding = new EmbeddingOptions(), Overlap = 2 * Patch, Batch = 5, Readers = 3, PanelTiles = 7 });
+        using var map = RasterDataset.Open(Output);
+        Assert.Equal(new PixelSize(77, 63), map.Size);
+        Assert.True(report.Plan is { Panels: > 3, Tiles: > 1000 }, $"{report.Plan.Panels} panels, {report.Plan.Tiles} tiles");
+        AssertDirect(model, kind, frames, pixels, scene.Size, TestScenes.Read<float>(Output), map.Size);
+    }
+
+    // Every patch of every tile, where the tile owns it.
+    private static void AssertDirect(EoModel model, string kind, int frames, float[] pixels, PixelSize scene, float[] embedding, PixelSize size)
+    {
+        var plan = TilePlan.Create(scene, new TilePlanOptions { Tile = Tile, Overlap = 2 * Patch, Patch = Patch, AlignToPatch = true });
+        var compared = 0;
         foreach (var tile in plan.Tiles())
         {
-            var direct = Direct(model, kind, frames, pixels, scene.Size, tile.Read);
+            var direct = Direct(model, kind, frames, pixels, scene, tile.Read);
             for (var y = tile.Own.Y; y < tile.Own.Bottom; y += Patch)
             {
-                for (var x = tile.Own.X; x < tile.Own.Right; x += Patch)
+                for (var x = tile.Own.X; x < tile.Own.Right; x += Patch, compared++)
                 {
                     for (var band = 0; band < frames * Width; band++)
                     {
-                        Assert.Equal(direct(band, (y - tile.Read.Y) / Patch, (x - tile.Read.X) / Patch), embedding[(((band * 10) + (y / Patch)) * 13) + (x / Patch)]);
+                        Assert.Equal(direct(band, (y - tile.Read.Y) / Patch, (x - tile.Read.X) / Patch), embedding[(((band * size.Height) + (y / Patch)) * size.Width) + (x / Patch)]);
                     }
                 }
             }
         }
+
+        Assert.Equal(size.Width * size.Height, compared);
     }
 
     [Theory, InlineData(EmbeddingPool.Mean), InlineData(EmbeddingPool.Class)]
