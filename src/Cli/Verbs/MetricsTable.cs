@@ -10,7 +10,7 @@ internal static class MetricsTable
     {
         var totals = new Table().Border(TableBorder.Simple).AddColumns("metric", "value");
         var overlap = metrics.ContainsKey("mIoU");
-        foreach (var (name, value) in metrics.Where(metric => overlap ? metric.Key is "mIoU" or "Pixel_Accuracy" or "F1_Score" : !IsOfClass(metric.Key)))
+        foreach (var (name, value) in metrics.Where(metric => overlap ? metric.Key is "mIoU" or "Boundary_mIoU" or "Pixel_Accuracy" or "F1_Score" : !IsOfClass(metric.Key)))
         {
             totals.AddRow(new Text(name), Number(value));
         }

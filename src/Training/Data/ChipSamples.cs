@@ -62,6 +62,9 @@ public sealed class ChipSamples : SampleSet
 
     internal override int ChipOf(int sample) => _windows[sample].Chip;
 
+    internal override PixelWindow? PartOf(int sample) => _options.Scene is not null ? null
+        : _windows[sample] is var (_, window, counted) ? counted with { X = counted.X - window.X, Y = counted.Y - window.Y } : null;
+
     internal override string? NeverRepeats => _options.Augmentation is { Noise: 0, ScaleJitter: 0, BandDrop: 0 }
         ? _options.Augmentation.RandomCrop && _windows.Any(window => _source.Chips[window.Chip].Size is var size && (size.Width > Tile || size.Height > Tile))
             ? $"crops are drawn at random from chips that are larger than a tile of {Tile} px" : null

@@ -1,3 +1,5 @@
+using EoOnnx.Raster;
+
 namespace EoOnnx.Training.Data;
 
 /// <summary>
@@ -24,6 +26,9 @@ public abstract class SampleSet
 
     /// <summary>Number of the chip that a sample belongs to.</summary>
     internal virtual int ChipOf(int sample) => sample;
+
+    /// <summary>The part of a tile whose labels count, in pixels of the tile; null when that is the whole target.</summary>
+    internal virtual PixelWindow? PartOf(int sample) => null;
 
     /// <summary>Reads a sample into slot <paramref name="slot"/> of a batch.</summary>
     /// <param name="sample">Which sample.</param>

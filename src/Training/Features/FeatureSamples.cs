@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using EoOnnx.Raster;
 using EoOnnx.Training.Data;
 
 namespace EoOnnx.Training.Features;
@@ -20,6 +21,8 @@ internal sealed class FeatureSamples(SampleSet samples, FeatureLayout layout, IR
     public override string NameOf(int sample) => samples.NameOf(sample);
 
     internal override int ChipOf(int sample) => samples.ChipOf(sample);
+
+    internal override PixelWindow? PartOf(int sample) => samples.PartOf(sample);
 
     internal override void Read(int sample, KeyedRandom? random, Batch batch, int slot)
     {
@@ -64,6 +67,8 @@ internal sealed class VariantSamples(SampleSet samples, IReadOnlyList<(int Sampl
     public override string NameOf(int sample) => samples.NameOf(forms[sample].Sample);
 
     internal override int ChipOf(int sample) => samples.ChipOf(forms[sample].Sample);
+
+    internal override PixelWindow? PartOf(int sample) => samples.PartOf(forms[sample].Sample);
 
     internal override void Read(int sample, KeyedRandom? random, Batch batch, int slot)
     {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 
 namespace EoOnnx.Training.Metrics;
 
@@ -79,18 +80,16 @@ public sealed class BoundaryIoU
     /// <summary>Or of each value with its neighbours up to <see cref="Thickness"/> away along one axis.</summary>
     private static ulong[] Spread(ulong[] values, int stride, int length)
     {
-        var spread = new ulong[values.Length];
-        for (var i = 0; i < values.Length; i++)
+        var (spread, line) = ((ulong[])values.Clone(), stride * length);
+        for (var start = 0; start < values.Length; start += line)
         {
-            var position = i / stride % length;
-            var bits = values[i];
-            for (var step = 1; step <= Thickness; step++)
+            var from = values.AsSpan(start, line);
+            var to = spread.AsSpan(start, line);
+            for (var shift = stride; shift <= Thickness * stride && shift < line; shift += stride)
             {
-                bits |= position - step >= 0 ? values[i - step * stride] : 0;
-                bits |= position + step < length ? values[i + step * stride] : 0;
+                TensorPrimitives.BitwiseOr(to[shift..], from[..^shift], to[shift..]);
+                TensorPrimitives.BitwiseOr(to[..^shift], from[shift..], to[..^shift]);
             }
-
-            spread[i] = bits;
         }
 
         return spread;

@@ -72,7 +72,7 @@ public static class EvaluationJob
         var recipe = Complete(model, manifest, data) with { Augment = false, Statistics = StatisticsSource.Model, Coordinates = RecipeCoordinates.UseOf(manifest) };
         var (samples, chips) = recipe.Arrays is null ? Chips(model, manifest, recipe, options, cancellation) : Arrays(model, manifest, recipe, options);
         var loader = new BatchLoader(samples, new BatchLoaderOptions { BatchSize = options.Batch }, training: false);
-        var (evaluation, reliability, loss, done) = (new Evaluation(manifest.Task, samples.Target), new ReliabilityCounter(), 0.0, 0);
+        var (evaluation, reliability, loss, done) = (new Evaluation(manifest.Task, samples), new ReliabilityCounter(), 0.0, 0);
         await foreach (var images in loader.ReadAsync(0, 0, cancellation).ConfigureAwait(false))
         {
             using (images)

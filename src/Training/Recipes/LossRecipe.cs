@@ -53,11 +53,24 @@ public enum LossName
     Huber,
 }
 
+/// <summary>A loss among those that are added.</summary>
+public sealed record LossPartRecipe
+{
+    /// <summary>The loss.</summary>
+    public required LossName Name { get; init; }
+
+    /// <summary>Its factor.</summary>
+    public double Weight { get; init => field = value is > 0 and <= double.MaxValue ? value : throw new ArgumentOutOfRangeException(nameof(Weight), value, "The factor of a loss must be above 0; 1 leaves it as it is."); } = 1;
+}
+
 /// <summary>The objective of a recipe.</summary>
 public sealed record LossRecipe
 {
     /// <summary>The loss; null takes the usual one of the task: cross-entropy, binary cross-entropy or mean squared error.</summary>
     public LossName? Name { get; init; }
+
+    /// <summary>Losses that are added instead, each times its weight; the weights are not normalised. Empty takes <see cref="Name"/>.</summary>
+    public IReadOnlyList<LossPartRecipe> Parts { get; init; } = [];
 
     /// <summary>How cross-entropy weights the classes.</summary>
     public ClassWeighting ClassWeights { get; init; }

@@ -11,10 +11,15 @@ internal static class RecipeLoss
     /// <exception cref="TrainingException">It does not.</exception>
     public static void Check(TaskName task, LossRecipe recipe)
     {
-        var name = Name(task, recipe);
-        if (!task.Losses().Contains(name))
+        var names = Parts(task, recipe).Select(part => part.Name).ToList();
+        if (recipe is { Name: not null, Parts.Count: > 0 })
         {
-            throw new TrainingException($"The loss {Word(name)} does not belong to the task {Word(task)}; choose {string.Join(", ", task.Losses().Select(loss => Word(loss)))} (--loss).");
+            throw new TrainingException("The recipe has both loss.name and loss.parts; leave out one.");
+        }
+
+        if (names.FindIndex(name => !task.Losses().Contains(name)) is >= 0 and var wrong)
+        {
+            throw new TrainingException($"The loss {Word(names[wrong])} does not belong to the task {Word(task)}; choose {string.Join(", ", task.Losses().Select(loss => Word(loss)))} (--loss).");
         }
 
         if (recipe.Weights.Count > 0 && recipe.ClassWeights != ClassWeighting.None)
@@ -27,9 +32,9 @@ internal static class RecipeLoss
             throw new TrainingException($"The weights of the classes are {string.Join(", ", recipe.Weights)}; expected numbers from 0.");
         }
 
-        if ((recipe.ClassWeights != ClassWeighting.None || recipe.Weights.Count > 0) && name is not (LossName.Ce or LossName.CeDice))
+        if ((recipe.ClassWeights != ClassWeighting.None || recipe.Weights.Count > 0) && !names.Exists(name => name is LossName.Ce or LossName.CeDice))
         {
-            throw new TrainingException($"Class weights belong to cross-entropy; the loss is {Word(name)}. Leave out --class-weights, or choose --loss ce.");
+            throw new TrainingException($"Class weights belong to cross-entropy; the loss is {string.Join(" + ", names.Select(Word))}. Leave out --class-weights, or choose --loss ce.");
         }
 
         if (recipe.StandardizeTarget && !task.ToModelTask().IsMeasured())
@@ -53,28 +58,31 @@ internal static class RecipeLoss
             ClassWeighting.SquareRoot => Array.ConvertAll(ClassWeights.SquareRoot(counts), weight => (double)weight),
             _ => null,
         };
-        var loss = Name(task, recipe) switch
-        {
-            LossName.Ce => Loss.CrossEntropy(ignored, weights),
-            LossName.Dice => Loss.Dice(ignored),
-            LossName.Jaccard => Loss.Jaccard(ignored),
-            LossName.Focal => Loss.Focal(ignored),
-            LossName.Lovasz => Loss.Lovasz(ignored),
-            LossName.CeDice => Loss.Combine((1, Loss.CrossEntropy(ignored, weights)), (1, Loss.Dice(ignored))),
-            LossName.Bce => Loss.BinaryCrossEntropy(),
-            LossName.BalancedBce => Loss.BinaryCrossEntropy(balanced: true),
-            LossName.Rmse => Loss.RootMeanSquaredError(),
-            LossName.Mae => Loss.MeanAbsoluteError(),
-            LossName.Huber => Loss.Huber(),
-            _ => Loss.MeanSquaredError(),
-        };
+        var parts = Parts(task, recipe).Select(part => (part.Weight, Single(part.Name, ignored, weights))).ToList();
+        var loss = parts is [(1, var only)] ? only : Loss.Combine(parts);
         return scaling is null ? loss : Loss.Standardized(loss, scaling);
     }
+
+    private static Loss Single(LossName name, int ignored, double[]? weights) => name switch
+    {
+        LossName.Ce => Loss.CrossEntropy(ignored, weights),
+        LossName.Dice => Loss.Dice(ignored),
+        LossName.Jaccard => Loss.Jaccard(ignored),
+        LossName.Focal => Loss.Focal(ignored),
+        LossName.Lovasz => Loss.Lovasz(ignored),
+        LossName.CeDice => Loss.Combine((1, Loss.CrossEntropy(ignored, weights)), (1, Loss.Dice(ignored))),
+        LossName.Bce => Loss.BinaryCrossEntropy(),
+        LossName.BalancedBce => Loss.BinaryCrossEntropy(balanced: true),
+        LossName.Rmse => Loss.RootMeanSquaredError(),
+        LossName.Mae => Loss.MeanAbsoluteError(),
+        LossName.Huber => Loss.Huber(),
+        _ => Loss.MeanSquaredError(),
+    };
 
     private static double[] Given(IReadOnlyList<double> weights, int classes) => weights.Count == classes ? [.. weights]
         : throw new TrainingException($"The recipe gives {weights.Count} weights of classes (loss.weights); there are {classes} classes. Give one a class.");
 
-    private static LossName Name(TaskName task, LossRecipe recipe) => recipe.Name ?? task.Losses()[0];
+    private static IReadOnlyList<LossPartRecipe> Parts(TaskName task, LossRecipe recipe) => recipe.Parts.Count > 0 ? recipe.Parts : [new LossPartRecipe { Name = recipe.Name ?? task.Losses()[0] }];
 
     private static string Word<T>(T name) where T : struct, Enum => JsonNamingPolicy.KebabCaseLower.ConvertName(name.ToString());
 }

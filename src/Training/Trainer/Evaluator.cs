@@ -60,7 +60,7 @@ internal sealed class Evaluator : IDisposable
     /// <param name="release">True gives the memory of intermediate values back to the system after the last batch.</param>
     public async Task<ValidationReport> RunAsync(TrainingData data, NativeSlots slots, Action<double> progress, CancellationToken cancellation, ValidationReview? review = null, bool release = false)
     {
-        var evaluation = new Evaluation(Task(data), data.ValidationSamples.Target);
+        var evaluation = new Evaluation(Task(data), data.ValidationSamples);
         var (lossSum, images) = (0.0, 0L);
         var (parameters, own) = Parameters(slots);
         try

@@ -30,7 +30,7 @@ public sealed class EoAdapterTests : IDisposable
     }
 
     [Fact]
-    public void Four_thousand_swaps_give_the_merged_results_each_time()
+    public void Ten_thousand_swaps_give_the_merged_results_each_time()
     {
         var files = Enumerable.Range(1, 4).Select(rank => SaveAdapter($"rank{rank}", Ramp(rank * Width, rank), Ramp(Width * rank, -rank), rank, 2 * rank)).ToList();
         var adapters = files.Select(_model.LoadAdapter).ToList();
@@ -40,7 +40,7 @@ public sealed class EoAdapterTests : IDisposable
             AssertClose(Expected(Merged(Ramp(rank * Width, rank), Ramp(Width * rank, -rank), rank, 2), 0.5f), expected[index]);   // alpha / r = 2
         }
 
-        for (var swap = 0; swap < 4_000; swap++)
+        for (var swap = 0; swap < 10_000; swap++)
         {
             Assert.Equal(expected[swap % 4], Run(adapters[swap % 4]));
         }

@@ -90,12 +90,31 @@ public sealed class RecipeDataTests : IDisposable
         Assert.Contains("belong to cross-entropy", (await Assert.ThrowsAsync<TrainingException>(() => RunAsync(Data(""), new LossRecipe { Name = LossName.Dice, Weights = [1, 2, 3] }))).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Losses_are_added_with_their_weights()
+    {
+        Write("images", "labels", "a", "b", "c");
+        var still = new OptimizerRecipe { Name = OptimizerName.Sgd, LearningRate = 1e-12 };   // all see the same parameters
+        async Task<double> LossAsync(LossRecipe loss) => (await RunAsync(Data(""), loss, still)).Report.Epochs[0].Validation.Loss;
+        double[] weights = [0.5, 2];
+        LossName[] names = [LossName.Ce, LossName.Lovasz];
+        var alone = new List<double>();
+        foreach (var name in names)
+        {
+            alone.Add(await LossAsync(new LossRecipe { Name = name }));
+        }
+
+        Assert.Equal(alone.Zip(weights, (loss, weight) => loss * weight).Sum(), await LossAsync(new LossRecipe { Parts = [.. names.Zip(weights, (name, weight) => new LossPartRecipe { Name = name, Weight = weight })] }), 1e-5);
+        Assert.Contains("both loss.name and loss.parts", (await Assert.ThrowsAsync<TrainingException>(() => LossAsync(new LossRecipe { Name = LossName.Ce, Parts = [new LossPartRecipe { Name = LossName.Dice }] }))).Message, StringComparison.Ordinal);
+        Assert.Contains("The loss mse does not belong", (await Assert.ThrowsAsync<TrainingException>(() => LossAsync(new LossRecipe { Parts = [new LossPartRecipe { Name = LossName.Ce }, new LossPartRecipe { Name = LossName.Mse }] }))).Message, StringComparison.Ordinal);
+    }
+
     private DataRecipe Data(string folder) => new() { Folder = Path.Combine(_root, folder), Classes = [new("none"), new("one"), new("two")] };
 
-    private Task<FitResult> RunAsync(DataRecipe data, LossRecipe? loss = null) => TrainingJob.RunAsync(
+    private Task<FitResult> RunAsync(DataRecipe data, LossRecipe? loss = null, OptimizerRecipe? optimizer = null) => TrainingJob.RunAsync(
         new TrainingRecipe
         {
-            Model = Path.Combine(_root, "encoder.onnx"), Data = data, Loss = loss ?? new LossRecipe(), Method = new MethodRecipe { Name = TrainingMethod.LinearProbe },
+            Model = Path.Combine(_root, "encoder.onnx"), Data = data, Loss = loss ?? new LossRecipe(), Optimizer = optimizer ?? new OptimizerRecipe(), Method = new MethodRecipe { Name = TrainingMethod.LinearProbe },
             Decoder = new DecoderRecipe { Name = DecoderName.Linear }, Run = new RunRecipe { Epochs = 1, Batch = 2, Threads = 1 },
         },
         new JobOptions { Folder = Path.Combine(_root, "run") });

@@ -48,6 +48,7 @@ public class RecipeFileTests
     [InlineData("r.yaml:6:11: 'run.epochs' is 'many'; expected a whole number.", "run:\n  epochs: many")]
     [InlineData("r.yaml:6:9: 'method.name' is 'lorra'; expected one of lora, dora, ia3, linear-probe, full, last-blocks, bitfit, norm, adapter, prefix, prompt. Did you mean 'lora'?", "method:\n  name: lorra")]
     [InlineData("r.yaml:6:12: 'method.targets' takes a list, for example [a, b]; found one value.", "method:\n  targets: fc1")]
+    [InlineData("r.yaml:7:24: The factor of a loss must be above 0", "loss:\n  parts:\n  - {name: ce, weight: 0}")]
     [InlineData("r.yaml:5:6: 'run' is a group of settings", "run: 5")]
     [InlineData("r.yaml:6:1: not YAML", "run: {")]
     public void A_wrong_setting_is_refused_with_line_and_column(string expected, string line)

@@ -9,7 +9,7 @@ namespace EoOnnx.Training.Tests.Recipes;
 /// <summary>docs/recipe.schema.json and docs/recipes.md say what the records of a recipe are.</summary>
 public class RecipeSchemaTests
 {
-    private static readonly Type[] Groups = [typeof(DataRecipe), typeof(ArrayRecipe), typeof(ArrayInputRecipe), typeof(ArrayCondition), typeof(MethodRecipe), typeof(DecoderRecipe), typeof(AuxiliaryRecipe), typeof(LossRecipe), typeof(OptimizerRecipe), typeof(RunRecipe), typeof(PolygonRecipe)];
+    private static readonly Type[] Groups = [typeof(DataRecipe), typeof(ArrayRecipe), typeof(ArrayInputRecipe), typeof(ArrayCondition), typeof(MethodRecipe), typeof(DecoderRecipe), typeof(AuxiliaryRecipe), typeof(LossRecipe), typeof(LossPartRecipe), typeof(OptimizerRecipe), typeof(RunRecipe), typeof(PolygonRecipe)];
 
     private static JsonObject Schema => JsonNode.Parse(File.ReadAllText(Path.Combine(SharedData.Repository, "docs", "recipe.schema.json")))!.AsObject();
 
@@ -49,6 +49,7 @@ public class RecipeSchemaTests
     private static string PlaceOf(string group) => group switch
     {
         "auxiliary" => "decoder.auxiliary[]",
+        "lossPart" => "loss.parts[]",
         "array" => "data.arrays",
         "arrayInput" => "data.arrays.inputs[]",
         "arrayCondition" => "data.arrays.test[]",

@@ -85,6 +85,18 @@ public class TerraTorchImportTests
         Assert.Empty(RecipeSchemaCheck.Errors(RecipeWriter.Write(recipe, [])));
     }
 
+    [Theory]
+    [InlineData("loss: [ce, dice]", "Ce 1, Dice 1")]
+    [InlineData("loss: {ce: 0.7, lovasz: 0.3}", "Ce 0.7, Lovasz 0.3")]
+    [InlineData("loss: {focal: 2}", "Focal 2")]
+    public void Several_losses_become_parts_with_their_weights(string written, string expected)
+    {
+        var imported = TerraTorchImport.Parse(Config.Replace("loss: ce", written, StringComparison.Ordinal).Replace("class_weights: [0.3, 0.7]", "", StringComparison.Ordinal), "c.yaml");
+        Assert.DoesNotContain(imported.Gaps, gap => gap.Key.Contains("loss", StringComparison.Ordinal));
+        Assert.Equal(expected, string.Join(", ", imported.Recipe.Loss.Parts.Select(part => FormattableString.Invariant($"{part.Name} {part.Weight}"))));
+        Assert.Equal(imported.Recipe.ToJson(), RecipeFile.Parse(RecipeWriter.Write(imported.Recipe, []), "r.yaml").ToJson());
+    }
+
     [Fact]
     public void Several_modalities_become_further_images_below_one_folder()
     {

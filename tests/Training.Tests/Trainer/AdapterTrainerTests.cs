@@ -47,18 +47,25 @@ public sealed class AdapterTrainerTests : IDisposable
         {
             using var model = EoModel.Load(Path.Combine(run, "model.onnx"));
             using var adapter = model.LoadAdapter(Path.Combine(run, file));
-            var confusion = new ConfusionMatrix(2, 255);
+            var (confusion, boundary) = (new ConfusionMatrix(2, 255), new BoundaryIoU(2, 255));
             await foreach (var batch in data.Validation.ReadAsync(0))
             {
                 using (batch)
                 {
                     var logits = model.Run(batch.Images, [batch.Count, 3, Runs.Tile, Runs.Tile], [TaskModel.PredictionName], adapter)[0].ToSingles();
                     var pixels = Runs.Tile * Runs.Tile;
-                    confusion.Add([.. Enumerable.Range(0, batch.Count * pixels).Select(i => logits[(((i / pixels * 2) + 1) * pixels) + (i % pixels)] > logits[(i / pixels * 2 * pixels) + (i % pixels)] ? 1 : 0)], batch.Classes.Span);
+                    int[] classes = [.. Enumerable.Range(0, batch.Count * pixels).Select(i => logits[(((i / pixels * 2) + 1) * pixels) + (i % pixels)] > logits[(i / pixels * 2 * pixels) + (i % pixels)] ? 1 : 0)];
+                    confusion.Add(classes, batch.Classes.Span);
+                    for (var sample = 0; sample < batch.Count; sample++)
+                    {
+                        boundary.Add(classes.AsSpan(sample * pixels, pixels), batch.Classes.Span.Slice(sample * pixels, pixels), Runs.Tile, Runs.Tile);
+                    }
                 }
             }
 
             Assert.Equal(result.Report.Best!.Confusion, confusion.ToRows());
+            Assert.Equal(result.Report.Best.Metrics["Boundary_mIoU"], boundary.Mean);
+            Assert.InRange(boundary.Mean, 1e-3, 1);
         }
     }
 

@@ -192,20 +192,28 @@ public static class TerraTorchImport
 
     private static LossRecipe Loss(ForeignConfiguration config, TaskName task)
     {
-        var name = config.Text($"{Model}.loss");
-        LossName? loss = name is null ? null : Enum.TryParse<LossName>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out var known) && task.Losses().Contains(known) ? known : null;
-        if (name is not null && loss is null)
+        // One name, a list of names, or names with weights.
+        const string key = $"{Model}.loss";
+        var parts = new List<LossPartRecipe>();
+        foreach (var (name, weight) in config.Names(key) is { } names ? names.Select(name => (name, config.Number($"{key}.{name}") ?? 1)) : config.Texts(key).Select(name => (name, 1.0)))
         {
-            config.Gap($"{Model}.loss", $"the loss {name} does not belong to the task; losses are {string.Join(", ", task.Losses())}", $"{task.Losses()[0]}");
+            if (Enum.TryParse<LossName>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out var known) && task.Losses().Contains(known) && weight > 0)
+            {
+                parts.Add(new LossPartRecipe { Name = known, Weight = weight });
+            }
+            else
+            {
+                config.Gap(key, $"the loss {name} with weight {weight} does not belong to the task; losses are {string.Join(", ", task.Losses())}, with weights above 0", parts.Count > 0 ? "left out" : $"{task.Losses()[0]}");
+            }
         }
 
         var weights = config.Numbers($"{Model}.class_weights");
-        if (weights.Count > 0 && (loss ?? task.Losses()[0]) != LossName.Ce)
+        if (weights.Count > 0 && parts.Select(part => part.Name).DefaultIfEmpty(task.Losses()[0]).All(name => name != LossName.Ce))
         {
             config.Gap($"{Model}.class_weights", "weights of classes belong to cross-entropy", "left out");
             weights = [];
         }
 
-        return new LossRecipe { Name = loss, Weights = weights };
+        return parts is [] or [{ Weight: 1 }] ? new LossRecipe { Name = parts.FirstOrDefault()?.Name, Weights = weights } : new LossRecipe { Parts = parts, Weights = weights };
     }
 }
