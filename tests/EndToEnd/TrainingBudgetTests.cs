@@ -72,6 +72,36 @@ public sealed class TrainingBudgetTests(TrainingBudgetTests.Chips chips) : IClas
         Assert.InRange(measured / (double)planned, 0.8, 1.15);
     }
 
+    [Fact]
+    public async Task An_adapter_trained_on_a_base_in_8_bits_belongs_to_the_float32_model_and_is_about_as_good()
+    {
+        string[] arguments =
+        [
+            "train-adapter", "--model", Path.Combine(AppContext.BaseDirectory, "models", "demo-encoder.onnx"), "--data", "chips", "--classes", "unburned,burned", "--targets", "attn.qkv:q,v", "--targets", "mlp.fc1", "--targets", "mlp.fc2",
+            "--lr", "3e-3", "--epochs", "3", "--batch", "4", "--seed", "1", "--threads", "1", "--json",
+        ];
+        using var wide = await TrainAsync("float32", arguments);
+        using var narrow = await TrainAsync("int8", [.. arguments, "--base", "int8"]);
+        Assert.NotEqual(await File.ReadAllBytesAsync(Path.Combine(_folder, "float32", "adapter.safetensors")), await File.ReadAllBytesAsync(Path.Combine(_folder, "int8", "adapter.safetensors")));
+
+        // The adapter is one of the float32 model: evaluated with either run's model, or merged, it gives what the run reported.
+        var (expected, trained) = (KeptIoU(wide), KeptIoU(narrow));
+        using var own = await EvaluateAsync("int8/model.onnx", "--adapter", "int8/adapter.safetensors");
+        using var other = await EvaluateAsync("float32/model.onnx", "--adapter", "int8/adapter.safetensors");
+        Assert.Equal(MeanIoU(own), MeanIoU(other));
+        (await Eoonnx.RunAsync(_folder, "merge", "float32/model.onnx", "--adapter", "int8/adapter.safetensors", "--out", "narrow.onnx")).Succeeded();
+        using var merged = await EvaluateAsync("narrow.onnx");
+        Assert.Equal(MeanIoU(other), MeanIoU(merged), 5e-3);
+        TestContext.Current.TestOutputHelper!.WriteLine(FormattableString.Invariant($"mIoU of held-out chips: float32 {expected:F4}, 8 bits {trained:F4}"));
+        Assert.InRange(trained - expected, -0.05, 0.05);
+        Assert.InRange(trained, 0.55, 1);
+    }
+
+    private static double KeptIoU(JsonDocument run) => run.RootElement.GetProperty("report").GetProperty("epochs").EnumerateArray()
+        .Single(epoch => epoch.GetProperty("epoch").GetInt32() == run.RootElement.GetProperty("report").GetProperty("keptEpoch").GetInt32()).GetProperty("validation").GetProperty("metrics").GetProperty("mIoU").GetDouble();
+
+    private static double MeanIoU(JsonDocument evaluation) => evaluation.RootElement.GetProperty("metrics").GetProperty("mIoU").GetDouble();
+
     private static (long Planned, long Measured, string Recompute) Memory(JsonDocument run)
     {
         using (run)
