@@ -116,6 +116,14 @@ internal sealed class FeatureCache : IDisposable
             : throw new TrainingException($"Features cannot be kept: {reason}. Or train with --cache-features off (run.cacheFeatures).");
     }
 
+    private static void Require(string folder, long bytes, string what)
+    {
+        if (FreeDiskSpace.Lack(folder, bytes) is { } lack)
+        {
+            throw new TrainingException($"{lack} ({what}). Free some space, or choose another folder.");
+        }
+    }
+
     /// <summary>Computes what is not there yet.</summary>
     /// <param name="workspace">Opens graphs.</param>
     /// <param name="training">False when no epoch is left, and only held-out samples will be looked at.</param>
@@ -128,10 +136,10 @@ internal sealed class FeatureCache : IDisposable
         var sets = training ? [_training, _validation] : new[] { _validation };
         if (_folder is not null)
         {
-            DiskSpace.Require(_folder, sets.Sum(set => set.BytesToWrite), "features");
+            Require(_folder, sets.Sum(set => set.BytesToWrite), "features");
+            Require(_temporary, sets.Sum(set => set.TargetBytes), "labels");
         }
 
-        DiskSpace.Require(_temporary, _folder is null ? 0 : sets.Sum(set => set.TargetBytes), "labels");
         var all = sets.Sum(set => set.Records);
         foreach (var group in sets.GroupBy(set => set.Identity))   // equal graphs share a session
         {

@@ -55,9 +55,9 @@ internal sealed class TrainingRun : IDisposable
             _data = _features?.Data ?? data;
             _progress?.Report(new TrainingProgress { Stage = TrainingStage.Planned, Epochs = options.Epochs, Plan = _plan, Features = _featureReport });
             _workspace = new Workspace(options with { PackWeights = _plan.PackWeights });
-            if (options.Folder is not null)
+            if (options.Folder is not null && FreeDiskSpace.Lack(options.Folder, BytesToWrite(task, _graph)) is { } lack)
             {
-                DiskSpace.Require(options.Folder, BytesToWrite(task, _graph));
+                throw new TrainingException($"{lack} (graphs, model, checkpoint and its successor). Free some space, or choose another folder.");
             }
 
             _runner = new StepRunner(_graph, _workspace);
