@@ -21,6 +21,7 @@ internal sealed class TrainingOptions
     private readonly RecipeOptions<DataRecipe> _data = new()
     {
         { SharedOptions.Optional<string>("--unit", "Unit of measured labels, kept in the model.", "unit"), (data, unit) => data with { Unit = unit } },
+        { new Option<double[]>("--wavelengths") { Description = "Central wavelengths of the bands in micrometres, for an encoder that takes any bands.", HelpName = "0.49,0.56", CustomParser = Lists.Numbers }, (data, wavelengths) => data with { Wavelengths = wavelengths ?? [] } },
         { SharedOptions.WithDefault("--validation-share", 0.2, "Share of the chips that is held out.", "share"), (data, share) => data with { ValidationShare = share } },
         { new Option<string[]>("--hold-out") { Description = "Names of the chips to hold out instead of a share.", HelpName = "names", CustomParser = Lists.Texts }, (data, names) => data with { HoldOut = names ?? [] } },
         { SharedOptions.Choice("--statistics", StatisticsSource.Auto, "Where mean and deviation of the bands come from; auto takes the model's when it has any, else the training chips'."), (data, source) => data with { Statistics = source } },

@@ -129,6 +129,14 @@ public sealed record DataRecipe
         init => field = value is >= 0 and < 1 ? value : throw new ArgumentOutOfRangeException(nameof(BandDrop), value, "The probability to drop a band must be at least 0 and below 1; 0.1 is mild.");
     }
 
+    /// <summary>Central wavelengths of the bands in micrometres, for an encoder that takes any bands (DOFA); the trained model then takes these.</summary>
+    public IReadOnlyList<double> Wavelengths
+    {
+        get;
+        init => field = value.All(micrometres => micrometres is > 0 and < 1e6) ? value
+            : throw new ArgumentOutOfRangeException(nameof(Wavelengths), string.Join(", ", value), "Wavelengths are given in micrometres, over 0 and under 1,000,000; 0.665 is red.");
+    } = [];
+
     /// <summary>Which of the encoder's optional inputs the chips fill: dates, and places by their georeferencing. Maps of the trained model fill the same.</summary>
     public CoordinatesUse Coordinates { get; init; }
 

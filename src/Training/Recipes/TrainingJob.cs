@@ -55,9 +55,13 @@ public static class TrainingJob
         var schedule = RecipeSchedule.Of(recipe.Optimizer, recipe.Run.Epochs);
         RecipeLoss.Check(recipe.Task, recipe.Loss);
         var encoder = OnnxModel.Load(recipe.Model);
-        var manifest = encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? RecipeData.Scaled(recipe.Data, ModelManifest.Parse(json))
-            : throw new TrainingException($"{recipe.Model} has no manifest ({ModelManifest.MetadataKey}), so its bands and features are unknown. Export the encoder with eoonnx export.");
-        encoder = recipe.Data.Arrays is null ? RecipeCoordinates.Prepare(encoder, recipe.Data) : encoder;
+        if (!encoder.Metadata.ContainsKey(ModelManifest.MetadataKey))
+        {
+            throw new TrainingException($"{recipe.Model} has no manifest ({ModelManifest.MetadataKey}), so its bands and features are unknown. Export the encoder with eoonnx export.");
+        }
+
+        encoder = recipe.Data.Arrays is null ? RecipeCoordinates.Prepare(RecipeWavelengths.Prepare(encoder, recipe.Data), recipe.Data) : encoder;
+        var manifest = RecipeData.Scaled(recipe.Data, ModelManifest.Parse(encoder.Metadata[ModelManifest.MetadataKey]));
         var (data, described, noDataLabel, map) = recipe.Data.Arrays is null ? Chips(recipe, task, encoder, manifest, cancellation) : Arrays(recipe, task, encoder, manifest);
         var survey = data.Survey(seen: recipe.Loss.ClassWeights != ClassWeighting.None || recipe.Loss.StandardizeTarget, cancellation);
         data = survey.Data;

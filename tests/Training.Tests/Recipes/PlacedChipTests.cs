@@ -6,6 +6,7 @@ using EoOnnx.Raster;
 using EoOnnx.Runtime;
 using EoOnnx.Training.Recipes;
 using EoOnnx.Training.Recipes.Start;
+using EoOnnx.Training.Trainer;
 
 namespace EoOnnx.Training.Tests.Recipes;
 
@@ -75,6 +76,39 @@ public sealed class PlacedChipTests : IDisposable
         Assert.All(features.GroupBy(item => item.Block), block => Assert.Single(block.Select(item => item.Part).Distinct()));
         Assert.True(features.Select(item => item.Block).Distinct().Count() > 2);
         Assert.Contains("blue chips are trained on", await File.ReadAllTextAsync(In("run/report.html"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_encoder_of_any_bands_is_trained_with_the_wavelengths_of_the_recipe_as_one_of_these_bands()
+    {
+        Chips(4);
+        for (var chip = 0; chip < 4; chip++)
+        {
+            RecipeChipFiles.Classes(In($"labels/c{chip}.tif"), Tile, [0, 1], chip);
+        }
+
+        double[] wavelengths = [0.49, 0.56, 0.665];
+        var dofa = Backbones.All.Single(backbone => backbone.Name == "dofa");
+        BackboneExport.FromRandom(dofa, "tiny", 1, new BackboneOptions { AnyBands = true, Layers = [1], Tile = Tile }).Model.Save(In("open.onnx"));
+        BackboneExport.FromRandom(dofa, "tiny", 1, new BackboneOptions { Wavelengths = wavelengths, Layers = [1], Tile = Tile }).Model.Save(In("fixed.onnx"));
+        var data = new DataRecipe { Folder = In("chips"), LabelFolder = In("labels"), Images = "*_20200904.tif", Labels = "*.tif", Classes = [new ClassRecipe("a"), new ClassRecipe("b")], ValidationShare = 0.5, Augment = false };
+        TrainingRecipe Recipe(string encoder, params double[] given) => new() { Model = In(encoder), Data = data with { Wavelengths = given }, Run = new RunRecipe { Epochs = 2, Batch = 2, Threads = 1 } };
+        async Task<TrainingReport> TrainAsync(TrainingRecipe recipe, string run) => (await TrainingJob.RunAsync(recipe, new JobOptions { Folder = In(run) }, cancellation: TestContext.Current.CancellationToken)).Report;
+        var (open, closed) = (await TrainAsync(Recipe("open.onnx", wavelengths), "open"), await TrainAsync(Recipe("fixed.onnx"), "fixed"));
+        Assert.Equal(closed.Epochs.Select(epoch => Math.Round(epoch.Validation.Loss, 3)), open.Epochs.Select(epoch => Math.Round(epoch.Validation.Loss, 3)));
+        Assert.True(open.Epochs[1].TrainingLoss < open.Epochs[0].TrainingLoss);
+
+        using var model = EoModel.Load(In("open/model.onnx"));
+        Assert.Single(model.Inputs);
+        Assert.Equal(wavelengths, model.Manifest.Bands.Select(band => band.WavelengthMicrometres!.Value));
+        using var adapter = model.LoadAdapter(In("open/adapter.safetensors"));
+        var evaluated = await EvaluationJob.RunAsync(model, adapter, data with { HoldOut = open.ValidationChips }, new EvaluationOptions { Part = DataPart.Validation, Batch = 2 }, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(open.Best!.Loss, evaluated.CrossEntropy!.Value, 1e-4);
+
+        string Refused(TrainingRecipe recipe) => Assert.Throws<TrainingDataException>(() => RecipeCheck.Of(recipe, TestContext.Current.CancellationToken)).Message;
+        Assert.Contains("data.wavelengths: [0.49, 0.56, 0.665]", Refused(Recipe("open.onnx")), StringComparison.Ordinal);
+        Assert.Matches("The chips have 3 bands; .* expects 2", Refused(Recipe("open.onnx", 0.49, 0.56)));
+        Assert.Contains("Leave out data.wavelengths", Refused(Recipe("fixed.onnx", wavelengths)), StringComparison.Ordinal);
     }
 
     [Theory]
