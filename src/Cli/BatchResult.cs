@@ -9,16 +9,17 @@ namespace EoOnnx.Cli;
 /// <param name="Scenes">Every scene.</param>
 /// <param name="Seconds">From start to end.</param>
 /// <param name="IsPartial">The user ended it.</param>
-internal sealed record BatchResult(string Folder, IReadOnlyList<SceneOutcome> Scenes, double Seconds, bool IsPartial) : IPartialResult
+/// <param name="Remark">What else is to be known.</param>
+internal sealed record BatchResult(string Folder, IReadOnlyList<SceneOutcome> Scenes, double Seconds, bool IsPartial, string? Remark) : IPartialResult
 {
     /// <inheritdoc/>
     public bool HasFailures => Scenes.Any(scene => scene.Status is SceneStatus.Failed);
 
     /// <summary>Writes the summary beside the maps.</summary>
-    public static BatchResult Save(BatchReport report, string folder, bool isPartial)
+    public static BatchResult Save(BatchReport report, string folder, bool isPartial, string? remark)
     {
         report.Save(folder);
-        return new BatchResult(folder, report.Scenes, report.Seconds, isPartial);
+        return new BatchResult(folder, report.Scenes, report.Seconds, isPartial, remark);
     }
 
     /// <summary>A message of progress: one line for every scene that ends, and how far all are.</summary>
@@ -40,6 +41,10 @@ internal sealed record BatchResult(string Folder, IReadOnlyList<SceneOutcome> Sc
         console.Write(table);
         var counts = result.Scenes.GroupBy(scene => scene.Status).OrderBy(group => group.Key).Select(group => FormattableString.Invariant($"{group.Count()} {Word(group.Key)}"));
         console.WriteLine(FormattableString.Invariant($"{string.Join(", ", counts)} in {result.Seconds:F1} s; summary: {Path.Combine(result.Folder, "summary.csv")}"));
+        if (result.Remark is { } remark)
+        {
+            console.WriteLine(remark);
+        }
     }
 
     private static Style Look(SceneStatus status) => new(status switch

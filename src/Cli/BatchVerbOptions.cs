@@ -9,7 +9,7 @@ internal sealed class BatchVerbOptions
 {
     private readonly Argument<string[]> _inputs = new("inputs") { Description = "Folders, scenes of any kind that infer takes, patterns such as 'scenes/**/*.tif' or 'scenes/*/', STAC items, item collections or collections (.json files or URLs).", Arity = ArgumentArity.ZeroOrMore };
     private readonly Option<FileInfo?> _list = SharedOptions.OptionalFile("--list", "A text file that names one input a line, relative to itself; # begins a comment. A .csv file with a header: a line with all sources of a scene, and its dates.");
-    private readonly Option<string> _folder = SharedOptions.Required<string>("--out-dir", "The folder of the maps, of summary.csv and of summary.json.", "folder");
+    private readonly Option<string> _folder = SharedOptions.Required<string>("--out-dir", "The folder of the maps, of summary.csv, summary.json and batch.jsonl.", "folder");
     private readonly Option<string> _name = SharedOptions.WithDefault("--name", "{stem}.tif", "Names of the maps: {stem} is the scene's name, {folder} its folder below the listed one.", "pattern");
     private readonly Option<string[]> _patterns = new("--pattern") { Description = $"Files of a folder that are scenes. Default: {string.Join(',', SceneListOptions.DefaultPatterns)}.", HelpName = "*.tif,…", CustomParser = Lists.Texts };
     private readonly Option<bool> _recursive = new("--recursive") { Description = "Search folders below, too." };
@@ -18,16 +18,17 @@ internal sealed class BatchVerbOptions
         Description = "Map only part i of n, for n machines without a queue. A scene's part follows from its name alone.",
         HelpName = "i/n",
         DefaultValueFactory = _ => Shard.Whole,
-        CustomParser = Read,
+        CustomParser = ReadShard,
     };
 
+    private readonly Option<bool> _retryFailed = new("--retry-failed") { Description = $"Map only the scenes that failed last, as {BatchJournal.FileName} in --out-dir says." };
     private readonly SceneGridOptions _grid = new();
 
     /// <summary>Adds the options to a verb.</summary>
     public BatchVerbOptions(Command verb)
     {
         verb.Add(_inputs);
-        foreach (var option in (Option[])[_list, _folder, _name, _patterns, _recursive, _shard])
+        foreach (var option in (Option[])[_list, _folder, _name, _patterns, _recursive, _shard, _retryFailed])
         {
             verb.Add(option);
         }
@@ -65,10 +66,12 @@ internal sealed class BatchVerbOptions
         }
 
         var shard = parsed.GetValue(_shard);
-        return [.. naming.Apply(SceneList.Distinct(scenes)).Where(scene => shard.Holds(scene.Name))];
+        BatchScene[] planned = [.. naming.Apply(SceneList.Distinct(scenes)).Where(scene => shard.Holds(scene.Name))];
+        return parsed.GetValue(_retryFailed) ? new BatchJournal(folder).Failed(planned) : planned;
     }
 
-    private static Shard Read(ArgumentResult argument)
+    /// <summary>Reads <c>i/n</c>.</summary>
+    public static Shard ReadShard(ArgumentResult argument)
     {
         try
         {

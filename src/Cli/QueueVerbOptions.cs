@@ -52,7 +52,8 @@ internal sealed class QueueVerbOptions
         }
 
         progress.Tell(new Step("queue", null, FormattableString.Invariant($"{tasks.Count} scenes wait for workers on {address}")));
-        var report = await queue.WaitAsync(tasks, tickets, progress.For<BatchProgress>(BatchResult.Describe), cancellation);
-        return BatchResult.Save(report, folder, cancellation.IsCancellationRequested);
+        var journal = new BatchJournal(folder);
+        var report = await queue.WaitAsync(tasks, tickets, progress.For<BatchProgress>(BatchResult.Describe), journal, cancellation);
+        return BatchResult.Save(report, folder, cancellation.IsCancellationRequested, journal.Failure);
     }
 }

@@ -24,6 +24,29 @@ public static class QueueWorker
         using var models = new LoadedModels(BatchOptions.ShareModel(options.Model, options.Jobs));
         var scenes = new QueuedScenes(models, roots, options, log);
         var storage = QueueStorage.Open(address, options.LostAfter);
+        var dashboard = options.DashboardPort is { } port ? await QueueDashboard.StartAsync(storage, $"eoonnx {address}", port, options.DashboardMayChange).ConfigureAwait(false) : null;
+        try
+        {
+            if (dashboard is not null)
+            {
+                log.Report(new WorkerMessage("dashboard", dashboard.Url));
+            }
+
+            await WorkAsync(address, options, scenes, storage, log, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (dashboard is not null)
+            {
+                await dashboard.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+
+        return scenes.Report;
+    }
+
+    private static async Task WorkAsync(QueueAddress address, QueueWorkerOptions options, QueuedScenes scenes, JobStorage storage, IProgress<WorkerMessage> log, CancellationToken cancellation)
+    {
         using (var server = new BackgroundJobServer(new BackgroundJobServerOptions
         {
             Queues = [QueuedScenes.Queue],
@@ -45,8 +68,6 @@ public static class QueueWorker
             server.SendStop();
             await server.WaitForShutdownAsync(CancellationToken.None).ConfigureAwait(false);
         }
-
-        return scenes.Report;
     }
 
     // What the method of the job says (its queue), and what this worker was told.

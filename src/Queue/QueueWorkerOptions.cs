@@ -33,6 +33,16 @@ public sealed record QueueWorkerOptions
     /// <summary>Lets VRT files read outside their own folder; whatever a task says.</summary>
     public bool AllowExternalVrt { get; init; }
 
+    /// <summary>The port of this machine on which pages show the queue, 0 for a free one; null shows none.</summary>
+    public int? DashboardPort { get; init => field = value is null or >= 0 and <= 65_535 ? value
+        : throw new ArgumentOutOfRangeException(nameof(DashboardPort), value, "The port of the dashboard (--dashboard) must be 0 to 65535."); }
+
+    /// <summary>5380.</summary>
+    public const int DefaultDashboardPort = 5380;
+
+    /// <summary>Whether the pages can put scenes back on the queue and remove them.</summary>
+    public bool DashboardMayChange { get; init; }
+
     /// <summary>A scene whose worker has been silent for so long is given to another. The same for all workers of a queue.</summary>
     public TimeSpan LostAfter { get; init => field = value >= TimeSpan.FromSeconds(5) && value <= TimeSpan.FromDays(1) ? value
         : throw new ArgumentOutOfRangeException(nameof(LostAfter), value, "A scene can be taken over after 5 seconds to one day of silence (--lost-after)."); } = DefaultLostAfter;

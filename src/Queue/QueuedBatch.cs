@@ -48,9 +48,10 @@ public sealed class QueuedBatch
     /// <param name="tasks">The scenes.</param>
     /// <param name="tickets">What <see cref="Enqueue"/> has given for them.</param>
     /// <param name="progress">Told about every scene that is being mapped or has ended.</param>
+    /// <param name="journal">Where is noted what became of each scene; null notes nothing.</param>
     /// <param name="cancellation">Ends the waiting; the scenes stay on the queue.</param>
     /// <exception cref="QueueException">The database has been gone for a minute, or somebody has removed a scene.</exception>
-    public async Task<BatchReport> WaitAsync(IReadOnlyList<SceneTask> tasks, IReadOnlyList<string> tickets, IProgress<BatchProgress>? progress = null, CancellationToken cancellation = default)
+    public async Task<BatchReport> WaitAsync(IReadOnlyList<SceneTask> tasks, IReadOnlyList<string> tickets, IProgress<BatchProgress>? progress = null, BatchJournal? journal = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(tasks);
         ArgumentNullException.ThrowIfNull(tickets);
@@ -85,6 +86,7 @@ public sealed class QueuedBatch
                 outcomes[i] = Outcome(state, tasks[i].Scene);
                 if (outcomes[i] is { } outcome)
                 {
+                    journal?.End(outcome);
                     tally.End(tasks[i].Scene, outcome);
                 }
                 else if (state.Name == ProcessingState.StateName)
@@ -98,13 +100,13 @@ public sealed class QueuedBatch
     }
 
     private static SceneOutcome? Outcome(StateData state, BatchScene scene) =>
-        state.Name == SucceededState.StateName ? SceneTask.ReadOutcome(SerializedText(state.Data["Result"]))
+        state.Name == SucceededState.StateName ? Result(state.Data["Result"])
         : state.Name == FailedState.StateName ? SceneOutcome.Without(scene, SceneStatus.Failed, 0, state.Data.TryGetValue("ExceptionMessage", out var why) ? why : state.Reason)
         : state.Name == DeletedState.StateName ? SceneOutcome.Without(scene, SceneStatus.Cancelled, 0, "Removed from the queue.")
         : null;
 
-    // Hangfire stores what a job returns as JSON: the text of an outcome is a JSON string.
-    private static string SerializedText(string stored) => System.Text.Json.JsonSerializer.Deserialize<string>(stored)!;
+    /// <summary>What a finished job has returned. Hangfire stores it as JSON: the text of an outcome is a JSON string.</summary>
+    internal static SceneOutcome? Result(object? stored) => stored is string text ? SceneTask.ReadOutcome(System.Text.Json.JsonSerializer.Deserialize<string>(text)!) : null;
 
     private T Guarded<T>(Func<T> work)
     {

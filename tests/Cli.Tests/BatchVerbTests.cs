@@ -13,6 +13,7 @@ public sealed class BatchVerbTests : IDisposable
     [InlineData(ExitCode.Usage, "'3/2' is no shard", "--shard", "3/2")]
     [InlineData(ExitCode.Usage, "'map.tif' is no pattern", "--name", "map.tif")]
     [InlineData(ExitCode.Usage, "must be 1 to 256", "--jobs", "0")]
+    [InlineData(ExitCode.Failed, "without --retry-failed", "--retry-failed", "--pattern", "*.onnx")]
     [InlineData(ExitCode.Usage, "--wait belongs to --queue", "--wait")]
     [InlineData(ExitCode.Usage, "--threads has no meaning with --queue", "--queue", "postgres://eo@host/maps", "--threads", "2")]
     [InlineData(ExitCode.Usage, "address of the queue is not understood", "--queue", "mysql://eo:secret@host/maps")]

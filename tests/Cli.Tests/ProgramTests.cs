@@ -67,5 +67,5 @@ public class ProgramTests
     }
 
     private static IEnumerable<string> Leaves(Command command, string prefix = "") => command.Subcommands.SelectMany(verb =>
-        verb.Subcommands.Count > 0 ? Leaves(verb, $"{prefix}{verb.Name} ") : [$"{prefix}{verb.Name}"]);
+        Leaves(verb, $"{prefix}{verb.Name} ").Concat(verb is Verb ? [$"{prefix}{verb.Name}"] : []));
 }

@@ -9,6 +9,7 @@ using EoOnnx.Tests;
 namespace EoOnnx.Queue;
 
 /// <summary>The real program on a real PostgreSQL: what happens to scenes whose workers are killed or told to end.</summary>
+[Collection(nameof(PostgresServer))]
 public sealed class WorkersTests : IClassFixture<PostgresServer>, IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3); // ends a test that hangs; a busy machine takes long

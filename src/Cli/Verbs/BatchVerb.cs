@@ -16,6 +16,7 @@ internal static class BatchVerb
         {
             Example = "eoonnx demo --out demo\neoonnx batch demo/evaluate/images --model demo/run/model.onnx --adapter demo/run/adapter.safetensors --out-dir maps",
         };
+        verb.Add(BatchStatusVerb.Create(terminal));
         var scenes = new BatchVerbOptions(verb);
         verb.Add(jobs);
         verb.Add(failFast);
@@ -34,8 +35,9 @@ internal static class BatchVerb
 
             using var model = options.LoadModel(parsed, batch.Jobs);
             using var adapter = options.LoadAdapter(parsed, model);
-            var report = await new SceneBatch(model).RunAsync(planned, batch with { Scene = options.Read(parsed, adapter) }, progress.For<BatchProgress>(BatchResult.Describe), token);
-            return BatchResult.Save(report, scenes.Folder(parsed), token.IsCancellationRequested);
+            var journal = new BatchJournal(scenes.Folder(parsed));
+            var report = await new SceneBatch(model).RunAsync(planned, batch with { Scene = options.Read(parsed, adapter), Journal = journal }, progress.For<BatchProgress>(BatchResult.Describe), token);
+            return BatchResult.Save(report, scenes.Folder(parsed), token.IsCancellationRequested, journal.Failure);
         }, Draw, cancellation));
         return verb;
     }

@@ -15,13 +15,15 @@ internal static class WorkerVerb
         var lostAfter = SharedOptions.WithDefault("--lost-after", (int)QueueWorkerOptions.DefaultLostAfter.TotalSeconds, "Take over scenes whose worker has been silent for so long; the same for all workers.", "seconds");
         var retryAfter = new Option<int[]>("--retry-after") { Description = "When a scene that failed is tried again: seconds before each further attempt. Default: 5,30,120.", HelpName = "seconds,…", CustomParser = Lists.Integers };
         var giveUpAfter = SharedOptions.WithDefault("--give-up-after", QueueWorkerOptions.DefaultMostHandovers, "Workers that may be lost over a scene before it fails.", "workers");
+        var dashboard = new Option<int?>("--dashboard") { Description = $"Show the queue as pages for a browser on this machine; 0 takes a free port. Default port: {QueueWorkerOptions.DefaultDashboardPort}.", HelpName = "port", Arity = ArgumentArity.ZeroOrOne };
+        var dashboardMayChange = new Option<bool>("--dashboard-write") { Description = "Let the pages put scenes back on the queue and remove them. Whoever is logged in to this machine can." };
         var allowExternalVrt = SceneGridOptions.AllowExternalVrt();
         var loading = new LoadingOptions();
         var verb = new Verb("worker", "Map scenes from a queue until told to end (Ctrl-C or SIGTERM): unfinished ones go back and are continued by the next worker.")
         {
             Example = "export PGPASSWORD=secret        # a PostgreSQL database, see docs/batch.md\neoonnx worker --queue postgres://eoonnx@localhost/eoonnx --root demo --root maps",
         };
-        foreach (var option in (Option[])[queue, jobs, roots, lostAfter, retryAfter, giveUpAfter, allowExternalVrt, .. loading.All])
+        foreach (var option in (Option[])[queue, jobs, roots, lostAfter, retryAfter, giveUpAfter, dashboard, dashboardMayChange, allowExternalVrt, .. loading.All])
         {
             verb.Add(option);
         }
@@ -35,6 +37,8 @@ internal static class WorkerVerb
                 LostAfter = TimeSpan.FromSeconds(parsed.GetValue(lostAfter)),
                 RetryAfter = parsed.GetValue(retryAfter) is { } pauses ? [.. pauses.Select(seconds => TimeSpan.FromSeconds(seconds))] : QueueWorkerOptions.DefaultRetryAfter,
                 MostHandovers = parsed.GetValue(giveUpAfter),
+                DashboardPort = parsed.GetResult(dashboard) is null ? null : parsed.GetValue(dashboard) ?? QueueWorkerOptions.DefaultDashboardPort,
+                DashboardMayChange = parsed.GetValue(dashboardMayChange),
                 Model = loading.Read(parsed),
                 AllowExternalVrt = parsed.GetValue(allowExternalVrt),
             };
