@@ -51,6 +51,22 @@ internal static class GradientCheck
         }
     }
 
+    /// <summary>True when ONNX Runtime has kernels in double precision for the function of a case and its gradients.</summary>
+    public static bool HasDoubleKernels(VjpCase @case)
+    {
+        using var options = Ort.Quiet;
+        try
+        {
+            using var session = new InferenceSession(Compile(@case.In(ElementType.Double, @case.Tolerance), out _).ToBytes(), options);
+            return true;
+        }
+        catch (OnnxRuntimeException refused) when (refused.Message.Contains("NotImplemented", StringComparison.OrdinalIgnoreCase) || refused.Message.Contains("NOT_IMPLEMENTED", StringComparison.Ordinal)
+            || refused.Message.Contains("Type 'tensor(double)'", StringComparison.Ordinal))
+        {
+            return false;
+        }
+    }
+
     /// <summary>y = f(x₀, x₁, …) and, for a fed v, the gradient of ⟨v, y⟩ with respect to each input.</summary>
     private static OnnxModel Compile(VjpCase @case, out string?[] names)
     {

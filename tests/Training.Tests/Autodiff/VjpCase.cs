@@ -42,9 +42,12 @@ public sealed class VjpCase(string op, params long[][] shapes)
     public double Tolerance { get; init; } = 1e-6;
 
     /// <summary>The same case in single precision.</summary>
-    public VjpCase InFloat(double tolerance = 2e-3) => new(Op, Shapes)
+    public VjpCase InFloat(double tolerance = 2e-3) => In(ElementType.Float, tolerance);
+
+    /// <summary>The same case in another precision.</summary>
+    public VjpCase In(ElementType type, double tolerance) => new(Op, Shapes)
     {
-        Name = Name, Build = Build, Attributes = Attributes, Range = Range, Kinks = Kinks, Margin = Margin, Type = ElementType.Float, SymbolicBatch = SymbolicBatch, Opset = Opset, Tolerance = tolerance,
+        Name = Name, Build = Build, Attributes = Attributes, Range = Range, Kinks = Kinks, Margin = Margin, Type = type, SymbolicBatch = SymbolicBatch, Opset = Opset, Tolerance = tolerance,
     };
 
     public override string ToString() =>
