@@ -55,13 +55,15 @@ public static class TrainingJob
         var schedule = RecipeSchedule.Of(recipe.Optimizer, recipe.Run.Epochs);
         RecipeLoss.Check(recipe.Task, recipe.Loss);
         var encoder = OnnxModel.Load(recipe.Model);
-        if (!encoder.Metadata.ContainsKey(ModelManifest.MetadataKey))
+        var manifest = encoder.Metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? ModelManifest.Parse(json)
+            : throw new TrainingException($"{recipe.Model} has no manifest ({ModelManifest.MetadataKey}), so its bands and features are unknown. Export the encoder with eoonnx export.");
+        if (recipe.Data.Arrays is null)
         {
-            throw new TrainingException($"{recipe.Model} has no manifest ({ModelManifest.MetadataKey}), so its bands and features are unknown. Export the encoder with eoonnx export.");
+            encoder = RecipeCoordinates.Prepare(RecipeWavelengths.Prepare(encoder, recipe.Data), recipe.Data);
+            manifest = ModelManifest.Parse(encoder.Metadata[ModelManifest.MetadataKey]);
         }
 
-        encoder = recipe.Data.Arrays is null ? RecipeCoordinates.Prepare(RecipeWavelengths.Prepare(encoder, recipe.Data), recipe.Data) : encoder;
-        var manifest = RecipeData.Scaled(recipe.Data, ModelManifest.Parse(encoder.Metadata[ModelManifest.MetadataKey]));
+        manifest = RecipeData.Scaled(recipe.Data, manifest);
         var (data, described, noDataLabel, map) = recipe.Data.Arrays is null ? Chips(recipe, task, encoder, manifest, cancellation) : Arrays(recipe, task, encoder, manifest);
         var survey = data.Survey(seen: recipe.Loss.ClassWeights != ClassWeighting.None || recipe.Loss.StandardizeTarget, cancellation);
         data = survey.Data;
