@@ -99,8 +99,7 @@ internal sealed class StripJournal : IDisposable
 
         _rows.Flush(flushToDisk: true);
         var entry = new Strip(firstRow, rows.Length / rowBytes, Checksum(rows), column, columns);
-        _journal.Write(JsonSerializer.SerializeToUtf8Bytes(entry, StripJson.Default.Strip));
-        _journal.WriteByte((byte)'\n');
+        _journal.Write([.. JsonSerializer.SerializeToUtf8Bytes(entry, StripJson.Default.Strip), (byte)'\n']);
         _journal.Flush(flushToDisk: true);
         Advance(entry);
     }
@@ -203,8 +202,14 @@ internal sealed class StripJournal : IDisposable
             }
         }
 
+        // A last line may be whole but for its end: the next one begins behind it.
+        var endless = kept > _journal.Length;
         _journal.SetLength(Math.Min(kept, _journal.Length));
         _journal.Position = _journal.Length;
+        if (endless)
+        {
+            _journal.WriteByte((byte)'\n');
+        }
     }
 
     private bool Follows(Strip strip) => strip.Rows > 0 && strip.First == _next.Row && strip.Column == _next.Column && strip.Columns > 0
