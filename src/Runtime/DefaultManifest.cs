@@ -113,7 +113,9 @@ internal static class DefaultManifest
             : [.. Enumerable.Range(0, count).Select(i => new ManifestBand(BandId(i), 0, divisor))];
     }
 
-    private static string BandId(int index) => string.Create(CultureInfo.InvariantCulture, $"band {index + 1}");
+    /// <summary>What a channel is called in a model that names none.</summary>
+    /// <param name="index">The channel, from 0.</param>
+    public static string BandId(int index) => string.Create(CultureInfo.InvariantCulture, $"band {index + 1}");
 
     // One map of classes an output. The key holds one object, or a list of them; one object serves every output.
     private static List<IReadOnlyList<ManifestClass>> ClassNames(IReadOnlyDictionary<string, string> metadata, int outputs)

@@ -18,7 +18,7 @@ internal readonly record struct BandCandidate(string Name, IReadOnlyList<string>
 
 /// <summary>
 /// Pairs the model's channels with the scene's bands: by what the user says, else by names with their aliases folded, else by
-/// order when the counts agree, with a warning. Never guesses when names are there and do not fit.
+/// order when the counts agree or the model names none, with a warning. Never guesses when names are there and do not fit.
 /// </summary>
 internal static class BandMapping
 {
@@ -61,12 +61,17 @@ internal static class BandMapping
                 : Explain(scene, bands, channels, "some names fit more than one band"));
         }
 
-        if (bands.Count != channels.Count)
+        var nameless = channels.Index().All(channel => channel.Item == DefaultManifest.BandId(channel.Index));
+        if (bands.Count < channels.Count || (bands.Count > channels.Count && !nameless))
         {
             throw new RasterException(Explain(scene, bands, channels, "no name fits"));
         }
 
-        if (channels.Count > 1)
+        if (bands.Count > channels.Count)
+        {
+            warnings.Add(string.Create(CultureInfo.InvariantCulture, $"The model names no bands: of the {bands.Count} bands of {scene} the first {channels.Count} are taken, as QGIS Deepness does. State others with --bands."));
+        }
+        else if (channels.Count > 1)
         {
             warnings.Add($"The bands of {scene} have no names that the model knows; they are taken in file order as {Listed(channels)}. State the order with --bands.");
         }

@@ -37,7 +37,16 @@ public sealed class BandMappingTests : IDisposable
         Assert.Contains("--bands", Assert.Single(warnings), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_model_that_names_no_bands_takes_the_first_with_a_warning()
+    {
+        var warnings = new List<string>();
+        Assert.Equal([1, 2, 3], Map(["red", "green", "blue", ""], ["band 1", "band 2", "band 3"], [], warnings).Select(band => band.Source.Index));
+        Assert.Contains("the first 3", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
     [Theory]
+    [InlineData("x,y", "band 1,band 2,band 3", "", "no name fits")]
     [InlineData("x,y,z", "B02,B03", "", "no name fits")]
     [InlineData("blue,x", "B02,B03", "", "B03 is not among them")]
     [InlineData("blue,B2,B3", "B02,B03", "", "more than one band")]
