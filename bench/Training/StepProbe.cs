@@ -8,6 +8,7 @@ using EoOnnx.Training.Composition;
 using EoOnnx.Training.Data;
 using EoOnnx.Training.Features;
 using EoOnnx.Training.Losses;
+using EoOnnx.Training.Memory;
 using EoOnnx.Training.Optimizers;
 using EoOnnx.Training.Peft;
 using EoOnnx.Training.Trainer;
@@ -59,8 +60,8 @@ internal static class StepProbe
         using var mapped = new Workspace(new FitOptions { Threads = settings.Threads, PackWeights = false });
         using var batch = FirstBatch(settings, bands);
         using var forward = new ForwardPass(packed, encoder);
-        var plans = new[] { (Recompute.Nothing, true), (Recompute.Nothing, false), (Recompute.Cheap, true), (Recompute.Cheap, false) }
-            .Select(plan => (Recompute: plan.Item1, Pack: plan.Item2, Step: new TrainingStep(plan.Item2 ? packed : mapped, task, settings with { Recompute = plan.Item1 }), Times: new Times())).ToList();
+        var plans = new[] { (settings.Batch, Recompute.Nothing, true), (null, Recompute.Nothing, true), (1, Recompute.Nothing, true), (4, Recompute.Nothing, true), ((int?)null, Recompute.Nothing, false), (null, Recompute.Cheap, true), (null, Recompute.Cheap, false) }
+            .Select(plan => (Recompute: plan.Item2, Pack: plan.Item3, Step: new TrainingStep(plan.Item3 ? packed : mapped, task, settings with { Part = plan.Item1, Recompute = plan.Item2 }), Times: new Times())).ToList();
         var forwards = new Times();
         for (var turn = -1; turn < settings.Repetitions; turn++)
         {
@@ -70,7 +71,7 @@ internal static class StepProbe
 
         plans.ForEach(plan => plan.Step.Dispose());
         return [.. plans.Select(plan => new PlanFigures(
-            plan.Recompute.ToString(), plan.Pack, Median([.. plan.Times.Wall]), Median([.. plan.Times.Wall.Zip(forwards.Wall, (a, b) => a / b)]),
+            plan.Step.Part, plan.Recompute.ToString(), plan.Pack, Median([.. plan.Times.Wall]), Median([.. plan.Times.Wall.Zip(forwards.Wall, (a, b) => a / b)]),
             plan.Times.Processor.Min(), plan.Times.Processor.Min() / forwards.Processor.Min()))];
     }
 
@@ -253,15 +254,25 @@ internal static class StepProbe
 
         public TrainingStep(Workspace workspace, TaskModel task, StepSettings settings, Action<OnnxModel>? rewrite = null)
         {
-            _graph = GradientCompiler.Compile(task, Loss.CrossEntropy(255), new AdamW(1e-3), new TrainingGraphOptions { Recompute = settings.Recompute });
+            var loss = Loss.CrossEntropy(255);
+            Part = settings.Part ?? BatchParts.Size(task, loss, settings.Batch);
+            _graph = GradientCompiler.Compile(task, loss, new AdamW(1e-3), new TrainingGraphOptions { Recompute = settings.Recompute, InParts = Part < settings.Batch });
             rewrite?.Invoke(_graph.Step);
             _runner = new StepRunner(_graph, workspace);
         }
 
+        public int Part { get; }
+
         public double Run(Batch batch, int number)
         {
-            using var tensors = new BatchTensors(batch, _graph.DataInputs);
-            return _runner.Run(tensors, new OptimizerStep(number, [1e-3]));
+            var step = new OptimizerStep(number, [1e-3]);
+            var loss = _runner.Run(batch, Part, step);
+            if (_graph.Update is not null)
+            {
+                _runner.Update(step);
+            }
+
+            return loss;
         }
 
         /// <summary>After the first step: the optimizer's mean of gradients, a tenth of the only one.</summary>

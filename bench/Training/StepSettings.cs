@@ -39,6 +39,9 @@ public sealed record StepSettings
     /// <summary>False gives up packed weights.</summary>
     public bool Pack { get; init; } = true;
 
+    /// <summary>Images that go through together; null takes what a run takes.</summary>
+    public int? Part { get; init; }
+
     /// <summary>What is computed a second time.</summary>
     public EoOnnx.Training.Autodiff.Recompute Recompute { get; init; }
 
@@ -62,13 +65,14 @@ public sealed record StepSettings
 public sealed record StepFigures(double Forward, double Step, double Ratio, long PeakBytes, string Name, long EstimatedBytes = 0, double PeerStep = 0, string Peer = "");
 
 /// <summary>The step of one memory plan.</summary>
+/// <param name="Part">Images that go through together.</param>
 /// <param name="Recompute">What is computed again.</param>
 /// <param name="Pack">Whether weights are packed.</param>
 /// <param name="Step">Median seconds.</param>
 /// <param name="Ratio">Median of step over the forward pass of packed weights, turn by turn.</param>
 /// <param name="Processor">Fewest seconds of processor time.</param>
 /// <param name="ProcessorRatio">The same over the fewest of the forward pass. On a busy machine, with one thread, it says more than the other.</param>
-public sealed record PlanFigures(string Recompute, bool Pack, double Step, double Ratio, double Processor, double ProcessorRatio);
+public sealed record PlanFigures(int Part, string Recompute, bool Pack, double Step, double Ratio, double Processor, double ProcessorRatio);
 
 /// <summary>What a process that timed epochs found.</summary>
 /// <param name="Training">Median seconds of an epoch's steps, waiting for data included; the first epoch does not count.</param>

@@ -32,10 +32,10 @@ internal static class TrainingComparison
 
         if (part is "all" or "plans")
         {
-            Write(output, $"plans in turns in one process: computed again, weights, step s, step / forward of packed weights; processor time s, its ratio");
+            Write(output, $"plans in turns in one process: images at a time, computed again, weights, step s, step / forward of packed weights; processor time s, its ratio");
             foreach (var plan in Probe<List<PlanFigures>>("plans", plain))
             {
-                Write(output, $"{plan.Recompute,-14} {(plan.Pack ? "packed" : "mapped"),-7} {plan.Step,8:F3} {plan.Ratio,6:F2} {plan.Processor,8:F3} {plan.ProcessorRatio,6:F2}");
+                Write(output, $"{plan.Part,2} {plan.Recompute,-14} {(plan.Pack ? "packed" : "mapped"),-7} {plan.Step,8:F3} {plan.Ratio,6:F2} {plan.Processor,8:F3} {plan.ProcessorRatio,6:F2}");
             }
         }
 

@@ -42,7 +42,8 @@ public static class GradientCompiler
             }
         }
 
-        var backward = Backpropagation.Differentiate(op, objective, parameters, options.Accumulation == 1 ? null : op.Scalar(1.0 / options.Accumulation, objective), options.Recompute);
+        var share = options.InParts ? op.Input(TrainingGraph.ShareName, objective.Type, []) : options.Accumulation > 1 ? op.Scalar(1.0 / options.Accumulation, objective) : null;
+        var backward = Backpropagation.Differentiate(op, objective, parameters, share, options.Recompute);
         var gradients = backward.Gradients;
         for (var i = 0; i < parameters.Count; i++)
         {
@@ -56,10 +57,10 @@ public static class GradientCompiler
         var buffers = Buffers(op, task);
         op.Graph.SetOutputs();
         op.Output(objective, TrainingGraph.LossName);
-        if (options.Accumulation == 1)
+        if (!options.AddsUp)
         {
             var slots = update.Append(op, parameters, gradients!);
-            return Product(model, optimizer, update, [.. slots, .. Finish(op, buffers)], dataInputs, target, options, null, [], backward);
+            return Product(model, optimizer, update, [.. slots, .. Finish(op, buffers)], dataInputs, target, loss, options, null, [], backward);
         }
 
         var sums = new List<TrainingSlot>();
@@ -72,7 +73,7 @@ public static class GradientCompiler
         }
 
         var (updateModel, updateSlots) = update.Standalone(parameters);
-        return Product(model, optimizer, update, [.. updateSlots, .. Finish(op, buffers)], dataInputs, target, options, updateModel, sums, backward);
+        return Product(model, optimizer, update, [.. updateSlots, .. Finish(op, buffers)], dataInputs, target, loss, options, updateModel, sums, backward);
     }
 
     /// <summary>The values that task outputs named <c>NAME.next</c> give to buffers named NAME.</summary>
@@ -91,7 +92,7 @@ public static class GradientCompiler
 
     private static TrainingGraph Product(
         OnnxModel model, Optimizer optimizer, UpdateBuilder update, IReadOnlyList<TrainingSlot> slots, IReadOnlyList<Value> dataInputs, Value target,
-        TrainingGraphOptions options, OnnxModel? updateModel, IReadOnlyList<TrainingSlot> sums, BackwardPass backward)
+        Loss loss, TrainingGraphOptions options, OnnxModel? updateModel, IReadOnlyList<TrainingSlot> sums, BackwardPass backward)
     {
         var graph = model.Graph;
 
@@ -131,6 +132,7 @@ public static class GradientCompiler
             GradientSums = sums,
             Groups = update.Groups,
             Accumulation = options.Accumulation,
+            PartWeights = options.InParts ? loss.MeanOver ?? throw new ArgumentException("A batch can go through in parts when its loss is a mean over targets.", nameof(loss)) : null,
             AverageDecay = options.AverageDecay,
             Recompute = options.Recompute,
             Kept = [.. backward.Kept.Select(value => value.Name)],

@@ -1,5 +1,6 @@
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
+using EoOnnx.Training.Losses;
 using EoOnnx.Training.Optimizers;
 
 namespace EoOnnx.Training.Autodiff;
@@ -44,10 +45,13 @@ public sealed class TrainingGraph
     /// <summary>Name of the output that holds one sum of squared gradients a parameter.</summary>
     public const string GradientSquaresName = "gradient.squares";
 
+    /// <summary>Name of the input that takes the weight of a part of a batch in the gradient of a step.</summary>
+    internal const string ShareName = "loss.share";
+
     /// <summary>The model that is run for every (micro-)batch.</summary>
     public OnnxModel Step { get; }
 
-    /// <summary>With accumulation, the small model that makes a step from accumulated gradients; else null.</summary>
+    /// <summary>With accumulation, and when a batch goes through in parts, the small model that makes a step from accumulated gradients; else null.</summary>
     public OnnxModel? Update { get; internal init; }
 
     /// <summary>The optimizer that was compiled in.</summary>
@@ -74,6 +78,9 @@ public sealed class TrainingGraph
 
     /// <summary>Micro-batches a step.</summary>
     public int Accumulation { get; init; } = 1;
+
+    /// <summary>What the loss of a batch divides by, when batches go through in parts; else null.</summary>
+    internal TargetWeights? PartWeights { get; init; }
 
     /// <summary>Largest share of the old value in the averages of parameters; null when none are kept.</summary>
     internal double? AverageDecay { get; init; }

@@ -29,6 +29,13 @@ public sealed record TrainingGraphOptions
         init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(Accumulation), value, "At least one micro-batch makes a step.");
     } = 1;
 
+    /// <summary>A batch goes through in parts whose gradients are added up: the step takes a part and its share of the batch's loss. Makes two models, as <see cref="Accumulation"/> does.
+    /// Only for losses that are a mean over targets and models without statistics of the batch.</summary>
+    internal bool InParts { get; init; }
+
+    /// <summary>True when gradients are added up before a step.</summary>
+    internal bool AddsUp => InParts || Accumulation > 1;
+
     /// <summary>Forward values that are computed again during the backward pass instead of being kept. The gradients are the same.</summary>
     public Recompute Recompute { get; init; }
 

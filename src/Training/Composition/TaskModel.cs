@@ -38,6 +38,9 @@ public sealed class TaskModel
     /// whole map), else 1.</summary>
     public int SmallestBatch { get; private init; } = 1;
 
+    /// <summary>True when what a sample becomes depends on the others of its batch.</summary>
+    internal bool HasBatchStatistics => Buffers.Any(name => name != Dropout.CounterName);
+
     /// <summary>Further outputs of the training model, with the weights of their losses.</summary>
     public IReadOnlyList<(string Output, double Weight)> Auxiliaries { get; private init; } = [];
 

@@ -13,6 +13,8 @@ internal sealed record BinaryCrossEntropyLoss : Loss
 
     public override TensorShape TargetShape(TensorShape prediction) => prediction;
 
+    internal override TargetWeights? MeanOver => Balanced ? null : new();
+
     internal override Value Build(GraphBuilder op, Value prediction, Value target)
     {
         var loss = op.Sub(op.Softplus(prediction), op.Mul(prediction, target));

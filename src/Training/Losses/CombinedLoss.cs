@@ -12,6 +12,8 @@ internal sealed record CombinedLoss : Loss
 
     public override TensorShape TargetShape(TensorShape prediction) => Parts[0].Loss.TargetShape(prediction);
 
+    internal override TargetWeights? MeanOver => Parts.All(part => part.Loss.MeanOver is { } weights && weights == Parts[0].Loss.MeanOver) ? Parts[0].Loss.MeanOver : null;
+
     internal override Value Build(GraphBuilder op, Value prediction, Value target) => Parts
         .Select(part => part.Weight == 1 ? part.Loss.Build(op, prediction, target) : op.Mul(part.Loss.Build(op, prediction, target), part.Weight))
         .Aggregate(op.Add);

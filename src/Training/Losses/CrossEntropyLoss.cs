@@ -17,6 +17,8 @@ internal sealed record CrossEntropyLoss : Loss
 
     public override TensorShape TargetShape(TensorShape prediction) => ClassTargets.Shape(prediction);
 
+    internal override TargetWeights MeanOver => new() { IgnoredClass = IgnoreIndex, ClassWeights = ClassWeights };
+
     internal override Value Build(GraphBuilder op, Value prediction, Value target)
     {
         var targets = ClassTargets.Of(op, prediction, target, IgnoreIndex);

@@ -74,6 +74,9 @@ public abstract record Loss
     /// <summary>Shape of the target input for a prediction of the given shape, for example [batch, H, W] for [batch, classes, H, W].</summary>
     public abstract TensorShape TargetShape(TensorShape prediction);
 
+    /// <summary>What the loss divides by when it is a weighted mean over the targets of a batch; null when it is anything else.</summary>
+    internal virtual TargetWeights? MeanOver => null;
+
     /// <summary>Appends the loss, a float without axes.</summary>
     internal abstract Value Build(GraphBuilder op, Value prediction, Value target);
 }

@@ -36,6 +36,8 @@ internal sealed record RegressionLoss : Loss
 
     public override TensorShape TargetShape(TensorShape prediction) => prediction;
 
+    internal override TargetWeights? MeanOver => Measure is RegressionMeasure.RootMeanSquare or RegressionMeasure.FourthRootMeanSquare ? null : new() { IgnoredValue = Ignored, SkipsMissing = true };
+
     internal override Value Build(GraphBuilder op, Value prediction, Value target)
     {
         var valid = op.Not(op.IsNaN(target));

@@ -14,6 +14,8 @@ internal sealed record StandardizedLoss : Loss
 
     public override TensorShape TargetShape(TensorShape prediction) => Inner.TargetShape(prediction);
 
+    internal override TargetWeights? MeanOver => Inner.MeanOver is { IgnoredValue: null } weights ? weights : null;
+
     internal override Value Build(GraphBuilder op, Value prediction, Value target) =>
         Inner.Build(op, Scaling.Standardize(op, prediction), Scaling.Standardize(op, target));
 }

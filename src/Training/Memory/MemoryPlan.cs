@@ -11,7 +11,10 @@ public sealed record MemoryPlan
     /// <summary>True when frozen weights are packed for speed; else they are pages of the mapped file.</summary>
     public required bool PackWeights { get; init; }
 
-    /// <summary>Forward values of a batch that are kept for the gradients, in bytes.</summary>
+    /// <summary>Samples of a batch that go through the model together; the gradients of such parts are added up to those of the batch.</summary>
+    public required int Part { get; init; }
+
+    /// <summary>Forward values of a part that are kept for the gradients, in bytes.</summary>
     public required long KeptBytes { get; init; }
 
     /// <summary>Forward values that are computed again instead, in bytes.</summary>

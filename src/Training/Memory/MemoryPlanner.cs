@@ -74,23 +74,25 @@ internal static class MemoryPlanner
     private static (TrainingGraph Graph, MemoryPlan Plan) Compile(
         TaskModel task, Loss loss, Optimizer optimizer, TrainingGraphOptions options, MemoryRequest request, Recompute recompute, bool pack, bool takesTurns)
     {
-        var graph = GradientCompiler.Compile(task, loss, optimizer, options with { Recompute = recompute > options.Recompute ? recompute : options.Recompute });
-        return (graph, Plan(task, graph, request, pack && request.PackWeights) with { TakesTurns = takesTurns });
+        var part = request.Part ?? BatchParts.Size(task, loss, request.Batch);
+        var graph = GradientCompiler.Compile(task, loss, optimizer, options with { Recompute = recompute > options.Recompute ? recompute : options.Recompute, InParts = part < request.Batch });
+        return (graph, Plan(task, graph, request, part, pack && request.PackWeights) with { TakesTurns = takesTurns });
     }
 
-    private static MemoryPlan Plan(TaskModel task, TrainingGraph graph, MemoryRequest request, bool pack)
+    private static MemoryPlan Plan(TaskModel task, TrainingGraph graph, MemoryRequest request, int part, bool pack)
     {
         var batchBytes = graph.DataInputs.Append(graph.Target).Sum(input => input.KnownShape.Aggregate((long)input.Type.SizeInBytes(), (product, dim) => product * (dim.Value ?? request.Batch)));
         var (kept, read) = Weights([graph.Step, task.InferenceModel], pack);
         var before = request.Before.Select(model => (Kept: Weights([model], pack), Values: (long)(ArenaOverhead * ValueMemory.Peak(model, request.Batch)))).ToList();
         return new MemoryPlan
         {
+            Part = part,
             Recompute = graph.Recompute,
             PackWeights = pack,
             Budget = request.Budget,
-            KeptBytes = ValueMemory.Of(graph.Step, graph.Kept, request.Batch),
-            RecomputedBytes = ValueMemory.Of(graph.Step, graph.Recomputed, request.Batch),
-            ValueBytes = (long)(ArenaOverhead * ValueMemory.Peak(graph.Step, request.Batch)),
+            KeptBytes = ValueMemory.Of(graph.Step, graph.Kept, part),
+            RecomputedBytes = ValueMemory.Of(graph.Step, graph.Recomputed, part),
+            ValueBytes = (long)(ArenaOverhead * ValueMemory.Peak(graph.Step, part)),
             ValidationBytes = (long)(ArenaOverhead * ValueMemory.Peak(task.InferenceModel, request.Batch)),
             WeightBytes = kept,
             FeatureBytes = request.FeatureBytes,
@@ -138,6 +140,9 @@ internal static class MemoryPlanner
 /// <param name="Workers">Batches that are made ahead.</param>
 internal sealed record MemoryRequest(int Batch, long? Budget, bool PackWeights, int Workers)
 {
+    /// <summary>Samples that go through together; null chooses.</summary>
+    public int? Part { get; init; }
+
     /// <summary>Features that are kept in memory, in bytes.</summary>
     public long FeatureBytes { get; init; }
 

@@ -55,6 +55,14 @@ internal sealed class ValueMemory
         return memory._nodes.SelectMany(node => node.Outputs.OfType<Value>()).Where(value => wanted.Contains(value.Name)).Select(memory.RootOf).Distinct().Sum(memory.Bytes);
     }
 
+    /// <summary>Bytes and shape of the largest floating-point value.</summary>
+    public static (long Bytes, IReadOnlyList<long> Shape) Largest(OnnxModel model, long batch)
+    {
+        var memory = new ValueMemory(Bound(model, batch), batch);
+        var largest = memory._nodes.SelectMany(node => node.Outputs.OfType<Value>()).Where(value => value.Shape is not null && value.Type == ElementType.Float).MaxBy(memory.Bytes);
+        return largest is null ? (0, []) : (memory.Bytes(largest), [.. largest.KnownShape.Select(dim => dim.Value ?? batch)]);
+    }
+
     /// <summary>A copy in which the batch of the data inputs is a number.</summary>
     private static Graph Bound(OnnxModel model, long batch)
     {

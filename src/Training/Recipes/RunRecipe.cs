@@ -11,7 +11,7 @@ public sealed record RunRecipe
     /// <summary>Passes over the training chips.</summary>
     public int Epochs { get; init; } = 20;
 
-    /// <summary>Samples that go through the model together.</summary>
+    /// <summary>Samples of a batch; where their values are large and the loss is a mean, some at a time go through the model.</summary>
     public int Batch { get; init; } = 8;
 
     /// <summary>Seed of initial values, split, shuffling and augmentation.</summary>

@@ -46,6 +46,9 @@ public sealed record FitOptions
     /// <summary>Keep a packed copy of the frozen weights beside the mapped ones: about a tenth faster, twice the memory of the weights.</summary>
     public bool PackWeights { get; init; } = true;
 
+    /// <summary>Samples of a batch that go through the model together; null chooses by the size of the values.</summary>
+    internal int? Part { get; init; }
+
     /// <summary>The most memory that the run may take, in bytes; what is computed again and whether weights are packed follows from it. Null sets
     /// no limit: the fastest way up to an expected 1.65 GB, beyond that one a few per cent slower that computes cheap values again and, if need be, does not pack weights.</summary>
     public long? MemoryBudget { get; init => field = value is null or > 0 ? value : throw new ArgumentOutOfRangeException(nameof(MemoryBudget), value, "A run needs some memory; leave the budget out to set no limit."); }

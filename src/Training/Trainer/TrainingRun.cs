@@ -95,7 +95,7 @@ internal sealed class TrainingRun : IDisposable
 
     private (TrainingGraph Graph, MemoryPlan Plan) Compile(TaskModel task, Loss loss, ref FeatureCache? features, ref FeatureCacheReport report)
     {
-        var request = new MemoryRequest(_source.Training.BatchSize, _options.MemoryBudget, _options.PackWeights, _source.Loading.Workers);
+        var request = new MemoryRequest(_source.Training.BatchSize, _options.MemoryBudget, _options.PackWeights, _source.Loading.Workers) { Part = _options.Part };
         if (features is not null)
         {
             try
@@ -218,9 +218,8 @@ internal sealed class TrainingRun : IDisposable
             using (batch)
             {
                 _training.Start();
-                using var tensors = new BatchTensors(batch, _graph.DataInputs);
                 var step = NextStep();
-                var loss = _runner.Run(tensors, step, release: IsTight && _state.Batch == _data.Training.Batches - 1);
+                var loss = _runner.Run(batch, _plan.Part, step, release: IsTight && _state.Batch == _data.Training.Batches - 1);
                 _state.LossSum += loss * batch.Count;
                 _state.Images += batch.Count;
                 _state.Batch++;
@@ -228,7 +227,7 @@ internal sealed class TrainingRun : IDisposable
                 var stepped = _graph.Accumulation == 1 || _state.Batch % _graph.Accumulation == 0 || _state.Batch == _data.Training.Batches;
                 if (stepped)
                 {
-                    if (_graph.Accumulation > 1)
+                    if (_graph.Update is not null)
                     {
                         _runner.Update(step);
                     }
