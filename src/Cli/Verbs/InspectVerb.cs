@@ -175,7 +175,8 @@ internal static class InspectVerb
 
         if (checkpoint.Model is { } model)
         {
-            fact("looks like", model.Variant is null ? model.Family : $"{model.Family}: {(model.IsOfficialSize ? "" : "closest is ")}{model.Variant}");
+            var family = model.Version is > 1 and var version ? string.Create(CultureInfo.InvariantCulture, $"{model.Family} v{version}") : model.Family;
+            fact("looks like", model.Variant is null ? family : $"{family}: {(model.IsOfficialSize ? "" : "closest is ")}{model.Variant}");
             Optional("prefix", model.Prefix);
             Optional("sizes", string.Join(", ", new[]
             {

@@ -23,6 +23,7 @@ public sealed class DrawnSizesTests : CheckpointFolder
         ["prithvi, pairs of dates"] = new("prithvi", DrawnWeights.Prithvi(new(80, 3, 5, 10, 3, 4, Mlp: 3, Frames: 6, Step: 2), 5),
             new() { Heads = 5, Frames = 6, TrainedTile = 30, TrainedBands = ["B02", "B03", "B04", "B08"], Layers = [2] }, 80, 10, 30, ["", "encoder."]),
         ["dofa"] = new("dofa", DrawnWeights.Dofa(new(72, 2, 6, 6, 4, 0), 6), new() { Heads = 6, Bands = ["B02", "B08", "VV"], Layers = [0, 1] }, 72, 6, 24, [""]),
+        ["dofa, second version"] = new("dofa", DrawnWeights.DofaV2(new(56, 2, 7, 7, 4, 0, Mlp: 3), 16), new() { Heads = 7, Bands = ["B02", "B08", "VV"], Layers = [0, 1] }, 56, 7, 28, ["", "module.", "dofa_model.", "model."]),
         ["terramind, gated"] = new("terramind", DrawnWeights.TerraMind(new(48, 2, 3, 8, 3, 0, Mlp: 2), 7, qkvBias: false, projectionBias: false, mlpBias: false, isGated: true),
             new() { Heads = 3, Modalities = ["S2L2A", "S1GRD"], Layers = [0, 1] }, 48, 8, 24, ["", "encoder_model.", "model.encoder."]),
         ["terramind, some biases"] = new("terramind", DrawnWeights.TerraMind(new(60, 2, 5, 4, 5, 0), 8, qkvBias: true, projectionBias: false, mlpBias: true, isGated: false),

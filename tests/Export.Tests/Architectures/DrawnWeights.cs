@@ -54,6 +54,12 @@ internal static class DrawnWeights
         ]);
     }
 
+    /// <summary>DOFA's second version: timm's transformer below <c>model.</c>, with layer scale, and a last normalisation that nothing uses.</summary>
+    public static Dictionary<string, TensorData> DofaV2(DrawnSizes sizes, long seed) => Dofa(sizes, seed)
+        .Where(item => !item.Key.StartsWith("fc_norm", StringComparison.Ordinal)).Select(item => KeyValuePair.Create(item.Key.StartsWith("patch_embed", StringComparison.Ordinal) ? item.Key : $"model.{item.Key}", item.Value))
+        .Concat(Draw(seed, [.. Enumerable.Range(0, sizes.Depth).SelectMany(i => new (string, long[])[] { ($"model.blocks.{i}.ls1.gamma", [sizes.Width]), ($"model.blocks.{i}.ls2.gamma", [sizes.Width]) }), .. Norm("model.norm", sizes.Width), .. Norm("norm", sizes.Width)]))
+        .ToDictionary(StringComparer.Ordinal);
+
     public static Dictionary<string, TensorData> ResNet(long seed, bool isBottleneck, long stem, int channels, int[] layers)
     {
         var (shapes, inputs, expansion) = (new List<(string, long[])>(Convolution("conv1", "bn1", stem, channels, 7)), stem, isBottleneck ? 4 : 1);

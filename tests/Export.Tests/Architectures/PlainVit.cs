@@ -30,11 +30,12 @@ internal sealed class PlainVit(IReadOnlyDictionary<string, TensorData> weights, 
         }).ToArray())];
     }
 
-    /// <summary>x += proj(attention(norm1 x)); x += fc2(gelu(fc1(norm2 x))).</summary>
-    public double[][] Block(double[][] x, string path)
+    /// <summary>x += γ1·proj(attention(norm1 x)); x += γ2·fc2(gelu(fc1(norm2 x))), where the factors γ are 1 unless the weights have them.</summary>
+    /// <param name="bias">Added to the scores [head][query, key]; null adds nothing.</param>
+    public double[][] Block(double[][] x, string path, double[][]? bias = null)
     {
-        x = Add(x, Linear(Attend(Linear(Normalize(x, $"{path}.norm1"), $"{path}.attn.qkv")), $"{path}.attn.proj"));
-        return Add(x, Linear(Linear(Normalize(x, $"{path}.norm2"), $"{path}.mlp.fc1", Gelu), $"{path}.mlp.fc2"));
+        x = Add(x, Scale(Linear(Attend(Linear(Normalize(x, $"{path}.norm1"), $"{path}.attn.qkv"), bias), $"{path}.attn.proj"), $"{path}.ls1.gamma", $"{path}.gamma_1"));
+        return Add(x, Scale(Linear(Linear(Normalize(x, $"{path}.norm2"), $"{path}.mlp.fc1", Gelu), $"{path}.mlp.fc2"), $"{path}.ls2.gamma", $"{path}.gamma_2"));
     }
 
     public double[][] Normalize(double[][] x, string path)
@@ -48,19 +49,23 @@ internal sealed class PlainVit(IReadOnlyDictionary<string, TensorData> weights, 
         })];
     }
 
-    private double[][] Attend(double[][] qkv)
+    private double[][] Scale(double[][] x, params string[] names) =>
+        Array.Find(names, weights.ContainsKey) is { } name && Of(name) is var factor ? [.. x.Select(token => token.Select((value, i) => value * factor[i]).ToArray())] : x;
+
+    private double[][] Attend(double[][] qkv, double[][]? bias)
     {
         var (width, head) = ((int)sizes.Width, (int)sizes.Width / sizes.Heads);
-        return [.. qkv.Select(query => Enumerable.Range(0, sizes.Heads).SelectMany(h =>
+        return [.. qkv.Select((query, position) => Enumerable.Range(0, sizes.Heads).SelectMany(h =>
         {
-            var scores = qkv.Select(key => Math.Exp(Enumerable.Range(h * head, head).Sum(i => query[i] * key[width + i]) / Math.Sqrt(head))).ToArray();
+            var scores = qkv.Select((key, other) => Math.Exp(
+                (Enumerable.Range(h * head, head).Sum(i => query[i] * key[width + i]) / Math.Sqrt(head)) + (bias is null ? 0 : bias[h][(position * qkv.Length) + other]))).ToArray();
             return Enumerable.Range((2 * width) + (h * head), head).Select(i => scores.Select((score, token) => score * qkv[token][i]).Sum() / scores.Sum());
         }).ToArray())];
     }
 
     private double[][] Linear(double[][] x, string path, Func<double, double>? activation = null)
     {
-        var (weight, bias) = (Of($"{path}.weight"), Of($"{path}.bias"));
+        var (weight, bias) = (Of($"{path}.weight"), BiasOf(path));
         return [.. x.Select(token => bias.Select((offset, unit) =>
         {
             var sum = offset;
@@ -73,9 +78,13 @@ internal sealed class PlainVit(IReadOnlyDictionary<string, TensorData> weights, 
         }).ToArray())];
     }
 
+    // BEiT gives queries and values a bias, and keys none.
+    private double[] BiasOf(string path) => weights.ContainsKey($"{path}.bias") ? Of($"{path}.bias")
+        : path[..path.LastIndexOf('.')] is var attention && Of($"{attention}.q_bias") is var queries ? [.. queries, .. new double[queries.Length], .. Of($"{attention}.v_bias")] : [];
+
     private static double[][] Add(double[][] a, double[][] b) => [.. a.Zip(b, (left, right) => left.Zip(right, (x, y) => x + y).ToArray())];
 
-    private static double Gelu(double x) => x / 2 * (1 + Erf(x / Math.Sqrt(2)));
+    public static double Gelu(double x) => x / 2 * (1 + Erf(x / Math.Sqrt(2)));
 
     // Its series, exact to rounding for the small arguments of these tests; beyond 5 it is 1.
     private static double Erf(double x)

@@ -6,18 +6,16 @@ namespace EoOnnx.Export.Architectures;
 
 /// <summary>
 /// DOFA (Xiong et al. 2024, "Neural Plasticity-Inspired Multimodal Foundation Model for Earth Observation"): a vision transformer whose
-/// patch embedding is generated from the wavelengths of the bands. Reference: torchgeo's <c>dofa.py</c>.
+/// patch embedding is generated from the wavelengths of the bands. References: torchgeo's <c>dofa.py</c> and, for the second version, whose
+/// transformer is timm's with layer scale and learnt positions, zhu-xlab's <c>dofa_v2.py</c>.
 /// </summary>
 internal sealed class Dofa : IBackbone
 {
     private const float Epsilon = 1e-6f;
     private const string Generator = "patch_embed.weight_generator";
 
-    private static readonly Variant[] Variants =
-    [
-        new("tiny", null, 96, 4, 4, 8, 64), new("small", "dofa_small_patch16_224", 384, 12, 6, 16, 224), new("base", "dofa_base_patch16_224", 768, 12, 12, 16, 224),
-        new("large", "dofa_large_patch16_224", 1024, 24, 16, 16, 224), new("huge", "dofa_huge_patch14_224", 1280, 32, 16, 14, 224),
-    ];
+    // Below it the second version keeps everything behind the patch embedding.
+    private const string Timm = "model.";
 
     public string Name => "dofa";
 
@@ -33,35 +31,44 @@ internal sealed class Dofa : IBackbone
 
     public IReadOnlyList<string> FurtherOutputs { get; } = ["patch_embed", "pooled", "logits"];
 
-    public IReadOnlyList<string> Sizes { get; } = [.. Variants.Select(variant => variant.Size)];
+    public IReadOnlyList<string> Sizes { get; } = [.. DofaVariant.All.Select(variant => variant.Size)];
 
     public IReadOnlyList<string> DefaultBands { get; } = ["B02", "B03", "B04", "B05", "B06", "B07", "B08", "B11", "B12"];
 
     public string Licence => "CC-BY-4.0";
 
-    public int? HeadsOf(string variant) => Array.Find(Variants, published => published.Official == variant)?.Heads;
+    public int? HeadsOf(string variant) => Array.Find(DofaVariant.All, published => published.Official == variant)?.Heads;
 
     public StateDict Random(string size, long seed, int bands) => RandomWeights.Create($"random DOFA weights ({size}, seed {seed})", seed, Shapes(size));
 
     /// <summary>Names and shapes of the weights of a size.</summary>
-    internal static IEnumerable<(string Name, long[] Shape)> Shapes(string size) => Array.Find(Variants, variant => variant.Size == size)?.Shapes()
-        ?? throw new ExportException($"DOFA has no size '{size}'; known are {string.Join(", ", Variants.Select(variant => variant.Size))}.");
+    internal static IEnumerable<(string Name, long[] Shape)> Shapes(string size) => Array.Find(DofaVariant.All, variant => variant.Size == size)?.Shapes()
+        ?? throw new ExportException($"DOFA has no size '{size}'; known are {string.Join(", ", DofaVariant.All.Select(variant => variant.Size))}.");
+
+    /// <summary>The weights behind the patch embedding, among those of either version.</summary>
+    internal static StateDict EncoderOf(StateDict weights) => weights.Contains("cls_token") || weights.Below(Timm).Count == 0 ? weights : weights.Below(Timm);
+
+    /// <summary>2 for a transformer of timm with layer scale, else 1.</summary>
+    internal static int VersionOf(StateDict weights) => EncoderOf(weights).Prefix != weights.Prefix || LayerScale.Of(weights) is not null ? 2 : 1;
 
     public BackboneModel Build(StateDict weights, BackboneOptions options)
     {
-        var graph = new WeightedGraph(new GraphBuilder(Name), weights);
+        weights = CheckpointPrefix.Find(weights, $"{Generator}.weight_tokens", "module.", "model.", "encoder.", "backbone.", "dofa_model.");
+        var (encoder, version) = (EncoderOf(weights), VersionOf(weights));
+        var graph = new WeightedGraph(new GraphBuilder(Name), encoder);
         var op = graph.Op;
-        var table = WeightedGraph.Single(weights.Take("pos_embed", 1, -1, -1));
-        var width = table.Shape[2];
+        var table = WeightedGraph.Single(encoder.Take("pos_embed", 1, -1, -1));
+        var (width, depth) = (table.Shape[2], encoder.CountBlocks("blocks"));
         var (patch, trainedGrid) = (PatchOf(weights, width), PositionTable.GridOf(table, prefix: 1));
-        var variant = Array.Find(Variants, variant => variant.Width == width && variant.Patch == patch && variant.Depth == weights.CountBlocks("blocks"));
+        var variant = Array.Find(DofaVariant.All, variant => variant.Version == version && variant.Width == width && variant.Patch == patch && variant.Depth == depth);
         var size = InputSize.Of(options, trainedGrid * patch);
         var (rows, columns) = GridOf(size, patch);
-        var outputs = new EncoderOutputs(weights.CountBlocks("blocks"), options, FurtherOutputs);
+        var outputs = new EncoderOutputs(depth, options, FurtherOutputs);
         var bands = BandsOf(options);
 
         var image = op.Input("image", ElementType.Float, ["batch", options.AnyBands ? "bands" : bands.Count, size.Height, size.Width]);
-        var (kernel, bias) = options.AnyBands ? DofaGenerator.Build(graph, Generator, patch, width) : Fixed(graph, bands, patch, width);
+        var embedding = new WeightedGraph(op, weights);
+        var (kernel, bias) = options.AnyBands ? DofaGenerator.Build(embedding, Generator, patch, width) : Fixed(embedding, bands, patch, width);
         var x = op.Conv(image, kernel, bias, [patch, patch], [1, 1, 1, 1]);
         x = op.Transpose(op.Reshape(x, 0, width, (long)rows * columns), 0, 2, 1);
         if (options.Outputs.Contains("patch_embed"))
@@ -69,14 +76,20 @@ internal sealed class Dofa : IBackbone
             x = op.Output(x, "patch_embed");
         }
 
-        var position = op.Initializer("pos_embed", PositionTable.Resize(table, 1, rows, columns, options.PositionResampling));
+        // timm smooths a table that shrinks, the first version's reference does not.
+        var form = version == 2 ? InterpolationForm.Antialiased : InterpolationForm.Plain;
+        var position = op.Initializer("pos_embed", PositionTable.Resize(table, 1, rows, columns, options.PositionResampling, form));
         x = ClassToken.Prepend(graph, image, op.Add(x, op.Slice(position, 1, 1, long.MaxValue)), op.Add(graph.Weight("cls_token", 1, 1, width), op.Slice(position, 1, 0, 1)));
-        var block = new TransformerBlock { Heads = options.Heads ?? variant?.Heads ?? HeadCount.Usual(weights.Source, width), Epsilon = Epsilon, Attention = options.Attention };
+        var block = new TransformerBlock
+        {
+            Heads = options.Heads ?? variant?.Heads ?? HeadCount.Usual(weights.Source, width), Epsilon = Epsilon, Attention = options.Attention,
+            Scale = version == 2 ? LayerScale.Of(encoder) ?? LayerScale.Timm : null,
+        };
         x = outputs.Run(graph, x, block, 1, rows, columns);
         ClassToken.Pool(graph, x, options.Outputs, Epsilon);
         return new BackboneModel(op.Graph, new ModelManifest
         {
-            Name = variant?.Official ?? "DOFA",
+            Name = variant?.Official ?? (version == 2 ? "DOFA v2" : "DOFA"),
             Family = Name,
             Variant = variant?.Official,
             Task = ModelTask.Features,
@@ -85,7 +98,7 @@ internal sealed class Dofa : IBackbone
             TileSize = size.Oblong,
             Patch = patch,
             Features = outputs.Features,
-        }, UnusedWeights.Warn(weights, "blocks.", "fc_norm.", "norm.", "head.", "projector.", "decoder", "mask_token"));
+        }, UnusedWeights.Warn(weights, "blocks.", "fc_norm.", "norm.", "head.", "projector.", "decoder", "mask_token", $"{Timm}blocks.", $"{Timm}norm."));
     }
 
     /// <summary>Patch edge: a generated kernel has patch² · width rows.</summary>
@@ -125,29 +138,5 @@ internal sealed class Dofa : IBackbone
         var (kernel, bias) = DofaKernel.Generate(graph.Weights.Below($"{Generator}."), graph.Weights.Below("patch_embed.fclayer."),
             [.. bands.Select(band => (float)band.WavelengthMicrometres!.Value)], patch, (int)width);
         return (graph.Op.Initializer("patch_embed.proj.weight", kernel), graph.Op.Initializer("patch_embed.proj.bias", bias));
-    }
-
-    private sealed record Variant(string Size, string? Official, long Width, int Depth, int Heads, int Patch, int Tile)
-    {
-        private const long Wave = 128, Hidden = 2048, Classes = 45;
-
-        public IEnumerable<(string Name, long[] Shape)> Shapes()
-        {
-            var layer = $"{Generator}.transformer_encoder.layers.0";
-            long grid = Tile / Patch;
-            return
-            [
-                ("cls_token", [1, 1, Width]), ("pos_embed", [1, 1 + (grid * grid), Width]), .. Pair("fc_norm", Width),
-                ($"{Generator}.weight_tokens", [Wave, Wave]), ($"{Generator}.bias_token", [1, Wave]),
-                ($"{layer}.self_attn.in_proj_weight", [3 * Wave, Wave]), ($"{layer}.self_attn.in_proj_bias", [3 * Wave]), .. Pair($"{layer}.self_attn.out_proj", Wave, Wave),
-                .. Pair($"{layer}.linear1", Hidden, Wave), .. Pair($"{layer}.linear2", Wave, Hidden), .. Pair($"{layer}.norm1", Wave), .. Pair($"{layer}.norm2", Wave),
-                .. Pair($"{Generator}.fc_weight", Patch * Patch * Width, Wave), .. Pair($"{Generator}.fc_bias", Width, Wave),
-                .. Pair("patch_embed.fclayer.w1", Wave, Wave), .. Pair("patch_embed.fclayer.w2", Wave, Wave),
-                .. Enumerable.Range(0, Depth).SelectMany(i => TransformerBlock.Shapes($"blocks.{i}", Width, 4 * Width)),
-                .. Pair("head", Classes, Width),
-            ];
-        }
-
-        private static (string Name, long[] Shape)[] Pair(string path, params long[] shape) => [($"{path}.weight", shape), ($"{path}.bias", [shape[0]])];
     }
 }

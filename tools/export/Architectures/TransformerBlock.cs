@@ -43,6 +43,9 @@ internal sealed record TransformerBlock
     /// <summary>How attention is written.</summary>
     public AttentionForm Attention { get; init; } = AttentionForm.Standard;
 
+    /// <summary>Learnt factors on what attention and MLP add; null when there are none.</summary>
+    public LayerScale? Scale { get; init; }
+
     /// <summary>Appends one block.</summary>
     /// <param name="graph">The graph and its weights.</param>
     /// <param name="x">Tokens [batch, tokens, width].</param>
@@ -54,8 +57,8 @@ internal sealed record TransformerBlock
     {
         var op = graph.Op;
         using var scope = op.Scope(path);
-        x = op.Add(x, Attend(graph, graph.Normalize(x, $"{path}.norm1", Epsilon), $"{path}.attn", mask));
-        return op.Add(x, Transform(graph, graph.Normalize(x, $"{path}.norm2", Epsilon), $"{path}.mlp"));
+        x = op.Add(x, Scaled(graph, Attend(graph, graph.Normalize(x, $"{path}.norm1", Epsilon), $"{path}.attn", mask), path, Scale?.Attention));
+        return op.Add(x, Scaled(graph, Transform(graph, graph.Normalize(x, $"{path}.norm2", Epsilon), $"{path}.mlp"), path, Scale?.Mlp));
     }
 
     /// <summary>Names and shapes of the weights of a block with biases and GELU.</summary>
@@ -67,6 +70,10 @@ internal sealed record TransformerBlock
         ];
         return layers.SelectMany(layer => new[] { ($"{path}.{layer.Layer}.weight", layer.Shape), ($"{path}.{layer.Layer}.bias", [layer.Shape[0]]) });
     }
+
+    // Kept as an operator instead of folded into the projection, so that the projection stays what adapters of the reference change.
+    private static Value Scaled(WeightedGraph graph, Value added, string path, string? factor) =>
+        factor is null ? added : graph.Op.Mul(added, graph.Weight($"{path}.{factor}", added.KnownShape[-1].Value!.Value));
 
     private Value Attend(WeightedGraph graph, Value x, string path, Value? mask)
     {

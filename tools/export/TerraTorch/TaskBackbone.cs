@@ -76,7 +76,8 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
     /// <param name="options">What the user asked for.</param>
     public BackboneOptions Options(StateDict weights, InputSize? tile, TerraTorchOptions options)
     {
-        var depth = new[] { "blocks", "encoder" }.Max(weights.CountBlocks);
+        RefuseResampledPatch();
+        var depth = DepthOf(weights);
         var bands = Texts("backbone_bands") ?? Texts("backbone_model_bands") ?? Texts("bands");
         return new BackboneOptions
         {
@@ -110,8 +111,21 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
         var other => throw new ExportException($"The backbone merges modalities by '{other ?? "null"}'; with a decoder behind it mean, max and concat are supported."),
     };
 
+    /// <summary>Number of blocks of the encoder.</summary>
+    public static int DepthOf(StateDict weights) => new[] { "blocks", "encoder", "model.blocks" }.Max(weights.CountBlocks);
+
+    // DOFA's second version with patches of 14 pixels whose kernel TerraTorch stretches to 16, while it pads images to multiples of 14.
+    private void RefuseResampledPatch()
+    {
+        const string argument = "backbone_convert_patch_14_to_16";
+        if (Arguments[argument] is JsonValue value && !(value.TryGetValue<bool>(out var isOn) && !isOn))
+        {
+            throw new ExportException($"The backbone {Name} was made with {argument}, which stretches the kernel of its patches; supported are backbones that keep it.");
+        }
+    }
+
     private static long? WidthOf(StateDict weights) =>
-        new[] { "blocks.0.norm1.weight", "encoder.0.norm1.weight" }.Where(weights.Contains).Select(weights.Take).FirstOrDefault() is { Shape: [var width] } ? width : null;
+        new[] { "blocks.0.norm1.weight", "encoder.0.norm1.weight", "model.blocks.0.norm1.weight" }.Where(weights.Contains).Select(weights.Take).FirstOrDefault() is { Shape: [var width] } ? width : null;
 
     private List<int>? Integers(string name) => Arguments[name] switch
     {

@@ -137,7 +137,7 @@ public static class TerraTorchExport
 
     private static IEnumerable<string> PartsOf(TaskCheckpoint task, Decoder decoder, TaskBackbone backbone, Checkpoints.StateDict weights, ModelManifest manifest, TerraTorchOptions options)
     {
-        var depth = new[] { "blocks", "encoder" }.Max(weights.CountBlocks);
+        var depth = TaskBackbone.DepthOf(weights);
         var heads = options.Heads ?? backbone.StatedHeads(weights) ?? backbone.GuessedHeads(weights);
         yield return string.Create(CultureInfo.InvariantCulture, $"{backbone.Name}: {depth} blocks of width {manifest.Features[^1].Channels}{(heads is null ? "" : $", {heads} heads")}, patch {manifest.Patch}; {manifest.Features.Count} of them are used{(task.HasAdapter ? "; tuned by an adapter" : "")}");
         foreach (var (position, neck) in (decoder.Necks ?? []).Index())

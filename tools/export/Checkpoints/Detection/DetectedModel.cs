@@ -13,6 +13,9 @@ public sealed record DetectedModel
     /// <summary>True when depth, width and patch are the variant's own; false when it is only the closest.</summary>
     public bool IsOfficialSize { get; init; }
 
+    /// <summary>Version of the architecture, for families that have several; null for others.</summary>
+    public int? Version { get; init; }
+
     /// <summary>What stands in front of the encoder's names in the file.</summary>
     public string Prefix { get; init; } = "";
 

@@ -36,11 +36,12 @@ public static class FamilyDetector
 
     private static DetectedModel? Dofa(StateDict weights)
     {
-        var width = Extent(weights.Peek("cls_token"), 2);
+        var encoder = Architectures.Dofa.EncoderOf(weights);
+        var width = Extent(encoder.Peek("cls_token"), 2);
         var generated = Extent(weights.Peek("patch_embed.weight_generator.fc_weight.weight"), 0);   // patch² · width rows
         return new DetectedModel
         {
-            Family = "dofa", Depth = weights.CountBlocks("blocks"), Width = width, Positions = Extent(weights.Peek("pos_embed"), 1) - 1,
+            Family = "dofa", Version = Architectures.Dofa.VersionOf(weights), Depth = encoder.CountBlocks("blocks"), Width = width, Positions = Extent(encoder.Peek("pos_embed"), 1) - 1,
             Patch = width > 0 && generated is { } rows ? (int)Math.Sqrt(rows / width.Value) : null,
             HeadClasses = Extent(weights.Peek("head.weight"), 0),
         };

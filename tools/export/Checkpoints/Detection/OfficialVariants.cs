@@ -8,7 +8,8 @@ namespace EoOnnx.Export.Checkpoints.Detection;
 /// <param name="Patch">Patch edge in pixels; null where it is always the same.</param>
 /// <param name="Positions">Positions of the table at the published size; null where variants do not differ in it.</param>
 /// <param name="HasCoordinates">Takes time and location.</param>
-internal sealed record OfficialVariant(string Family, string Name, int Depth, int Width, int? Patch = null, int? Positions = null, bool HasCoordinates = false);
+/// <param name="Version">Version of the architecture; null where a family has one only.</param>
+internal sealed record OfficialVariant(string Family, string Name, int Depth, int Width, int? Patch = null, int? Positions = null, bool HasCoordinates = false, int? Version = null);
 
 /// <summary>The official variants of every family, and which of them is closest to a set of weights.</summary>
 /// <remarks>Sources: torchgeo (DOFA, ScaleMAE), TerraTorch (Prithvi, TerraMind), timm (ViT, ResNet), torchvision (Swin v2), nasaharvest (Presto).</remarks>
@@ -16,10 +17,12 @@ internal static class OfficialVariants
 {
     private static readonly OfficialVariant[] All =
     [
-        new("dofa", "dofa_small_patch16_224", 12, 384, 16),
-        new("dofa", "dofa_base_patch16_224", 12, 768, 16),
-        new("dofa", "dofa_large_patch16_224", 24, 1024, 16),
-        new("dofa", "dofa_huge_patch14_224", 32, 1280, 14),
+        new("dofa", "dofa_small_patch16_224", 12, 384, 16, Version: 1),
+        new("dofa", "dofa_base_patch16_224", 12, 768, 16, Version: 1),
+        new("dofa", "dofa_large_patch16_224", 24, 1024, 16, Version: 1),
+        new("dofa", "dofa_huge_patch14_224", 32, 1280, 14, Version: 1),
+        new("dofa", "dofav2_base_patch14_224", 12, 768, 14, Version: 2),
+        new("dofa", "dofav2_large_patch14_224", 24, 1024, 14, Version: 2),
         new("prithvi", "prithvi_eo_tiny", 4, 256, 16, 196),
         new("prithvi", "prithvi_eo_v1_100", 12, 768, 16, 588),
         new("prithvi", "prithvi_eo_v2_tiny_tl", 12, 192, 16, 196, true),
@@ -51,7 +54,7 @@ internal static class OfficialVariants
     /// <summary>The model with its closest variant: by depth and width, then patch, coordinates and the size of the position table.</summary>
     public static DetectedModel Classify(DetectedModel model)
     {
-        var closest = All.Where(variant => variant.Family == model.Family).MinBy(variant => Distance(variant, model));
+        var closest = All.Where(variant => variant.Family == model.Family && (variant.Version is null || variant.Version == model.Version)).MinBy(variant => Distance(variant, model));
         return closest is null ? model : model with
         {
             Variant = closest.Name,
