@@ -35,7 +35,7 @@ public sealed record TaskAdapter(IReadOnlyDictionary<string, TensorData> Tensors
         // PEFT's default alpha is 8.
         var alpha = arguments["lora_alpha"] is JsonValue value && value.TryGetValue<double>(out var number) ? number : 8;
         return new TaskAdapter(
-            weights.Adapter.Where(item => IsPresent(graph, item.Key)).ToDictionary(item => item.Key, item => item.Value, StringComparer.Ordinal),
+            weights.Adapter.Select(item => KeyValuePair.Create(TaskBackbone.PlainName(item.Key), item.Value)).Where(item => IsPresent(graph, item.Key)).ToDictionary(StringComparer.Ordinal),
             method == "LORA" ? alpha : null,
             arguments["use_rslora"] is JsonValue flag && flag.TryGetValue<bool>(out var isStabilized) && isStabilized);
     }

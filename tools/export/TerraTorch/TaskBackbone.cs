@@ -18,6 +18,9 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
     // What TerraTorch's wrappers put before the encoder's own names.
     private static readonly string[] WrapperPrefixes = ["dofa_model."];
 
+    // What else stands before names of blocks in an encoder, the longest first: DOFA's second version holds a model of timm.
+    private static readonly string[] EncoderPrefixes = ["dofa_model.model.", "dofa_model."];
+
     private const long SmallestPublishedWidth = 192;
 
     /// <summary>Finds the family by the variant's name.</summary>
@@ -69,6 +72,9 @@ internal sealed record TaskBackbone(IBackbone Family, string Name, JsonObject Ar
         var wrapper = Array.Find(WrapperPrefixes, prefix => plain.Count > 0 && plain.Below(prefix).Count == plain.Count);
         return wrapper is null ? plain : plain.Below(wrapper);
     }
+
+    /// <summary>Name of an encoder's tensor as the exported graph has it: without what wrappers put in front.</summary>
+    public static string PlainName(string name) => Array.Find(EncoderPrefixes, prefix => name.StartsWith(prefix, StringComparison.Ordinal)) is { } prefix ? name[prefix.Length..] : name;
 
     /// <summary>How the family is exported.</summary>
     /// <param name="weights">The encoder's tensors.</param>
