@@ -29,7 +29,7 @@ public sealed class ModelsTests : IDisposable
     [Fact]
     public async Task A_download_that_is_killed_goes_on_where_it_was()
     {
-        var card = ModelCards.All.First(card => card.Url is not null && card.Sha256 is null && card.Bytes is null);
+        var card = Unchecked();
         var weights = RandomNumberGenerator.GetBytes(2_000_000);
         int? rate = 400_000;
         using var server = new LoopbackServer(request => LoopbackServer.File(request, weights) with { Rate = rate });
@@ -60,7 +60,7 @@ public sealed class ModelsTests : IDisposable
     [Theory, InlineData("http_proxy"), InlineData("ALL_PROXY")]
     public async Task A_download_goes_through_the_proxy_of_the_environment_and_past_it_where_NO_PROXY_says_so(string variable)
     {
-        var card = ModelCards.All.First(card => card.Url is not null && card.Sha256 is null && card.Bytes is null);
+        var card = Unchecked();
         var weights = RandomNumberGenerator.GetBytes(10_000);
         using var proxy = new LoopbackServer(request => LoopbackServer.File(request, weights));
         var environment = new Dictionary<string, string?> { ["HTTP_PROXY"] = null, ["http_proxy"] = null, ["ALL_PROXY"] = null, ["all_proxy"] = null, ["NO_PROXY"] = null, ["no_proxy"] = null };
@@ -75,6 +75,34 @@ public sealed class ModelsTests : IDisposable
         (await Eoonnx.RunAsync(_folder, environment, "models", "pull", card.Name, "--to", "direct", "--mirror", server.Address.ToString())).Succeeded();
         Assert.Equal((1, 1), (proxy.Requests.Count, server.Requests.Count));
     }
+
+    [Fact]
+    public async Task A_download_goes_through_the_proxy_of_the_option_whatever_the_environment_says()
+    {
+        var card = Unchecked();
+        var weights = RandomNumberGenerator.GetBytes(10_000);
+        using var proxy = new LoopbackServer(request => LoopbackServer.File(request, weights));
+        using var other = new LoopbackServer(_ => throw new InvalidOperationException("not asked"));
+        var environment = new Dictionary<string, string?> { ["http_proxy"] = other.Address.ToString(), ["NO_PROXY"] = "weights.example.invalid" };
+        (await Eoonnx.RunAsync(_folder, environment, "models", "pull", card.Name, "--to", "weights", "--mirror", "http://weights.example.invalid/", "--proxy", proxy.Address.ToString())).Succeeded();
+        Assert.Equal($"http://weights.example.invalid{card.Url!.AbsolutePath}", Assert.Single(proxy.Requests).Path);
+        Assert.Empty(other.Requests);
+        Assert.Equal(2, (await Eoonnx.RunAsync(_folder, "models", "pull", card.Name, "--proxy", "nowhere")).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_wrong_file_is_told_by_the_first_digits_of_its_hash_where_the_card_states_no_more()
+    {
+        var card = ModelCards.All.First(card => card.Sha256Prefix is not null);
+        using var server = new LoopbackServer(request => LoopbackServer.File(request, new byte[10_000]));
+        var run = await Eoonnx.RunAsync(_folder, "models", "pull", card.Name, "--to", "weights", "--mirror", server.Address.ToString());
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains($"one that begins with {card.Sha256Prefix}", run.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(Path.Combine(_folder, "weights")));
+    }
+
+    // A card that takes any bytes at the first download.
+    private static ModelCard Unchecked() => ModelCards.All.First(card => card is { Url: not null, Sha256: null, Sha256Prefix: null, Bytes: null });
 
     [Fact]
     public async Task A_mirror_that_is_no_address_is_wrong_usage() => Assert.Equal(2, (await Eoonnx.RunAsync(_folder, "models", "pull", "presto", "--mirror", "nowhere")).ExitCode);

@@ -39,15 +39,17 @@ internal static class ModelsVerb
     {
         var name = new Argument<string>("name") { Description = "Name of the model, as 'eoonnx models list' shows it." };
         var folder = SharedOptions.Optional<string>("--to", "Folder of the file. Default: eoonnx/models in the cache folder.", "folder");
-        var mirror = SharedOptions.Optional<string>("--mirror", "A server that holds the same files under the same paths; a proxy is taken from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, exceptions from NO_PROXY.", "url");
+        var mirror = SharedOptions.Optional<string>("--mirror", "A server that holds the same files under the same paths; the file still is checked by its SHA-256.", "url");
+        var proxy = SharedOptions.Optional<string>("--proxy", "Proxy to go through: http://HOST:PORT, or socks5. Default: that of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, exceptions in NO_PROXY.", "url");
         var verb = new Verb("pull", "Fetch the weights of a model: goes on where it was interrupted, checks the SHA-256.") { Example = "eoonnx models pull presto --to weights" };
         verb.Add(name);
         verb.Add(folder);
         verb.Add(mirror);
+        verb.Add(proxy);
         verb.SetAction((parsed, cancellation) => terminal.RunAsync(
             parsed,
             (progress, token) => ModelDownload.PullAsync(
-                ModelCards.Find(parsed.GetRequiredValue(name)), PullOptions.Create(parsed.GetValue(folder), parsed.GetValue(mirror)), progress.For<PullProgress>(Describe), token),
+                ModelCards.Find(parsed.GetRequiredValue(name)), PullOptions.Create(parsed.GetValue(folder), parsed.GetValue(mirror), parsed.GetValue(proxy)), progress.For<PullProgress>(Describe), token),
             Draw,
             cancellation));
         return verb;
@@ -97,7 +99,7 @@ internal static class ModelsVerb
         Fact("paper", card.Paper);
         Fact("source", card.Source);
         Fact("weights", card.Url?.ToString() ?? "none published");
-        Fact("sha256", card.Sha256 ?? "not known: pinned by the first download");
+        Fact("sha256", card.Sha256 ?? (card.Sha256Prefix is { } digits ? $"begins with {digits}; the rest is pinned by the first download" : "not known: pinned by the first download"));
         foreach (var note in card.Notes)
         {
             Fact("note", note);
@@ -111,7 +113,7 @@ internal static class ModelsVerb
     private static void Draw(IAnsiConsole console, PulledModel model)
     {
         console.WriteLine($"{model.Path}{(model.WasThere ? " was there" : "")}: {model.Bytes.ToString("N0", CultureInfo.InvariantCulture)} bytes");
-        console.WriteLine($"sha256 {model.Sha256} ({model.Check switch { "card" => "as the card states", "pin" => "as an earlier download pinned", _ => "pinned now: the card states none" }})");
+        console.WriteLine($"sha256 {model.Sha256} ({model.Check switch { "card" => "as the card states", "pin" => "as an earlier download pinned", "prefix" => "begins as the card states; pinned now", _ => "pinned now: the card states none" }})");
         console.WriteLine($"licence of the weights: {model.Licence}");
     }
 

@@ -55,6 +55,16 @@ public class ModelCardsTests
     public void A_stated_hash_is_that_of_a_version_that_cannot_change() => Assert.All(ModelCards.All.Where(card => card.Sha256 is not null), card =>
         Assert.Matches("/[0-9a-f]{40}/", card.Url!.AbsolutePath));
 
+    /// <summary>torchgeo ends names of files in eight digits of their SHA-256, as torch.hub wants it (torchgeo #1105, #3929); Scale-MAE's are of an older file.</summary>
+    [Fact]
+    public void First_digits_of_a_hash_are_those_of_torchgeo_which_hold_where_the_whole_hash_is_known()
+    {
+        var named = ModelCards.All.Where(card => card.Url?.AbsolutePath.StartsWith("/torchgeo/", StringComparison.Ordinal) == true && card.Family != "scalemae").ToList();
+        Assert.All(named, card => Assert.EndsWith($"-{card.Sha256Prefix ?? card.Sha256![..8]}.pth", card.File, StringComparison.Ordinal));
+        Assert.Contains(named, card => card.Sha256 is not null);
+        Assert.All(ModelCards.All.Except(named), card => Assert.Null(card.Sha256Prefix));
+    }
+
     [Fact]
     public void Every_card_says_how_many_weights_there_are() => Assert.All(ModelCards.All, card => Assert.True(card.Parameters > 0, card.Name));
 

@@ -250,6 +250,45 @@ public sealed class ModelDownloadTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_must_begin_with_the_digits_that_its_card_states_and_is_pinned_whole()
+    {
+        using var server = new LoopbackServer(request => LoopbackServer.File(request, Weights));
+        var card = Card(null) with { Sha256Prefix = Hash[..8] };
+        var first = await PullAsync(server, card);
+        Assert.Equal(("prefix", Hash), (first.Check, first.Sha256));
+        Assert.Equal("pin", (await PullAsync(server, card)).Check);
+        Assert.Contains(Hash, await File.ReadAllTextAsync(Path.Combine(_folder, "pinned-hashes.json"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_begins_otherwise_is_discarded_and_not_pinned()
+    {
+        var wrong = new byte[Weights.Length];
+        using var server = new LoopbackServer(request => LoopbackServer.File(request, wrong));
+        var card = Card(null) with { Sha256Prefix = Hash[..8] };
+        await FailsAsync(server, card, "sent a wrong file", $"one that begins with {Hash[..8]}", "stated by the card", Convert.ToHexStringLower(SHA256.HashData(wrong)));
+        Assert.Empty(Directory.GetFiles(_folder));
+        await File.WriteAllBytesAsync(Path.Combine(_folder, "weights.pt"), wrong, TestContext.Current.CancellationToken);
+        await FailsAsync(server, card, "is not the file of test-model", $"one that begins with {Hash[..8]}");
+        Assert.Equal(["weights.pt"], Directory.GetFiles(_folder).Select(path => Path.GetFileName(path)));
+    }
+
+    [Fact]
+    public async Task Everything_goes_through_a_given_proxy_which_is_told_name_and_password_when_it_asks()
+    {
+        using var proxy = new LoopbackServer(request => request.Headers.ContainsKey("Proxy-Authorization") ? LoopbackServer.File(request, Weights)
+            : new LoopbackAnswer("407 Proxy Authentication Required", [], "Proxy-Authenticate: Basic realm=\"tests\"", "Content-Length: 0"));
+        var options = new PullOptions { Folder = _folder, Mirror = new Uri("http://weights.example.invalid/"), Proxy = new UriBuilder(proxy.Address) { UserName = "me", Password = "a%3Ab" }.Uri, Retries = 1, FirstPause = TimeSpan.FromMilliseconds(5) };
+        Assert.Equal(Hash, (await ModelDownload.PullAsync(Card(Hash), options, cancellation: TestContext.Current.CancellationToken)).Sha256);
+        Assert.All(proxy.Requests, request => Assert.Equal("http://weights.example.invalid/group/model/resolve/main/weights.pt", request.Path));
+        Assert.Equal($"Basic {Convert.ToBase64String("me:a:b"u8)}", proxy.Requests.Last().Headers["Proxy-Authorization"]);
+    }
+
+    [Theory, InlineData("not an address"), InlineData("ftp://proxy.example:21"), InlineData("http://proxy.example:99999")]
+    public void A_proxy_that_is_no_address_is_refused_with_an_example(string proxy) =>
+        Assert.Contains("http://proxy.example:3128", Assert.Throws<ArgumentOutOfRangeException>(() => PullOptions.Create(null, null, proxy)).Message, StringComparison.Ordinal);
+
+    [Fact]
     public async Task A_silent_server_is_given_up_on()
     {
         using var server = new LoopbackServer(request =>

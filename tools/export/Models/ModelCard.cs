@@ -55,6 +55,9 @@ public sealed record ModelCard
     /// <summary>SHA-256 of the file in lower-case hexadecimal, where it is known; otherwise the first download pins it.</summary>
     public string? Sha256 { get; init; }
 
+    /// <summary>First digits of the SHA-256 in lower-case hexadecimal, where its publisher tells them and no more; a download must begin with them.</summary>
+    public string? Sha256Prefix { get; init; }
+
     /// <summary>What a user should know beyond the fields.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using EoOnnx.Formats;
 using Polly;
@@ -14,11 +15,7 @@ public static class ModelDownload
     private const long DiskReserve = 64 << 20;
 
     // One client for the process, as HttpClient wants it; the proxy is the environment's (HTTPS_PROXY, NO_PROXY, …).
-    private static readonly HttpClient Client = new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30), PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
-    {
-        Timeout = Timeout.InfiniteTimeSpan,   // a file of gigabytes may take hours; silence is limited instead
-        DefaultRequestHeaders = { { "User-Agent", "eoonnx" } },
-    };
+    private static readonly HttpClient Client = CreateClient(proxy: null);
 
     /// <summary>Fetches and checks the file of a card; a file that is there already is only checked.</summary>
     /// <param name="card">What to fetch.</param>
@@ -45,11 +42,12 @@ public static class ModelDownload
             return await CheckAsync(target, target, wasThere: true).ConfigureAwait(false);
         }
 
+        using var proxied = options.Proxy is { } proxy ? CreateClient(proxy) : null;
         string part;
         using (var file = PartialFile.Open(target, address))
         {
             part = file.Path;
-            await FetchAsync(file, address, card, options, progress, cancellation).ConfigureAwait(false);
+            await FetchAsync(proxied ?? Client, file, address, card, options, progress, cancellation).ConfigureAwait(false);
         }
 
         return await CheckAsync(part, target, wasThere: false).ConfigureAwait(false);
@@ -58,9 +56,11 @@ public static class ModelDownload
         {
             var hash = await HashAsync(path, cancellation).ConfigureAwait(false);
             var expected = card.Sha256 ?? pinned;
-            if (expected is not null && !hash.Equals(expected, StringComparison.OrdinalIgnoreCase))
+            var isWrong = expected is not null && !hash.Equals(expected, StringComparison.OrdinalIgnoreCase);
+            if (isWrong || (card.Sha256Prefix is { } digits && !hash.StartsWith(digits, StringComparison.OrdinalIgnoreCase)))
             {
-                var origin = card.Sha256 is null ? $"pinned by an earlier download in {pins.FilePath}" : "stated by the card";
+                var origin = isWrong && card.Sha256 is null ? $"pinned by an earlier download in {pins.FilePath}" : "stated by the card";
+                expected = isWrong ? expected : $"one that begins with {card.Sha256Prefix}";
                 if (!wasThere)
                 {
                     PartialFile.Discard(target);
@@ -81,14 +81,31 @@ public static class ModelDownload
                 pins.Pin(card.Name, hash);
             }
 
-            return new PulledModel(card.Name, finalPath, new FileInfo(finalPath).Length, hash, card.Sha256 is not null ? "card" : pinned is not null ? "pin" : "pinned now", wasThere, card.Licence);
+            var check = card.Sha256 is not null ? "card" : pinned is not null ? "pin" : card.Sha256Prefix is not null ? "prefix" : "pinned now";
+            return new PulledModel(card.Name, finalPath, new FileInfo(finalPath).Length, hash, check, wasThere, card.Licence);
         }
     }
 
     /// <summary>The address of a file on a mirror: the mirror's address, then the path of the original one.</summary>
     internal static Uri Address(Uri url, Uri? mirror) => mirror is null ? url : new Uri($"{mirror.GetLeftPart(UriPartial.Path).TrimEnd('/')}{url.PathAndQuery}");
 
-    private static async Task FetchAsync(PartialFile file, Uri address, ModelCard card, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellation)
+    private static HttpClient CreateClient(Uri? proxy)
+    {
+        var handler = new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30), PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
+        if (proxy is not null)
+        {
+            var (user, password) = proxy.UserInfo.Split(':', 2) is [var name, var secret] ? (name, secret) : (proxy.UserInfo, "");
+            handler.Proxy = new WebProxy(proxy) { Credentials = user.Length == 0 ? null : new NetworkCredential(Uri.UnescapeDataString(user), Uri.UnescapeDataString(password)) };
+        }
+
+        return new HttpClient(handler)
+        {
+            Timeout = Timeout.InfiniteTimeSpan,   // a file of gigabytes may take hours; silence is limited instead
+            DefaultRequestHeaders = { { "User-Agent", "eoonnx" } },
+        };
+    }
+
+    private static async Task FetchAsync(HttpClient client, PartialFile file, Uri address, ModelCard card, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellation)
     {
         // An attempt that brought data is not a failure of the server: the number of retries starts anew.
         while (true)
@@ -111,7 +128,7 @@ public static class ModelDownload
             }).Build();
             try
             {
-                await pipeline.ExecuteAsync(async token => await AttemptAsync(file, address, card, options, progress, token).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+                await pipeline.ExecuteAsync(async token => await AttemptAsync(client, file, address, card, options, progress, token).ConfigureAwait(false), cancellation).ConfigureAwait(false);
                 return;
             }
             catch (TransientDownloadException failure) when (file.Length > before)
@@ -126,14 +143,14 @@ public static class ModelDownload
         }
     }
 
-    private static async Task AttemptAsync(PartialFile file, Uri address, ModelCard card, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellation)
+    private static async Task AttemptAsync(HttpClient client, PartialFile file, Uri address, ModelCard card, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellation)
     {
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         silence.CancelAfter(options.Silence);
         try
         {
             using var request = file.Request(address);
-            using var response = await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token).ConfigureAwait(false);
+            using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token).ConfigureAwait(false);
             var reply = ServerReply.Read(response, file, address);
             if (reply.IsComplete)
             {

@@ -14,6 +14,15 @@ public sealed record PullOptions
             : throw new ArgumentOutOfRangeException(nameof(Mirror), value, $"A mirror is an address such as https://mirror.example; found '{value}'.");
     }
 
+    /// <summary>The proxy that everything is fetched through, whatever the environment says; null takes that of the environment
+    /// (<c>HTTPS_PROXY</c>, <c>HTTP_PROXY</c>, <c>ALL_PROXY</c>, exceptions in <c>NO_PROXY</c>). A name and a password may stand before its host.</summary>
+    public Uri? Proxy
+    {
+        get;
+        init => field = value is null || (value.IsAbsoluteUri && value.Scheme is "http" or "https" or "socks4" or "socks4a" or "socks5") ? value
+            : throw new ArgumentOutOfRangeException(nameof(Proxy), $"A proxy is an address such as http://proxy.example:3128 or socks5://proxy.example:1080; found {(value.IsAbsoluteUri ? $"the scheme '{value.Scheme}'" : $"'{value}'")}.");
+    }
+
     /// <summary>How often a broken connection or a busy server is tried again after the first attempt. An attempt that received data does not count.</summary>
     public int Retries
     {
@@ -30,13 +39,17 @@ public sealed record PullOptions
     /// <summary>Largest file that is accepted, in bytes.</summary>
     public long MaximumBytes { get; init; } = 32L << 30;
 
-    /// <summary>The defaults, with a folder and a mirror where they are given as text.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The mirror is not an address.</exception>
-    public static PullOptions Create(string? folder, string? mirror) => new()
+    /// <summary>The defaults, with a folder, a mirror and a proxy where they are given as text.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The mirror or the proxy is not an address.</exception>
+    public static PullOptions Create(string? folder, string? mirror, string? proxy = null) => new()
     {
         Folder = folder ?? DefaultFolder,
-        Mirror = mirror is null ? null : new Uri(mirror, UriKind.RelativeOrAbsolute),
+        Mirror = Parse(mirror, nameof(Mirror)),
+        Proxy = Parse(proxy, nameof(Proxy)),
     };
+
+    private static Uri? Parse(string? address, string option) => address is null ? null : Uri.TryCreate(address, UriKind.RelativeOrAbsolute, out var parsed) ? parsed
+        : throw new ArgumentOutOfRangeException(option, $"'{address}' is no address; expected one such as http://{option.ToLowerInvariant()}.example:3128.");
 
     /// <summary><c>eoonnx/models</c> in the user's cache folder (<c>XDG_CACHE_HOME</c>, else the system's folder for local data).</summary>
     public static string DefaultFolder => Path.Combine(
@@ -55,7 +68,7 @@ public sealed record PullProgress(long Received, long? Total, string? Remark = n
 /// <param name="Path">The file.</param>
 /// <param name="Bytes">Its size.</param>
 /// <param name="Sha256">Its SHA-256.</param>
-/// <param name="Check">What the hash was compared with: <c>card</c>, <c>pin</c> of an earlier download, or <c>pinned now</c>.</param>
+/// <param name="Check">What the hash was compared with: <c>card</c>, <c>pin</c> of an earlier download, or, pinned by this one, <c>prefix</c> (the digits that the card states) or <c>pinned now</c> (nothing).</param>
 /// <param name="WasThere">Whether the file was there already, so that nothing was fetched.</param>
 /// <param name="Licence">Licence of the weights.</param>
 public sealed record PulledModel(string Name, string Path, long Bytes, string Sha256, string Check, bool WasThere, string Licence);
