@@ -181,7 +181,7 @@ internal static class InspectVerb
             Optional("sizes", string.Join(", ", new[]
             {
                 Size("depth", model.Depth), Size("width", model.Width), Size("patch", model.Patch), Size("channels", model.Channels), Size("positions", model.Positions),
-                Size("head classes", model.HeadClasses), Size("adapter rank", model.AdapterRank),
+                Size("heads", model.Heads), Size("head classes", model.HeadClasses), Size("adapter rank", model.AdapterRank),
             }.Where(size => size is not null)));
             Optional("coordinates", string.Join(", ", model.Coordinates ?? []));
             Optional("modalities", string.Join(", ", model.Modalities ?? []));

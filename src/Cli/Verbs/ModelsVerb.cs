@@ -98,7 +98,7 @@ internal static class ModelsVerb
         Fact("licence", card.Licence);
         Fact("paper", card.Paper);
         Fact("source", card.Source);
-        Fact("weights", card.Url?.ToString() ?? "none published");
+        Fact("weights", card.Url?.ToString() ?? "none that a program can fetch");
         Fact("sha256", card.Sha256 ?? (card.Sha256Prefix is { } digits ? $"begins with {digits}; the rest is pinned by the first download" : "not known: pinned by the first download"));
         foreach (var note in card.Notes)
         {

@@ -60,6 +60,21 @@ internal static class DrawnWeights
         .Concat(Draw(seed, [.. Enumerable.Range(0, sizes.Depth).SelectMany(i => new (string, long[])[] { ($"model.blocks.{i}.ls1.gamma", [sizes.Width]), ($"model.blocks.{i}.ls2.gamma", [sizes.Width]) }), .. Norm("model.norm", sizes.Width), .. Norm("norm", sizes.Width)]))
         .ToDictionary(StringComparer.Ordinal);
 
+    /// <summary>data2vec as SSL4EO-S12 pretrained it: BEiT's transformer with relative positions that all blocks share, and what serves pretraining only.</summary>
+    /// <param name="areShared">False gives each block relative positions of its own, as fine-tuned ones have.</param>
+    public static Dictionary<string, TensorData> Data2Vec(DrawnSizes sizes, long seed, bool areShared = true)
+    {
+        var offsets = (2L * sizes.Grid) - 1;
+        long[] table = [(offsets * offsets) + 3, sizes.Heads];
+        var plain = Vit(sizes, seed);
+        return plain.Where(item => item.Key != "pos_embed" && !item.Key.EndsWith("qkv.bias", StringComparison.Ordinal)).Concat(Draw(seed,
+        [
+            .. Enumerable.Range(0, sizes.Depth).SelectMany(i => new[] { "attn.q_bias", "attn.v_bias", "gamma_1", "gamma_2" }.Select(name => ($"blocks.{i}.{name}", new[] { sizes.Width }))),
+            .. areShared ? [("rel_pos_bias.relative_position_bias_table", table)] : Enumerable.Range(0, sizes.Depth).Select(i => ($"blocks.{i}.attn.relative_position_bias_table", table)),
+            ("mask_token", [1, 1, sizes.Width]), .. Linear("lm_head", sizes.Width, sizes.Width),
+        ])).Append(KeyValuePair.Create("rel_pos_bias.relative_position_index", TensorData.FromValues<long>([1], [0]))).ToDictionary(StringComparer.Ordinal);
+    }
+
     public static Dictionary<string, TensorData> ResNet(long seed, bool isBottleneck, long stem, int channels, int[] layers)
     {
         var (shapes, inputs, expansion) = (new List<(string, long[])>(Convolution("conv1", "bn1", stem, channels, 7)), stem, isBottleneck ? 4 : 1);

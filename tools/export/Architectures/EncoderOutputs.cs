@@ -57,11 +57,12 @@ internal sealed class EncoderOutputs
     /// <param name="rows">Rows of patches.</param>
     /// <param name="columns">Columns of patches.</param>
     /// <param name="finish">What is done with the output of the model's last block; null does nothing.</param>
-    public Value Run(WeightedGraph graph, Value x, TransformerBlock block, int prefixTokens, int rows, int columns, Func<Value, Value>? finish = null)
+    /// <param name="mask">What is added to the attention scores of a block; null adds nothing.</param>
+    public Value Run(WeightedGraph graph, Value x, TransformerBlock block, int prefixTokens, int rows, int columns, Func<Value, Value>? finish = null, Func<int, Value>? mask = null)
     {
         for (var layer = 0; layer < Depth; layer++)
         {
-            x = block.Build(graph, x, $"blocks.{layer}");
+            x = block.Build(graph, x, $"blocks.{layer}", mask?.Invoke(layer));
             x = IsLast(layer) && finish is not null ? finish(x) : x;
             if (Contains(layer))
             {

@@ -5,14 +5,14 @@ using EoOnnx.Onnx;
 namespace EoOnnx.Export.Architectures;
 
 /// <summary>timm's vision transformer with a class token and learnt positions, as SSL4EO-S12, SSL4EO-L and other self-supervised
-/// checkpoints use it. MoCo's, DINO's and DeCUR's prefixes are found by themselves.</summary>
+/// checkpoints use it, and BEiT's with relative positions, as SSL4EO-S12's data2vec does. MoCo's, DINO's and DeCUR's prefixes are found by themselves.</summary>
 internal sealed class VisionTransformer : IBackbone
 {
     private static readonly VitVariant[] Variants = [new("tiny", 192, 12, 3, 16), new("small", 384, 12, 6, 16), new("base", 768, 12, 12, 16), new("large", 1024, 24, 16, 16)];
 
     public string Name => "vit";
 
-    public string Description => "Vision transformers in timm's form: SSL4EO-S12, SSL4EO-L and others.";
+    public string Description => "Vision transformers in timm's form or BEiT's: SSL4EO-S12, SSL4EO-L and others.";
 
     public string Example => "export vit --random --size small --seed 1 --bands B04,B03,B02 --out vit-small.onnx";
 

@@ -26,12 +26,14 @@ internal static class VitEncoder
     public static BackboneModel Build(
         IBackbone family, StateDict weights, BackboneOptions options, VitVariant[] variants, Func<TensorData, int, int, TensorData> positions, IReadOnlyList<string> leftAside)
     {
+        weights = BeitWeights.WithPlainBias(weights);
         var graph = new WeightedGraph(new GraphBuilder(family.Name), weights);
         var op = graph.Op;
         var kernel = weights.Take("patch_embed.proj.weight", -1, -1, -1, -1).Shape;
         var (width, channels, patch) = (kernel[0], kernel[1], (int)kernel[2]);
-        var table = WeightedGraph.Single(weights.Take("pos_embed", 1, -1, width));
-        var size = InputSize.Of(options, PositionTable.GridOf(table, 1) * patch);
+        var relativeGrid = RelativePositions.SizesOf(weights)?.Grid;
+        var table = relativeGrid is null || weights.Contains("pos_embed") ? WeightedGraph.Single(weights.Take("pos_embed", 1, -1, width)) : null;
+        var size = InputSize.Of(options, (relativeGrid ?? PositionTable.GridOf(table!, 1)) * patch);
         var (rows, columns) = size.Patches(patch);
         var depth = weights.CountBlocks("blocks");
         var outputs = new EncoderOutputs(depth, options, family.FurtherOutputs);
@@ -41,9 +43,20 @@ internal static class VitEncoder
         var image = op.Input("image", ElementType.Float, ["batch", channels, size.Height, size.Width]);
         var x = op.Conv(image, graph.Weight("patch_embed.proj.weight"), graph.Weight("patch_embed.proj.bias", width), [patch, patch], [0, 0, 0, 0]);
         x = op.Transpose(op.Reshape(x, 0, width, (long)rows * columns), 0, 2, 1);
-        x = op.Add(ClassToken.Prepend(graph, image, x, graph.Weight("cls_token", 1, 1, width)), op.Initializer("pos_embed", positions(table, rows, columns)));
-        var block = new TransformerBlock { Heads = options.Heads ?? variant?.Heads ?? HeadCount.Usual(weights.Source, width), Epsilon = Epsilon, Attention = options.Attention };
-        ClassToken.Pool(graph, outputs.Run(graph, x, block, 1, rows, columns), options.Outputs, Epsilon);
+        x = ClassToken.Prepend(graph, image, x, graph.Weight("cls_token", 1, 1, width));
+        var relative = RelativePositions.Of(graph, rows, columns);
+        if (table is not null)
+        {
+            // BEiT's reference does not smooth a table that shrinks.
+            x = op.Add(x, op.Initializer("pos_embed", relative is null ? positions(table, rows, columns) : PositionTable.Resize(table, 1, rows, columns, options.PositionResampling)));
+        }
+
+        var block = new TransformerBlock
+        {
+            Heads = HeadsOf(weights, options, relative) ?? variant?.Heads ?? HeadCount.Usual(weights.Source, width), Epsilon = Epsilon, Attention = options.Attention, Scale = LayerScale.Of(weights),
+        };
+        x = outputs.Run(graph, x, block, 1, rows, columns, mask: relative is null ? null : relative.Bias);
+        ClassToken.Pool(graph, x, options.Outputs, Epsilon, poolsPatches: relative is not null);
         return new BackboneModel(op.Graph, new ModelManifest
         {
             Name = variant is null ? family.Name : $"{family.Name}-{variant.Size}",
@@ -55,8 +68,11 @@ internal static class VitEncoder
             TileSize = size.Oblong,
             Patch = patch,
             Features = outputs.Features,
-        }, UnusedWeights.Warn(weights, ["blocks.", "norm.", "fc_norm.", "head", "fc.", .. leftAside]));
+        }, UnusedWeights.Warn(weights, ["blocks.", "norm.", "fc_norm.", "head", "fc.", .. BeitWeights.LeftAside, .. leftAside]));
     }
+
+    private static int? HeadsOf(StateDict weights, BackboneOptions options, RelativePositions? relative) => relative is null || options.Heads is null || options.Heads == relative.Heads ? relative?.Heads ?? options.Heads
+        : throw new ExportException($"{weights.Source} has relative positions of {relative.Heads} attention heads; --heads asks for {options.Heads}. Leave it out.");
 }
 
 /// <summary>A size of a vision transformer.</summary>

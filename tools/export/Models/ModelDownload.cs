@@ -30,7 +30,7 @@ public static class ModelDownload
         options ??= new PullOptions();
         if (card.Url is null || card.File is null)
         {
-            throw new ModelCardException($"No weights of {card.Name} are published, so there is nothing to pull. See: eoonnx models show {card.Name}");
+            throw new ModelCardException($"No weights of {card.Name} are published where a program can fetch them, so there is nothing to pull. See: eoonnx models show {card.Name}");
         }
 
         Directory.CreateDirectory(options.Folder);

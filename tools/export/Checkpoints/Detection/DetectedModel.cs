@@ -34,6 +34,9 @@ public sealed record DetectedModel
     /// <summary>Positions of the position table, without the class token.</summary>
     public int? Positions { get; init; }
 
+    /// <summary>Attention heads, where the weights tell them.</summary>
+    public int? Heads { get; init; }
+
     /// <summary>Coordinates that the model takes beside the image: <c>time</c>, <c>location</c>.</summary>
     public IReadOnlyList<string>? Coordinates { get; init; }
 

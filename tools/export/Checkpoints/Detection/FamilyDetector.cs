@@ -100,6 +100,7 @@ public static class FamilyDetector
         }
 
         var isPrithvi = embedding.Shape.Length == 5;
+        var relative = isPrithvi ? null : RelativePositions.Guess(weights);
         var classes = Extent(weights.Peek("head.weight"), 0);
         List<string> coordinates = [];
         if (weights.Contains("temporal_embed_enc.scale"))
@@ -114,9 +115,9 @@ public static class FamilyDetector
 
         return new DetectedModel
         {
-            Family = isPrithvi ? "prithvi" : embedding.Shape[1] == 3 ? "scalemae" : "vit",
+            Family = isPrithvi ? "prithvi" : embedding.Shape[1] == 3 && relative is null && LayerScale.Of(weights) is null ? "scalemae" : "vit",
             Depth = weights.CountBlocks("blocks"), Width = Extent(embedding, 0), Channels = Extent(embedding, 1), Patch = (int)embedding.Shape[^1],
-            Positions = Extent(weights.Peek("pos_embed"), 1) - (weights.Contains("cls_token") ? 1 : 0), Coordinates = isPrithvi ? coordinates : null, HeadClasses = classes,
+            Positions = relative is { Grid: var grid } ? grid * grid : Extent(weights.Peek("pos_embed"), 1) - (weights.Contains("cls_token") ? 1 : 0), Heads = relative?.Heads, Coordinates = isPrithvi ? coordinates : null, HeadClasses = classes,
         };
     }
 

@@ -46,7 +46,7 @@ public static class MissingFacts
                 missing.Add($"the names of the {task.Classes} classes");
             }
         }
-        else if (!model.IsOfficialSize && model.Family is not ("resnet" or "swin"))
+        else if (!model.IsOfficialSize && model.Heads is null && model.Family is not ("resnet" or "swin"))
         {
             missing.Add($"the number of heads: no official variant has depth {model.Depth} and width {model.Width}, and shapes do not tell it");
         }
