@@ -41,6 +41,7 @@ public class BackboneTrainingTests
 
     [Theory]
     [InlineData("dofa", "tiny", "attn.qkv", 4)]
+    [InlineData("dofa", "v2-tiny", "attn.qkv", 4)]
     [InlineData("vit", "tiny", "attn.qkv", 12)]
     [InlineData("swin", "tiny", "attn.qkv", 12)]
     [InlineData("presto", "default", "attn.qkv", 2)]
@@ -54,6 +55,7 @@ public class BackboneTrainingTests
 
     [Theory]
     [InlineData("dofa", "tiny")]
+    [InlineData("dofa", "v2-tiny")]
     [InlineData("vit", "tiny")]
     [InlineData("resnet", "18")]
     [InlineData("swin", "tiny")]
