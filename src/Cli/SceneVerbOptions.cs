@@ -22,6 +22,7 @@ internal sealed class SceneVerbOptions
 
     private readonly Option<string?> _output = SharedOptions.Optional<string>("--output", "The graph output to map. Default: logits, else the first with one score a pixel; with {output} in --out, all maps of the model.", "name");
     private readonly Option<int?> _tile = SharedOptions.Optional<int?>("--tile", "Tile edge, for models that leave it open.", "pixels");
+    private readonly Option<int?> _tileWidth = SharedOptions.Optional<int?>("--tile-width", "Width of tiles that are not square; --tile then is their height.", "pixels");
     private readonly Option<TileOverlap?> _overlap = new("--overlap")
     {
         Description = "What neighbouring tiles share: pixels, or N% of the tile. Default: the model's, else a seventh of the tile.",
@@ -31,7 +32,7 @@ internal sealed class SceneVerbOptions
 
     private readonly Option<BlendMode?> _blend = SharedOptions.Optional<BlendMode?>("--blend", "How neighbours share these pixels: cosine (default), linear, or none (each pixel from one tile).", "none|linear|cosine");
     private readonly Option<SpaceKind> _blendSpace = SharedOptions.WithDefault("--blend-space", SpaceKind.Probability, "What neighbours share: probabilities, or logits that become probabilities afterwards (for models calibrated for it).", "probability|logit");
-    private readonly Option<EdgeMode> _edge = SharedOptions.WithDefault("--edge", EdgeMode.Shift, "Behind the scene's edge: shift the last tile back, or reflect half an overlap for full context.", "shift|reflect");
+    private readonly Option<EdgeMode> _edge = SharedOptions.WithDefault("--edge", EdgeMode.Shift, "Behind the scene's edge: shift the last tile back, reflect half an overlap for full context, or zero, which with --blend none maps as QGIS Deepness does.", "shift|reflect|zero");
     private readonly Option<TestTimeAugmentation> _augmentation = SharedOptions.WithDefault("--tta", TestTimeAugmentation.None, "Average each tile over flips (4 times the work) or all eight symmetries (8 times).", "none|flips|d4");
     private readonly Option<int[]> _window = new("--window") { Description = "Map this part of the scene only: column, row, width, height in pixels.", HelpName = "x,y,w,h", CustomParser = Lists.Integers };
     private readonly Option<double[]> _bounds = new("--bbox") { Description = "Map this part only: west, south, east, north in map coordinates.", HelpName = "w,s,e,n", CustomParser = Lists.Numbers };
@@ -85,7 +86,7 @@ internal sealed class SceneVerbOptions
     /// <param name="without">Names of options that have no meaning for it.</param>
     public SceneVerbOptions(Command verb, params string[] without)
     {
-        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _overlap, _blend, _blendSpace, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _quantise, _confidence, _median, _vector, _minimumArea, _simplify, _classes, _stac, _quickLook, _style, _stamp, _keepWork, _gramsPerKilowattHour, _restart, _overwrite])
+        foreach (var option in (Option[])[_model, _adapter, _output, _tile, _tileWidth, _overlap, _blend, _blendSpace, _edge, _augmentation, _window, _bounds, _boundsProjection, _area, _inputCheck, _masks, _maskDilation, _maskMode, _batch, _memory, _deterministic, _onError, _mostDamage, _bands, _scale, _offset, _noData, _noDataRule, .. _loading.All, _content, _quantise, _confidence, _median, _vector, _minimumArea, _simplify, _classes, _stac, _quickLook, _style, _stamp, _keepWork, _gramsPerKilowattHour, _restart, _overwrite])
         {
             if (!without.Contains(option.Name))
             {
@@ -154,6 +155,7 @@ internal sealed class SceneVerbOptions
         Adapter = adapter,
         Output = parsed.GetValue(_output),
         Tile = parsed.GetValue(_tile),
+        TileWidth = parsed.GetValue(_tileWidth),
         Overlap = parsed.GetValue(_overlap),
         Blend = parsed.GetValue(_blend),
         BlendLogits = parsed.GetValue(_blendSpace) == SpaceKind.Logit,

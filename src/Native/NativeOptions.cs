@@ -22,7 +22,7 @@ internal sealed record ModelOptions(string? Device = null, int Threads = 0, bool
 
 /// <summary>Options of <c>eoonnx_run_scene</c>.</summary>
 internal sealed record RunOptions(
-    string? Output = null, int? Tile = null, string? Overlap = null, BlendMode? Blend = null, EdgeMode Edge = EdgeMode.Shift, TestTimeAugmentation Augmentation = TestTimeAugmentation.None,
+    string? Output = null, int? Tile = null, int? TileWidth = null, string? Overlap = null, BlendMode? Blend = null, EdgeMode Edge = EdgeMode.Shift, TestTimeAugmentation Augmentation = TestTimeAugmentation.None,
     int[]? Window = null, double[]? Bounds = null, string? BoundsProjection = null, int? Batch = null, int? Prefetch = null, int? Readers = null,
     string[]? Bands = null, double[]? Scale = null, double[]? Offset = null, string? NoData = null, MapContent? Content = null, ConfidenceBand Confidence = ConfidenceBand.None, int? Median = null,
     bool Restart = false, bool Overwrite = false, BlendSpace BlendSpace = BlendSpace.Probability, double[]? Quantise = null, NoDataRule NoDataRule = NoDataRule.Any,
@@ -41,6 +41,7 @@ internal sealed record RunOptions(
             Adapter = adapter,
             Output = given.Output,
             Tile = given.Tile,
+            TileWidth = given.TileWidth,
             Overlap = given.Overlap is { } overlap ? TileOverlap.Parse(overlap) : null,
             Blend = given.Blend,
             Edge = given.Edge,

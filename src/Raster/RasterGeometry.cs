@@ -3,7 +3,14 @@ namespace EoOnnx.Raster;
 /// <summary>Width and height in pixels.</summary>
 /// <param name="Width">Columns.</param>
 /// <param name="Height">Rows.</param>
-public readonly record struct PixelSize(int Width, int Height);
+public readonly record struct PixelSize(int Width, int Height)
+{
+    /// <summary>Number of pixels.</summary>
+    public long Area => (long)Width * Height;
+
+    /// <summary>For example <c>224</c> for a square, <c>96 x 64</c> otherwise.</summary>
+    public override string ToString() => Width == Height ? Width.ToString(System.Globalization.CultureInfo.InvariantCulture) : FormattableString.Invariant($"{Width} x {Height}");
+}
 
 /// <summary>A rectangle of pixels of a grid; it may reach past the grid's edges.</summary>
 /// <param name="X">First column.</param>
@@ -56,9 +63,13 @@ public readonly record struct GeoTransform(double OriginX, double PixelWidth, do
 
     /// <summary>The transform of a grid whose pixel (0, 0) is this grid's (<paramref name="column"/>, <paramref name="row"/>) and whose
     /// pixels are <paramref name="factor"/> times as long.</summary>
-    public GeoTransform Moved(double column, double row, double factor = 1) => new(
-        OriginX + (column * PixelWidth) + (row * RowRotation), PixelWidth * factor, RowRotation * factor,
-        OriginY + (column * ColumnRotation) + (row * PixelHeight), ColumnRotation * factor, PixelHeight * factor);
+    public GeoTransform Moved(double column, double row, double factor = 1) => Moved(column, row, factor, factor);
+
+    /// <summary>The transform of a grid whose pixel (0, 0) is this grid's (<paramref name="column"/>, <paramref name="row"/>) and whose
+    /// pixels are <paramref name="across"/> times as wide and <paramref name="down"/> times as high.</summary>
+    public GeoTransform Moved(double column, double row, double across, double down) => new(
+        OriginX + (column * PixelWidth) + (row * RowRotation), PixelWidth * across, RowRotation * down,
+        OriginY + (column * ColumnRotation) + (row * PixelHeight), ColumnRotation * across, PixelHeight * down);
 
     /// <summary>The pixels that a rectangle touches, of a grid along the axes; may reach past the grid's edges.</summary>
     /// <exception cref="RasterException">The grid is rotated, or the rectangle is empty or too far away to be counted in pixels.</exception>

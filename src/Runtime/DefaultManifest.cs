@@ -60,8 +60,9 @@ internal static class DefaultManifest
     private static ModelManifest Derive(string path, IReadOnlyDictionary<string, string> metadata, ModelTensor input, IReadOnlyList<ModelTensor> outputs, string? kind)
     {
         var named = ClassNames(metadata, outputs.Count);
-        var task = TaskOf(kind, outputs[0], named[0]);
+        var task = TaskOf(kind, input, outputs[0], named[0]);
         var tile = input.Shape[^1] > 0 ? (int)input.Shape[^1] : Integer(metadata, "tile_size") ?? Integer(metadata, "tiles_size");
+        var size = input.Shape[^1] > 0 && input.Shape[^2] > 0 && input.Shape[^1] != input.Shape[^2] ? new ManifestTileSize((int)input.Shape[^2], (int)input.Shape[^1]) : null;
         var heads = outputs.Zip(named, (output, names) => new ManifestHead(output.Name, task == ModelTask.Regression ? [] : Complete(names, output))).ToList();
         return new ModelManifest
         {
@@ -70,9 +71,10 @@ internal static class DefaultManifest
             Task = task,
             Bands = Bands(metadata, (int)Math.Max(0, input.Shape[1]), kind is null ? 1 : 255),
             Frames = input.Shape.Count == 5 && input.Shape[2] > 0 ? (int)input.Shape[2] : 1,
-            Tile = tile,
-            // Deepness crops half of the overlap from each side, so the overlap is even.
-            Overlap = Number(metadata, "tiles_overlap") is { } percent && tile is { } edge ? (int)Math.Clamp(edge * percent / 200, 0, (edge - 1) / 2) * 2 : null,
+            Tile = size is null ? tile : null,
+            TileSize = size,
+            // As Deepness rounds it; it may be odd. Source: common/processing_overlap.py.
+            Overlap = Number(metadata, "tiles_overlap") is { } percent && tile is { } edge ? Math.Clamp((int)(edge * Math.Truncate(percent) / 100 * 2) / 2, 0, edge - 1) : null,
             GroundResolutionMetres = Number(metadata, "resolution") / 100,
             Classes = heads[0].Classes,
             Heads = outputs.Count > 1 && task is ModelTask.Segmentation or ModelTask.Regression ? heads : [],
@@ -86,14 +88,14 @@ internal static class DefaultManifest
         };
     }
 
-    private static ModelTask TaskOf(string? kind, ModelTensor output, IReadOnlyList<ManifestClass> names) => (kind, output.Shape.Count) switch
+    private static ModelTask TaskOf(string? kind, ModelTensor input, ModelTensor output, IReadOnlyList<ManifestClass> names) => (kind, output.Shape.Count) switch
     {
         ("DETECTOR", _) or ("RECOGNITION", _) => ModelTask.Features,
         ("REGRESSOR", 3 or 4) or ("SUPERRESOLUTION", 3 or 4) => ModelTask.Regression,
         ("SEGMENTOR", 3 or 4) => ModelTask.Segmentation,
         (_, 4) when Channels(output) == 1 && names.Count == 0 => ModelTask.Regression,
         (_, 4) => ModelTask.Segmentation,
-        (_, 3) when output.Shape[1] == output.Shape[2] => names.Count == 0 ? ModelTask.Regression : ModelTask.Segmentation,
+        (_, 3) when output.Shape[1] == output.Shape[2] || output.Shape.Skip(1).SequenceEqual(input.Shape.Skip(input.Shape.Count - 2)) => names.Count == 0 ? ModelTask.Regression : ModelTask.Segmentation,
         (_, 2) => ModelTask.Classification,
         _ => ModelTask.Features,
     };

@@ -7,10 +7,14 @@ namespace EoOnnx.Runtime.Tests;
 internal static class TestModels
 {
     /// <summary>A model whose output is <paramref name="build"/> of its image [batch, bands, tile, tile].</summary>
-    public static string Save(string folder, string name, int bands, int tile, Func<GraphBuilder, Value, Value> build, ModelManifest? manifest = null, long? batch = null)
+    public static string Save(string folder, string name, int bands, int tile, Func<GraphBuilder, Value, Value> build, ModelManifest? manifest = null, long? batch = null) =>
+        Save(folder, name, bands, tile, tile, build, manifest, batch);
+
+    /// <summary>A model whose output is <paramref name="build"/> of its image [batch, bands, height, width].</summary>
+    public static string Save(string folder, string name, int bands, int height, int width, Func<GraphBuilder, Value, Value> build, ModelManifest? manifest = null, long? batch = null)
     {
         var builder = new GraphBuilder(name);
-        var image = builder.Input("image", ElementType.Float, new TensorShape(batch is { } count ? count : (Dim)"batch", bands, tile, tile));
+        var image = builder.Input("image", ElementType.Float, new TensorShape(batch is { } count ? count : (Dim)"batch", bands, height, width));
         builder.Output(build(builder, image), "logits");
         var model = new OnnxModel(builder.Graph);
         if (manifest is not null)

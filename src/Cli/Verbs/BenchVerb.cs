@@ -51,7 +51,7 @@ internal static class BenchVerb
     private static void Draw(IAnsiConsole console, SceneBenchmarkReport report)
     {
         console.WriteLine(report.Machine ?? MachineDiagnosis.Summary);
-        console.WriteLine(Text($"{report.Width:N0} x {report.Height:N0} pixels, {report.Tiles:N0} tiles of {report.Tile} px with overlap {report.Overlap}, {report.Batch} a call, {report.Threads} threads"));
+        console.WriteLine(Text($"{report.Width:N0} x {report.Height:N0} pixels, {report.Tiles:N0} tiles of {report.TileSize} px with overlap {report.OverlapSize}, {report.Batch} a call, {report.Threads} threads"));
         var table = new Table().Border(TableBorder.Simple).AddColumns("way", "tiles/s", "from", "to", "overhead");
         Row("model alone", report.ModelTilesPerSecond, null);
         Row("streamed", report.StreamedTilesPerSecond, report.StreamOverhead);

@@ -93,10 +93,10 @@ internal static class InferVerb
         Fact("scene", $"{plan.Width:N0} x {plan.Height:N0} pixels, {report.Pixels.Predicted:N0} mapped, {report.Pixels.NoData:N0} nodata, {report.Pixels.Masked:N0} of them masked");
         if (report.Embedding is { } embedding)
         {
-            Fact("embedding", $"{embedding.Channels:N0} bands of {embedding.Output} as {embedding.Storage.ToString().ToLowerInvariant()}, one pixel for {embedding.Cell} x {embedding.Cell}");
+            Fact("embedding", $"{embedding.Channels:N0} bands of {embedding.Output} as {embedding.Storage.ToString().ToLowerInvariant()}, one pixel for {embedding.Cell} x {embedding.CellHeight ?? embedding.Cell}");
         }
 
-        Fact("tiles", $"{plan.Tiles:N0} of {plan.Tile} px, overlap {plan.Overlap} ({plan.Blend}), {plan.Skipped:N0} without data, {plan.Batch} a call");
+        Fact("tiles", $"{plan.Tiles:N0} of {plan.TileSize} px, overlap {plan.OverlapSize} ({plan.Blend}), {plan.Skipped:N0} without data, {plan.Batch} a call");
         if (plan.ResumedRows > 0)
         {
             Fact("continued", $"at row {plan.ResumedRows:N0} of an earlier run");

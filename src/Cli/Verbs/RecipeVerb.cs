@@ -147,7 +147,7 @@ internal static class RecipeVerb
 
     private static void Draw(IAnsiConsole console, RecipeCheck check)
     {
-        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{check.TrainingChips} chips to train on, {check.ValidationChips} held out ({check.Split}); {check.Bands} bands, tiles of {check.Tile} px"));
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{check.TrainingChips} chips to train on, {check.ValidationChips} held out ({check.Split}); {check.Bands} bands, tiles of {check.TileSize} px"));
         foreach (var (name, labels) in check.Labels)
         {
             console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {labels:N0} labels"));

@@ -10,7 +10,7 @@ internal static class ScenePlanTable
     /// <summary>The plan as a table, with what the user should know about the scene.</summary>
     public static void Draw(IAnsiConsole console, ScenePlan plan)
     {
-        console.WriteLine(Text($"{plan.Width:N0} x {plan.Height:N0} pixels, {plan.Tiles:N0} tiles of {plan.Tile} px with overlap {plan.Overlap}, {plan.TileRuns:N0} tiles through the model; up to {plan.DiskBytes >> 20:N0} MiB on disk"));
+        console.WriteLine(Text($"{plan.Width:N0} x {plan.Height:N0} pixels, {plan.Tiles:N0} tiles of {plan.TileSize} px with overlap {plan.OverlapSize}, {plan.TileRuns:N0} tiles through the model; up to {plan.DiskBytes >> 20:N0} MiB on disk"));
         var table = new Table().Border(TableBorder.Simple).AddColumns("memory for", "MiB");
         foreach (var part in plan.Memory.Parts)
         {

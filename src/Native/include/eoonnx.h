@@ -97,9 +97,10 @@ eoonnx_status eoonnx_adapter_close(eoonnx_adapter *adapter);
  *   map           the map, a cloud-optimised GeoTIFF; it appears when it is complete. A run that was cancelled leaves
  *                 a work area MAP.eoonnx/, which the next run with the same arguments continues.
  *   options_json  NULL or a JSON object with any of
- *                   "output", "tile", "overlap" ("32" or "25%"), "blend" ("none", "linear", "cosine"),
+ *                   "output", "tile", "tileWidth" (of tiles that are not square), "overlap" ("32" or "25%"),
+ *                   "blend" ("none", "linear", "cosine"),
  *                   "blendSpace" ("probability", "logit"),
- *                   "edge" ("shift", "reflect"), "augmentation" ("none", "flips", "d4"), "window" [x, y, width, height],
+ *                   "edge" ("shift", "reflect", "zero"), "augmentation" ("none", "flips", "d4"), "window" [x, y, width, height],
  *                   "bounds" [west, south, east, north], "boundsProjection", "area" (file), "batch", "measureBatch",
  *                   "prefetch", "readers", "memory" (bytes), "deterministic",
  *                   "bands" ["B02", ...], "scale" [...], "offset" [...], "noData" ("-9999", "none"),

@@ -28,7 +28,7 @@ public enum Symmetry
     AntiTranspose,
 }
 
-/// <summary>Moves the pixels of square planes.</summary>
+/// <summary>Moves the pixels of planes.</summary>
 public static class Symmetries
 {
     /// <summary>The symmetry that undoes this one.</summary>
@@ -39,7 +39,39 @@ public static class Symmetries
         _ => symmetry,
     };
 
-    /// <summary>Copies planes [plane, row, column] of side <paramref name="side"/> under a symmetry.</summary>
+    /// <summary>The symmetries that an oblong has, too: those that exchange no rows with columns.</summary>
+    public static IReadOnlyList<Symmetry> OfOblong { get; } = [Symmetry.Identity, Symmetry.FlipRows, Symmetry.FlipColumns, Symmetry.Rotate180];
+
+    /// <summary>Copies planes [plane, row, column] of any size under a symmetry.</summary>
+    /// <exception cref="ArgumentException">Rows would become columns, and the planes are not square.</exception>
+    public static void Apply<T>(this Symmetry symmetry, ReadOnlySpan<T> source, Span<T> destination, PixelSize size)
+    {
+        if (size.Width == size.Height)
+        {
+            symmetry.Apply(source, destination, size.Width);
+            return;
+        }
+
+        if (!OfOblong.Contains(symmetry))
+        {
+            throw new ArgumentException($"{symmetry} exchanges rows with columns, which needs square planes; found {size.Width} x {size.Height}. Choose one of {string.Join(", ", OfOblong)}.", nameof(symmetry));
+        }
+
+        ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, source.Length);
+        for (var row = 0; row < source.Length / size.Width; row++)
+        {
+            var (plane, y) = (row / size.Height, row % size.Height);
+            var from = symmetry is Symmetry.FlipRows or Symmetry.Rotate180 ? (plane * size.Height) + size.Height - 1 - y : row;
+            var moved = destination.Slice(row * size.Width, size.Width);
+            source.Slice(from * size.Width, size.Width).CopyTo(moved);
+            if (symmetry is Symmetry.FlipColumns or Symmetry.Rotate180)
+            {
+                moved.Reverse();
+            }
+        }
+    }
+
+    /// <summary>Copies square planes [plane, row, column] of side <paramref name="side"/> under a symmetry.</summary>
     public static void Apply<T>(this Symmetry symmetry, ReadOnlySpan<T> source, Span<T> destination, int side)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, source.Length);

@@ -10,13 +10,25 @@ public sealed class TileAxis
     private readonly int[] _bounds;
     private readonly int _tile;
 
-    private TileAxis(int length, int tile, int[] starts, int[] bounds) => (Length, _tile, _starts, _bounds) = (length, tile, starts, bounds);
+    private TileAxis(int length, TilePlanOptions options, int[] starts, int[] bounds) => (Length, Options, _tile, _starts, _bounds) = (length, options, options.Tile, starts, bounds);
 
     /// <summary>Length of the scene along this axis, in pixels.</summary>
     public int Length { get; }
 
+    /// <summary>The options the axis was planned with.</summary>
+    public TilePlanOptions Options { get; }
+
     /// <summary>Number of tiles.</summary>
     public int Count => _starts.Length;
+
+    /// <summary>Extent of an output pixel in pixels of the scene: the patch of plans that are aligned to it, else 1.</summary>
+    public int Cell => Options.AlignToPatch ? Options.Patch : 1;
+
+    /// <summary>First pixel of the scene that a tile answers for: the margin where the edge is not reflected.</summary>
+    public int AnsweredStart => Options.Edge == EdgeMode.Zero ? Math.Min(Length, _starts[0] + Options.Margin) : 0;
+
+    /// <summary>The pixel behind the last that a tile answers for.</summary>
+    public int AnsweredEnd => Options.Edge == EdgeMode.Zero ? Math.Clamp(_starts[^1] + _tile - Options.Margin, AnsweredStart, Length) : Length;
 
     /// <summary>Plans an axis of <paramref name="length"/> pixels.</summary>
     /// <exception cref="RasterException">The options contradict each other.</exception>
@@ -26,23 +38,25 @@ public sealed class TileAxis
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
         var extension = options.Edge == EdgeMode.Reflect ? options.Overlap / 2 : 0;
         var (tile, stride, extended) = (options.Tile, options.Tile - options.Overlap, length + (2 * extension));
-        var step = options.AlignToPatch ? options.Patch : 1;
+        var (step, moves) = (options.AlignToPatch ? options.Patch : 1, options.Edge != EdgeMode.Zero);
         var count = extended <= tile ? 1 : ((extended - tile + stride - 1) / stride) + 1;
         var starts = new int[count];
         for (var i = 0; i < count; i++)
         {
             // Shifted back to fit, then up to the patch grid: an aligned last tile may hang over the scene.
-            starts[i] = RoundUp(Math.Min(i * stride, Math.Max(0, extended - tile)) - extension, step);
+            starts[i] = RoundUp((moves ? Math.Min(i * stride, Math.Max(0, extended - tile)) : i * stride) - extension, step);
         }
 
         var bounds = new int[count + 1];
         for (var i = 1; i < count; i++)
         {
-            bounds[i] = Math.Min(length, RoundUp(FloorHalf(starts[i - 1] + tile + starts[i]), step));
+            // Deepness cuts twice the margin off half the overlap, and the later tile overwrites the earlier one. Source: its processing/tile_params.py.
+            var bound = moves || options.Margin == 0 ? FloorHalf(starts[i - 1] + tile + starts[i]) : starts[i] + Math.Max(options.Margin, (options.Overlap / 2) - options.Margin);
+            bounds[i] = Math.Min(length, RoundUp(bound, step));
         }
 
         bounds[count] = length;
-        return new TileAxis(length, tile, starts, bounds);
+        return new TileAxis(length, options, starts, bounds);
     }
 
     /// <summary>First pixel that tile <paramref name="index"/> reads; may be negative with reflected edges.</summary>
@@ -53,6 +67,25 @@ public sealed class TileAxis
 
     /// <summary>The cell behind the last that the tile owns.</summary>
     public int OwnedEnd(int index) => _bounds[index + 1];
+
+    /// <summary>The pixels of the scene that the tile reads: from the first to the one behind the last, reflected ones included.</summary>
+    public (int First, int End) Reads(int index)
+    {
+        var (first, end) = (_starts[index], _starts[index] + _tile);
+        if (Options.Edge == EdgeMode.Zero || (first >= 0 && end <= Length))
+        {
+            return (Math.Max(0, first), Math.Min(Length, end));
+        }
+
+        var (low, high) = (int.MaxValue, 0);
+        for (var position = first; position < end; position++)
+        {
+            var pixel = Reflect(position, Length);
+            (low, high) = (Math.Min(low, pixel), Math.Max(high, pixel));
+        }
+
+        return (low, high + 1);
+    }
 
     /// <summary>The pixel that stands for position <paramref name="i"/>, any integer: reflection without repeating the edge pixel.</summary>
     public static int Reflect(int i, int length)

@@ -8,6 +8,10 @@ public enum EdgeMode
 
     /// <summary>The scene is extended by half the overlap on every side by reflection, so that border pixels get full context.</summary>
     Reflect,
+
+    /// <summary>No tile is moved: those at the right and at the bottom hang over the scene, and what lies outside holds the value 0, as QGIS Deepness
+    /// maps a layer. Of a model that answers for the middle of its tile only, the rim of the scene stays without an answer.</summary>
+    Zero,
 }
 
 /// <summary>How neighbouring tiles share the pixels they both cover.</summary>
@@ -23,19 +27,19 @@ public enum BlendMode
     Cosine,
 }
 
-/// <summary>How a scene is cut into tiles.</summary>
+/// <summary>How an axis of a scene is cut into tiles, or both axes where tiles are square.</summary>
 public sealed record TilePlanOptions
 {
-    /// <summary>Tile edge that the model takes, in pixels.</summary>
+    /// <summary>Extent of a tile along the axis, in pixels.</summary>
     public required int Tile { get; init; }
 
-    /// <summary>Pixels that neighbouring tiles share: even, from twice the margin to half of what lies within the margins more.</summary>
+    /// <summary>Pixels that neighbouring tiles share: even, other than with <see cref="EdgeMode.Zero"/>, from twice the margin to half of what lies within the margins more.</summary>
     public required int Overlap { get; init; }
 
     /// <summary>Pixels on every side of a tile that the model sees and gives no score for.</summary>
     public int Margin { get; init; }
 
-    /// <summary>Patch edge of a transformer; tile and, for embeddings, stride must be multiples of it.</summary>
+    /// <summary>Extent of a transformer's patch along the axis; tile and, for embeddings, stride must be multiples of it.</summary>
     public int Patch { get; init; } = 1;
 
     /// <summary>What stands behind the scene's edge.</summary>
@@ -65,14 +69,14 @@ public sealed record TilePlanOptions
             throw new RasterException($"The margins must leave something of the tile; found {numbers}.");
         }
 
-        if (Overlap < 2 * Margin || Overlap > MostOverlap(Tile, Margin) || Overlap % 2 != 0)
+        if (Overlap < 2 * Margin || Overlap > MostOverlap(Tile, Margin) || (Overlap % 2 != 0 && Edge != EdgeMode.Zero))
         {
             throw new RasterException($"The overlap must be even and lie between {2 * Margin} and {(Margin == 0 ? "half the tile" : "the margins plus half of what is between them")} ({MostOverlap(Tile, Margin)}); found {numbers}. Choose with --overlap.");
         }
 
-        if (Margin > 0 && Edge != EdgeMode.Reflect)
+        if (Margin > 0 && Edge == EdgeMode.Shift)
         {
-            throw new RasterException($"A tile with margins says nothing about the edge of the scene unless it is reflected; found {numbers}. Choose --edge reflect.");
+            throw new RasterException($"A tile with margins says nothing about the edge of the scene unless it is reflected; found {numbers}. Choose --edge reflect, or --edge zero to leave the rim without values.");
         }
 
         if (AlignToPatch && (Tile - Overlap) % Patch != 0)

@@ -1,9 +1,10 @@
 using System.Numerics.Tensors;
+using EoOnnx.Raster;
 using EoOnnx.Raster.Tiling;
 
 namespace EoOnnx.Runtime;
 
-/// <summary>Averages the scores of a batch over symmetries of the square: turns the images, runs the model, turns its scores back.
+/// <summary>Averages the scores of a batch over symmetries of the tile: turns the images, runs the model, turns its scores back.
 /// Probabilities are averaged, so the activation is applied here.</summary>
 internal sealed class AugmentedModel : IDisposable
 {
@@ -19,9 +20,8 @@ internal sealed class AugmentedModel : IDisposable
     public AugmentedModel(SceneModel model, TestTimeAugmentation augmentation, ScoreActivation activation, EoAdapter? adapter)
     {
         (_model, _activation, _adapter) = (model, activation, adapter);
-        _symmetries = augmentation == TestTimeAugmentation.D4 ? Enum.GetValues<Symmetry>() : [Symmetry.Identity, Symmetry.FlipRows, Symmetry.FlipColumns, Symmetry.Rotate180];
-        var (area, mapArea) = (model.Tile * model.Tile, model.MapTile * model.MapTile);
-        _images = new ImageBatch(0, model.Batch, model.Channels.Count * area, model.Tile);
+        _symmetries = augmentation == TestTimeAugmentation.D4 ? Enum.GetValues<Symmetry>() : [.. Symmetries.OfOblong];
+        _images = new ImageBatch(0, model.Batch, model.ImageLength, model.Tile);
         _scores = new ScoreBatch(0, model.Batch, model.ScoreLength, model.MapTile);
         _turned = new float[model.ScoreLength];
     }

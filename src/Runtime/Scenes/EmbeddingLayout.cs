@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using EoOnnx.Formats;
+using EoOnnx.Raster;
 
 namespace EoOnnx.Runtime;
 
@@ -17,40 +18,42 @@ internal sealed class EmbeddingLayout
     private readonly int _channels;
     private readonly int _cells;
 
-    private EmbeddingLayout(EmbeddingPool pool, bool isTokens, int prefix, int frames, int channels, int side) =>
-        (_pool, _isTokens, _prefix, _frames, _channels, _cells, Side) = (pool, isTokens, prefix, frames, channels, side * side, pool == EmbeddingPool.Patches ? side : 1);
+    private EmbeddingLayout(EmbeddingPool pool, bool isTokens, int prefix, int frames, int channels, PixelSize grid) =>
+        (_pool, _isTokens, _prefix, _frames, _channels, _cells, Grid) = (pool, isTokens, prefix, frames, channels, checked((int)grid.Area), pool == EmbeddingPool.Patches ? grid : OneCell);
 
-    /// <summary>Cells along an edge of a tile.</summary>
-    public int Side { get; }
+    /// <summary>Cells of a tile, across and down.</summary>
+    public PixelSize Grid { get; }
 
     /// <summary>Bands of the embedding: the channels, frame by frame.</summary>
     public int Bands => _channels * (_pool == EmbeddingPool.Class ? 1 : _frames);
 
     /// <summary>True when each tile becomes one pixel.</summary>
-    public bool IsPooled => Side == 1;
+    public bool IsPooled => Grid == OneCell;
+
+    private static PixelSize OneCell => new(1, 1);
 
     /// <summary>Understands the output of an encoder.</summary>
     /// <param name="model">The file, for messages.</param>
     /// <param name="feature">What the manifest says about the output; null when it says nothing.</param>
     /// <param name="output">The output.</param>
     /// <param name="shape">Its extents for a tile: [batch, …].</param>
-    /// <param name="tile">Tile edge in pixels.</param>
+    /// <param name="tile">Size of a tile in pixels.</param>
     /// <param name="pool">What a pixel stands for.</param>
     /// <exception cref="ModelException">The output is no grid of features over the tile, or has no such token.</exception>
-    public static EmbeddingLayout Of(string model, ManifestFeature? feature, string output, IReadOnlyList<long> shape, int tile, EmbeddingPool pool)
+    public static EmbeddingLayout Of(string model, ManifestFeature? feature, string output, IReadOnlyList<long> shape, PixelSize tile, EmbeddingPool pool)
     {
         var layout = shape.Count switch
         {
-            2 when pool == EmbeddingPool.Patches => new EmbeddingLayout(pool, false, 0, 1, checked((int)shape[1]), 1),
+            2 when pool == EmbeddingPool.Patches => new EmbeddingLayout(pool, false, 0, 1, checked((int)shape[1]), OneCell),
             2 => throw new ModelException($"The output '{output}' of {model} is one vector a tile already; leave out --pool (EmbeddingOptions.Pool)."),
             3 => OfTokens(feature, checked((int)shape[1]), checked((int)shape[2]), tile, pool),
-            4 when shape[2] == shape[3] && shape[2] > 0 => new EmbeddingLayout(pool, false, 0, 1, checked((int)shape[1]), checked((int)shape[2])),
+            4 when shape[2] > 0 && shape[3] > 0 => new EmbeddingLayout(pool, false, 0, 1, checked((int)shape[1]), new PixelSize(checked((int)shape[3]), checked((int)shape[2]))),
             _ => null,
         };
-        if (layout is null || tile % layout.Side != 0)
+        if (layout is null || tile.Width % layout.Grid.Width != 0 || tile.Height % layout.Grid.Height != 0)
         {
-            throw new ModelException($"The output '{output}' of {model} is [{string.Join(", ", shape)}] for a tile of {tile} x {tile}; an embedding needs tokens [batch, prefix + n·n, channels] or a map [batch, channels, n, n] " +
-                "where n divides the tile, or a vector [batch, channels]. Choose another output with --output.");
+            throw new ModelException($"The output '{output}' of {model} is [{string.Join(", ", shape)}] for a tile of {tile.Width} x {tile.Height}; an embedding needs tokens [batch, prefix + m·n, channels] or a map [batch, channels, m, n] " +
+                "where m divides the height and n the width of the tile, or a vector [batch, channels]. Choose another output with --output.");
         }
 
         if (pool == EmbeddingPool.Class && layout is not { _isTokens: true, _prefix: > 0 })
@@ -63,7 +66,7 @@ internal sealed class EmbeddingLayout
 
     /// <summary>Puts the answer for one tile in order.</summary>
     /// <param name="answer">The answer, as long as the output for one tile.</param>
-    /// <param name="planes">[band, row, column]: <see cref="Bands"/> · <see cref="Side"/>² numbers, all written.</param>
+    /// <param name="planes">[band, row, column]: <see cref="Bands"/> for each cell of <see cref="Grid"/> numbers, all written.</param>
     public void Arrange(ReadOnlySpan<float> answer, Span<float> planes)
     {
         if (!_isTokens)
@@ -130,18 +133,27 @@ internal sealed class EmbeddingLayout
         }
     }
 
-    // Models of other makers do not say how many tokens stand in front: the fewest that leave a square grid.
-    private static EmbeddingLayout? OfTokens(ManifestFeature? feature, int tokens, int channels, int tile, EmbeddingPool pool)
+    // Models of other makers do not say how many tokens stand in front: the fewest that leave a grid of the tile's proportions, of square patches.
+    private static EmbeddingLayout? OfTokens(ManifestFeature? feature, int tokens, int channels, PixelSize tile, EmbeddingPool pool)
     {
         for (var prefix = feature?.PrefixTokens ?? 0; prefix < tokens && prefix <= (feature?.PrefixTokens ?? MostPrefixTokens); prefix++)
         {
-            var grid = feature is { GridHeight: > 0 } && (tokens - prefix) % ((long)feature.GridHeight * feature.GridHeight) == 0 && feature.GridWidth == feature.GridHeight ? feature.GridHeight : (int)Math.Sqrt(tokens - prefix);
-            if (grid > 0 && (tokens - prefix) % (grid * grid) == 0 && tile % grid == 0 && (feature is not null || grid * grid == tokens - prefix))
+            var left = tokens - prefix;
+            var grid = feature is { GridHeight: > 0, GridWidth: > 0 } && left % ((long)feature.GridHeight * feature.GridWidth) == 0
+                ? new PixelSize(feature.GridWidth, feature.GridHeight) : GridOf(left, tile);
+            if (grid.Area > 0 && left % grid.Area == 0 && tile.Width % grid.Width == 0 && tile.Height % grid.Height == 0 && (feature is not null || grid.Area == left))
             {
-                return new EmbeddingLayout(pool, true, prefix, (tokens - prefix) / (grid * grid), channels, grid);
+                return new EmbeddingLayout(pool, true, prefix, (int)(left / grid.Area), channels, grid);
             }
         }
 
         return null;
+    }
+
+    // A tile of width and height has width · height / patch² cells.
+    private static PixelSize GridOf(int cells, PixelSize tile)
+    {
+        var rows = (int)Math.Sqrt((double)cells * tile.Height / tile.Width);
+        return new PixelSize((int)((long)rows * tile.Width / tile.Height), rows);
     }
 }

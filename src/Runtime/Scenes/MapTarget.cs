@@ -18,12 +18,12 @@ internal sealed class MapTarget : IDisposable
     public MapTarget(SceneJob job, IStripSink sink)
     {
         (Job, Sink, _limit) = (job, sink, job.Model.Batch);
-        var (model, area) = (job.Model, job.Model.MapTile * job.Model.MapTile);
+        var (model, area) = (job.Model, checked((int)job.Model.MapTile.Area));
         Encoder = job.NewEncoder();
         Activation = new ScoreActivation(job.Activation, model.Classes, area, (float)(model.Manifest.Temperature ?? 1));
         Statistics = NewStatistics();
         Scores = new Pool<ScoreBatch>(Enumerable.Range(0, ScoreBuffers).Select(i => new ScoreBatch(i, model.Batch, model.ScoreLength, model.MapTile) { Target = this }));
-        _arranged = new float[model.Layout is { } layout ? layout.Bands * layout.Side * layout.Side : 0];
+        _arranged = new float[model.Layout is { } layout ? layout.Bands * (int)layout.Grid.Area : 0];
         _augmented = job.Options.Augmentation == TestTimeAugmentation.None ? null : new AugmentedModel(model, job.Options.Augmentation, Activation, job.Options.Adapter);
         _places = model.TakesPlaces ? new TilePlaces(job.Plan, job.Transform!.Value, job.Profile.Projection) : null;
         (ResumedRows, ResumedColumn) = (sink.FirstMissingRow, sink.FirstMissingColumn);
@@ -71,7 +71,7 @@ internal sealed class MapTarget : IDisposable
 
     public RowAssembler NewAssembler(Panel panel, int firstRow) => Job.Blend == Raster.Tiling.BlendMode.None
         ? new CropAssembler(Job.MapPlan, panel, Encoder)
-        : new BlendAssembler(Job.MapPlan, panel, Encoder, Job.Model.Classes, Job.Blend, Job.MapPlan.Options.Margin, firstRow)
+        : new BlendAssembler(Job.MapPlan, panel, Encoder, Job.Model.Classes, Job.Blend, firstRow)
         {
             Activation = Job.ActivatesRows ? new ScoreActivation(Job.Activation, Job.Model.Classes, panel.MapWidth, (float)(Job.Model.Manifest.Temperature ?? 1)) : null,
         };

@@ -89,7 +89,7 @@ public sealed record MemoryPlan(long BudgetBytes, int Batch, int Panels, long Ar
         {
             var panels = Panel.Cut(job, panelTiles);
             var (read, columns) = (panels.Max(panel => panel.ReadWidth), panels.Max(panel => panel.MapWidth));
-            var (area, mapArea) = ((long)model.Tile * model.Tile, (long)model.MapTile * model.MapTile);
+            var (area, mapArea) = (model.Tile.Area, model.MapTile.Area);
             var image = (job.Bands.Count * area * sizeof(float)) + area;
             var slab = (long)read * SlabRows.Of(job).Capacity * ((job.Bands.Count * (long)Raster.RasterTypes.SizeInBytes(SlabReader.TypeOf(job.Bands))) + 1);
             return new MemoryPlan(budget, tilesACall, panels.Count, arena,
@@ -100,8 +100,8 @@ public sealed record MemoryPlan(long BudgetBytes, int Batch, int Panels, long Ar
                 new("tiles", (job.Options.Prefetch + 2) * tilesACall * image),
                 new("scores", jobs.Sum(map => 3 * tilesACall * ((map.Model.ScoreLength * (long)sizeof(float)) + mapArea) + (tilesACall * map.Model.RawLength * (long)sizeof(float))
                     + (map.Options.Augmentation == TestTimeAugmentation.None ? 0 : tilesACall * (image + (map.Model.ScoreLength * (long)sizeof(float)))))),
-                new("sums", jobs.Sum(map => (long)columns * (model.MapTile / map.Plan.Cell) * (map.Blend == BlendMode.None ? RowBytes(map) : (map.Model.Classes * sizeof(float)) + 1))),
-                new("finished rows", jobs.Sum(map => (long)columns * (model.MapTile / map.Plan.Cell) * RowBytes(map) * PanelRun.StripBuffers)),
+                new("sums", jobs.Sum(map => (long)columns * (model.MapTile.Height / map.Plan.Cell.Height) * (map.Blend == BlendMode.None ? RowBytes(map) : (map.Model.Classes * sizeof(float)) + 1))),
+                new("finished rows", jobs.Sum(map => (long)columns * (model.MapTile.Height / map.Plan.Cell.Height) * RowBytes(map) * PanelRun.StripBuffers)),
                 .. jobs.Any(map => map.Median > 1) ? [new MemoryPart("median", jobs.Max(map => map.Median > 1 ? map.NewMedian().Bytes : 0))] : (MemoryPart[])[],
                 new("block cache", BlockCache),
                 new("reserve", Reserve),

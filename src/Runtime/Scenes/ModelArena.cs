@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using EoOnnx.Formats;
+using EoOnnx.Raster;
 
 namespace EoOnnx.Runtime;
 
@@ -12,7 +13,7 @@ internal static class ModelArena
 {
     private const int Larger = 4;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
-    private static readonly ConditionalWeakTable<EoModel, ConcurrentDictionary<(int Tile, string Output), long>> Known = [];
+    private static readonly ConditionalWeakTable<EoModel, ConcurrentDictionary<(PixelSize Tile, string Output), long>> Known = [];
 
     /// <summary>Bytes for each further tile.</summary>
     /// <param name="model">The model; one tile has been run before.</param>

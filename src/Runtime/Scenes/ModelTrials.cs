@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using EoOnnx.Formats;
+using EoOnnx.Raster;
 
 namespace EoOnnx.Runtime;
 
@@ -17,13 +18,13 @@ internal sealed record FirstRun(TensorData Scores, TimeSpan Took, long Bytes);
 /// </summary>
 internal sealed class ModelTrials
 {
-    private static readonly ConditionalWeakTable<object, ConcurrentDictionary<(int Tile, int Channels, string Output), ModelTrials>> Known = [];
+    private static readonly ConditionalWeakTable<object, ConcurrentDictionary<(PixelSize Tile, int Channels, string Output), ModelTrials>> Known = [];
     private readonly Lock _gate = new();
     private FirstRun? _firstRun;
     private IReadOnlyList<BatchRate>? _rates;
 
     /// <summary>The trials of a model, with an adapter or without.</summary>
-    public static ModelTrials Of(EoModel model, EoAdapter? adapter, int tile, int channels, string output) =>
+    public static ModelTrials Of(EoModel model, EoAdapter? adapter, PixelSize tile, int channels, string output) =>
         Known.GetOrCreateValue((object?)adapter ?? model).GetOrAdd((tile, channels, output), _ => new ModelTrials());
 
     /// <summary>The first run, which is made unless it was.</summary>

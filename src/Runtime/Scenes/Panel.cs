@@ -45,7 +45,7 @@ internal sealed record Panel(int FirstTile, int EndTile, int X, int Width, int R
     public static int TilesOf(TilePlan plan, int width)
     {
         var tiles = 1;
-        while (tiles < plan.X.Count && (plan.X.OwnedEnd(tiles - 1) + plan.Cell - 1) / plan.Cell < width)
+        while (tiles < plan.X.Count && (plan.X.OwnedEnd(tiles - 1) + plan.X.Cell - 1) / plan.X.Cell < width)
         {
             tiles++;
         }
@@ -55,10 +55,10 @@ internal sealed record Panel(int FirstTile, int EndTile, int X, int Width, int R
 
     private static Panel Of(SceneJob job, int ownedFirst, int ownedEnd)
     {
-        var (map, axis, tile) = (job.MapPlan.X, job.Plan.X, job.Plan.Options.Tile);
+        var (map, axis) = (job.MapPlan.X, job.Plan.X);
         var (left, right) = (map.OwnedStart(ownedFirst), map.OwnedEnd(ownedEnd - 1));
         var (first, end) = (ownedFirst, ownedEnd);
-        while (job.Blend != BlendMode.None && first > 0 && map.Start(first - 1) + job.MapPlan.Options.Tile > left)
+        while (job.Blend != BlendMode.None && first > 0 && map.Start(first - 1) + map.Options.Tile > left)
         {
             first--;
         }
@@ -71,13 +71,10 @@ internal sealed record Panel(int FirstTile, int EndTile, int X, int Width, int R
         var (low, high) = (int.MaxValue, 0);
         for (var column = first; column < end; column++)
         {
-            for (var u = 0; u < tile; u++)
-            {
-                var x = TileAxis.Reflect(axis.Start(column) + u, axis.Length);
-                (low, high) = (Math.Min(low, x), Math.Max(high, x));
-            }
+            var (from, behind) = axis.Reads(column);
+            (low, high) = (Math.Min(low, from), Math.Max(high, behind));
         }
 
-        return new Panel(first, end, left, right - left, low, high - low + 1, job.Model.Upsampling, job.Plan.Cell);
+        return new Panel(first, end, left, right - left, low, high - low, job.Model.Upsampling, axis.Cell);
     }
 }

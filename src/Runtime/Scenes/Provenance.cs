@@ -24,8 +24,8 @@ internal static class Provenance
             ["EOONNX_MODEL_SHA256"] = model.Model.Digest.Value,
             ["EOONNX_BANDS"] = string.Join(',', bands.Select(band => string.Create(CultureInfo.InvariantCulture, $"{band.Channel}={band.Source.Index}"))),
             ["EOONNX_SCALE_OFFSET"] = string.Join(',', scalings.Select(scaling => string.Create(CultureInfo.InvariantCulture, $"{scaling.Scale:R}/{scaling.Offset:R}"))),
-            ["EOONNX_TILE"] = plan.Options.Tile.ToString(CultureInfo.InvariantCulture),
-            ["EOONNX_OVERLAP"] = plan.Options.Overlap.ToString(CultureInfo.InvariantCulture),
+            ["EOONNX_TILE"] = SizeText(plan.Tile),
+            ["EOONNX_OVERLAP"] = SizeText(plan.Overlap),
             ["EOONNX_BLEND"] = blend.ToString().ToLowerInvariant(),
             ["EOONNX_DEVICE"] = model.Model.Device.ToString(),
             ["EOONNX_ORT"] = OrtEnv.Instance().GetVersionString(),
@@ -41,6 +41,9 @@ internal static class Provenance
 
         return tags;
     }
+
+    /// <summary>One number for a square, <c>WIDTHxHEIGHT</c> otherwise.</summary>
+    public static string SizeText(PixelSize size) => size.ToString().Replace(" ", "", StringComparison.Ordinal);
 
     /// <summary>Under this name a map says which job made it.</summary>
     public const string JobTag = "EOONNX_JOB";

@@ -20,7 +20,7 @@ internal abstract class RowAssembler(TilePlan plan, Panel panel, MapEncoder enco
 
     protected int Width => Panel.MapWidth;
 
-    protected int Tile => Plan.Options.Tile;
+    protected PixelSize Tile { get; } = plan.Tile;
 
     /// <summary>Bytes of one row of the panel.</summary>
     public int RowBytes { get; } = checked(panel.MapWidth * encoder.Bands * encoder.Type.SizeInBytes());
@@ -57,14 +57,14 @@ internal sealed class CropAssembler : RowAssembler
     private readonly byte[] _rows;
     private readonly byte[] _missing;
     private readonly byte[] _cells;
-    private readonly int _cell;
-    private readonly int _side;
+    private readonly PixelSize _cell;
+    private readonly PixelSize _grid;
 
     public CropAssembler(TilePlan plan, Panel panel, MapEncoder encoder) : base(plan, panel, encoder)
     {
-        (_cell, _side) = (plan.Cell, Tile / plan.Cell);
+        (_cell, _grid) = (plan.Cell, new PixelSize(Tile.Width / plan.X.Cell, Tile.Height / plan.Y.Cell));
         MostRows = FindMostRows();
-        _cells = _cell == 1 ? [] : new byte[_side * _side];
+        _cells = _cell.Area == 1 ? [] : new byte[_grid.Area];
         _rows = new byte[checked(MostRows * RowBytes)];
         _missing = new byte[RowBytes];
         encoder.Encode(new float[encoder.Bands * Width], Width, new byte[Width], _missing, Width, 0);
@@ -75,33 +75,33 @@ internal sealed class CropAssembler : RowAssembler
 
     public override int FirstTileRow(int row) => Enumerable.Range(0, Plan.Y.Count).First(index => FinishedBy(index) > row);
 
-    public override int FinishedBy(int tileRow) => (Plan.Y.OwnedEnd(tileRow) + _cell - 1) / _cell;
+    public override int FinishedBy(int tileRow) => (Plan.Y.OwnedEnd(tileRow) + _cell.Height - 1) / _cell.Height;
 
     public override void Add(TileWindow tile, ReadOnlySpan<float> scores, ReadOnlySpan<byte> valid)
     {
-        var cells = _cell == 1 ? valid : Cells(valid);
-        var (left, width) = ((tile.Own.X - tile.Read.X) / _cell, (tile.Own.Width + _cell - 1) / _cell);
-        for (var y = 0; y * _cell < tile.Own.Height; y++)
+        var cells = _cell.Area == 1 ? valid : Cells(valid);
+        var (left, width) = ((tile.Own.X - tile.Read.X) / _cell.Width, (tile.Own.Width + _cell.Width - 1) / _cell.Width);
+        for (var y = 0; y * _cell.Height < tile.Own.Height; y++)
         {
-            var start = ((y + ((tile.Own.Y - tile.Read.Y) / _cell)) * _side) + left;
-            Encoder.Encode(scores[start..], _side * _side, cells.Slice(start, width), Row(y), Width, (tile.Own.X / _cell) - Panel.MapX);
+            var start = ((y + ((tile.Own.Y - tile.Read.Y) / _cell.Height)) * _grid.Width) + left;
+            Encoder.Encode(scores[start..], (int)_grid.Area, cells.Slice(start, width), Row(y), Width, (tile.Own.X / _cell.Width) - Panel.MapX);
         }
     }
 
     // A cell has a value when at least half of its pixels have one.
     private Span<byte> Cells(ReadOnlySpan<byte> valid)
     {
-        for (var row = 0; row < _side; row++)
+        for (var row = 0; row < _grid.Height; row++)
         {
-            for (var column = 0; column < _side; column++)
+            for (var column = 0; column < _grid.Width; column++)
             {
                 var count = 0;
-                for (var y = 0; y < _cell; y++)
+                for (var y = 0; y < _cell.Height; y++)
                 {
-                    count += valid.Slice((((row * _cell) + y) * Tile) + (column * _cell), _cell).Count((byte)1);
+                    count += valid.Slice((((row * _cell.Height) + y) * Tile.Width) + (column * _cell.Width), _cell.Width).Count((byte)1);
                 }
 
-                _cells[(row * _side) + column] = 2 * count >= _cell * _cell ? (byte)1 : (byte)0;
+                _cells[(row * _grid.Width) + column] = 2 * count >= _cell.Area ? (byte)1 : (byte)0;
             }
         }
 
@@ -111,7 +111,7 @@ internal sealed class CropAssembler : RowAssembler
     public override void Finish(int first, Span<byte> rows)
     {
         // Rows above the first are those of an earlier run.
-        var skipped = first - (Plan.Y.OwnedStart(FirstTileRow(first)) / _cell);
+        var skipped = first - (Plan.Y.OwnedStart(FirstTileRow(first)) / _cell.Height);
         _rows.AsSpan(skipped * RowBytes, rows.Length).CopyTo(rows);
         Clear();
     }
@@ -138,7 +138,6 @@ internal sealed class BlendAssembler : RowAssembler
     private readonly float[] _rowWeights;
     private readonly float[] _weights;
     private readonly BlendMode _blend;
-    private readonly int _margin;
     private int _weighted = -1;
     private int _finished;
 
@@ -148,20 +147,19 @@ internal sealed class BlendAssembler : RowAssembler
     /// <param name="encoder">Encodes finished rows.</param>
     /// <param name="classes">Channels of the scores.</param>
     /// <param name="blend">Linear or cosine.</param>
-    /// <param name="margin">Pixels cut off on every inner side.</param>
     /// <param name="firstRow">The first row that is wanted.</param>
-    public BlendAssembler(TilePlan plan, Panel panel, MapEncoder encoder, int classes, BlendMode blend, int margin, int firstRow) : base(plan, panel, encoder)
+    public BlendAssembler(TilePlan plan, Panel panel, MapEncoder encoder, int classes, BlendMode blend, int firstRow) : base(plan, panel, encoder)
     {
         MostRows = FindMostRows();
-        (_classes, _blend, _margin, _finished) = (classes, blend, margin, firstRow);
-        _sums = new float[checked(Tile * classes * Width)];
-        _valid = new byte[checked(Tile * Width)];
-        (_rowWeights, _weights) = (new float[Tile], new float[Tile]);
+        (_classes, _blend, _finished) = (classes, blend, firstRow);
+        _sums = new float[checked(Tile.Height * classes * Width)];
+        _valid = new byte[checked(Tile.Height * Width)];
+        (_rowWeights, _weights) = (new float[Tile.Height], new float[Tile.Width]);
         _columnWeights = new float[panel.EndTile - panel.FirstTile][];
         for (var column = 0; column < _columnWeights.Length; column++)
         {
-            _columnWeights[column] = new float[Tile];
-            plan.X.Weights(panel.FirstTile + column, blend, margin, _columnWeights[column]);
+            _columnWeights[column] = new float[Tile.Width];
+            plan.X.Weights(panel.FirstTile + column, blend, plan.X.Options.Margin, _columnWeights[column]);
         }
     }
 
@@ -170,7 +168,7 @@ internal sealed class BlendAssembler : RowAssembler
 
     public override long Bytes => (_sums.LongLength * sizeof(float)) + _valid.LongLength;
 
-    public override int FirstTileRow(int row) => Enumerable.Range(0, Plan.Y.Count).First(index => Plan.Y.Start(index) + Tile > row);
+    public override int FirstTileRow(int row) => Enumerable.Range(0, Plan.Y.Count).First(index => Plan.Y.Start(index) + Tile.Height > row);
 
     public override int FinishedBy(int tileRow) => tileRow + 1 == Plan.Y.Count ? Plan.Scene.Height : Math.Clamp(Plan.Y.Start(tileRow + 1), 0, Plan.Scene.Height);
 
@@ -178,12 +176,12 @@ internal sealed class BlendAssembler : RowAssembler
     {
         if (_weighted != tile.Row)
         {
-            Plan.Y.Weights(tile.Row, _blend, _margin, _rowWeights);
+            Plan.Y.Weights(tile.Row, _blend, Plan.Y.Options.Margin, _rowWeights);
             _weighted = tile.Row;
         }
 
         var left = Math.Max(Panel.X, tile.Read.X);
-        var inside = new PixelWindow(left, tile.Read.Y, Math.Min(Panel.X + Width, tile.Read.Right) - left, Tile).Within(Plan.Scene);
+        var inside = new PixelWindow(left, tile.Read.Y, Math.Min(Panel.X + Width, tile.Read.Right) - left, Tile.Height).Within(Plan.Scene);
         var columns = _columnWeights[tile.Column - Panel.FirstTile].AsSpan(inside.X - tile.Read.X, inside.Width);
         var weights = _weights.AsSpan(0, inside.Width);
         for (var y = Math.Max(_finished, inside.Y); y < inside.Bottom; y++)
@@ -191,11 +189,11 @@ internal sealed class BlendAssembler : RowAssembler
             var rowWeight = _rowWeights[y - tile.Read.Y];
             TensorPrimitives.Multiply(columns, rowWeight, weights);
 
-            var start = ((y - tile.Read.Y) * Tile) + inside.X - tile.Read.X;
-            valid.Slice(start, inside.Width).CopyTo(_valid.AsSpan((y % Tile * Width) + inside.X - Panel.X, inside.Width));
+            var start = ((y - tile.Read.Y) * Tile.Width) + inside.X - tile.Read.X;
+            valid.Slice(start, inside.Width).CopyTo(_valid.AsSpan((y % Tile.Height * Width) + inside.X - Panel.X, inside.Width));
             for (var k = 0; k < _classes; k++)
             {
-                Accumulate(scores.Slice((k * Tile * Tile) + start, inside.Width), weights, Sums(y).Slice((k * Width) + inside.X - Panel.X, inside.Width));
+                Accumulate(scores.Slice((k * Tile.Width * Tile.Height) + start, inside.Width), weights, Sums(y).Slice((k * Width) + inside.X - Panel.X, inside.Width));
             }
         }
     }
@@ -205,7 +203,7 @@ internal sealed class BlendAssembler : RowAssembler
         for (var offset = 0; offset < rows.Length; offset += RowBytes)
         {
             var y = first + (offset / RowBytes);
-            var valid = _valid.AsSpan(y % Tile * Width, Width);
+            var valid = _valid.AsSpan(y % Tile.Height * Width, Width);
             Activation?.Apply(Sums(y));
             Encoder.Encode(Sums(y), Width, valid, rows.Slice(offset, RowBytes), Width, 0);
             Sums(y).Clear();
@@ -214,7 +212,7 @@ internal sealed class BlendAssembler : RowAssembler
         }
     }
 
-    private Span<float> Sums(int y) => _sums.AsSpan(y % Tile * _classes * Width, _classes * Width);
+    private Span<float> Sums(int y) => _sums.AsSpan(y % Tile.Height * _classes * Width, _classes * Width);
 
     // A weight of 0 adds nothing, also where the score is not finite: a cut margin may hold anything.
     private static void Accumulate(ReadOnlySpan<float> scores, ReadOnlySpan<float> weights, Span<float> sums)

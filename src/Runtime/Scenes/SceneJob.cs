@@ -97,10 +97,11 @@ internal sealed class SceneJob
         var described = SceneModel.Describe(model, scene, options, cancellation);
         var manifest = described.Manifest;
         var content = ContentOf(manifest, described, options);
-        var plan = TilePlan.Create(size, PlanOptions(described, options));
+        var (across, down) = PlanOptions(described, options);
+        var plan = TilePlan.Create(size, across, down);
         var (finer, mapSize) = (described.Upsampling, Finer(size, described));
-        var mapPlan = finer == 1 ? plan : TilePlan.Create(mapSize, plan.Options with { Tile = described.MapTile, Overlap = plan.Options.Overlap * finer });
-        var blend = plan.Options.Overlap == 0 || described.Layout is not null ? BlendMode.None : options.Blend ?? BlendMode.Cosine;
+        var mapPlan = finer == 1 ? plan : TilePlan.Create(mapSize, Finer(across, finer), Finer(down, finer));
+        var blend = plan.Overlap == default || described.Layout is not null ? BlendMode.None : options.Blend ?? BlendMode.Cosine;
         var bands = BandsOf(scene, described, options, warnings);
         WarnOfNoData(scene, bands, options, warnings);
         using (new MaskReader(scene, window, options))
@@ -125,7 +126,7 @@ internal sealed class SceneJob
         var ranges = options.WantedEmbedding?.Storage == EmbeddingStorage.Byte ? EmbeddingRanges.Find(model, scene, plan, window, described.Classes, options, cancellation) : [];
         if (options.WantedEmbedding is { } embedding)
         {
-            tags["EOONNX_EMBEDDING"] = string.Create(CultureInfo.InvariantCulture, $"{described.Output} {embedding.Pool.ToString().ToLowerInvariant()} {plan.Cell}");
+            tags["EOONNX_EMBEDDING"] = string.Create(CultureInfo.InvariantCulture, $"{described.Output} {embedding.Pool.ToString().ToLowerInvariant()} {Provenance.SizeText(plan.Cell)}");
         }
 
         var median = MedianOf(described.Manifest, content, options);
@@ -203,7 +204,7 @@ internal sealed class SceneJob
                 NoData = encoder.NoData,
                 BandScaling = encoder.Scaling,
                 Unit = content == MapContent.Value ? manifest.Unit ?? "" : "",
-                Transform = scene.Transform?.Moved(window.X, window.Y, finer > 1 ? 1.0 / finer : plan.Cell),
+                Transform = scene.Transform?.Moved(window.X, window.Y, finer > 1 ? 1.0 / finer : plan.X.Cell, finer > 1 ? 1.0 / finer : plan.Y.Cell),
                 Projection = scene.Projection,
                 BandNames = NamesOf(content, legend, described, options),
                 CategoryNames = content == MapContent.Class ? legend!.Names : [],
@@ -232,6 +233,8 @@ internal sealed class SceneJob
             : throw new RasterException($"The map of {size.Width} x {size.Height} pixels would have {width} x {height}, as {model.Model.Path} makes {model.Upsampling} of each; at most {int.MaxValue} are possible. Map a part with --window.");
     }
 
+    private static TilePlanOptions Finer(TilePlanOptions options, int factor) => options with { Tile = options.Tile * factor, Overlap = options.Overlap * factor };
+
     private static MapCompanions Companioned(SceneOutput map, SceneOptions options, MapContent content, int bands) => content != MapContent.Class && (options.Companions.Vector is not null || IsVectorName(map.Path))
         ? throw new ArgumentException("Polygons are made of classes; choose --out-type class, or leave out --vector and name the map .tif.")
         : content == MapContent.Value && options.Companions.Style is not null && bands > ValueSpread.MostBands ? throw new ArgumentException($"A style for QGIS shows one of a few bands; this map has {bands}. Leave out --style.")
@@ -256,7 +259,7 @@ internal sealed class SceneJob
     };
 
     /// <summary>True when another job takes the same tiles, with the same values.</summary>
-    public bool ReadsLike(SceneJob other) => Plan.Options == other.Plan.Options && Model.Upsampling == other.Model.Upsampling && Blend == other.Blend && Model.Frames == other.Model.Frames && Model.Manifest.Fill == other.Model.Manifest.Fill
+    public bool ReadsLike(SceneJob other) => Plan.X.Options == other.Plan.X.Options && Plan.Y.Options == other.Plan.Y.Options && Model.Upsampling == other.Model.Upsampling && Blend == other.Blend && Model.Frames == other.Model.Frames && Model.Manifest.Fill == other.Model.Manifest.Fill
         && Bands.Select(band => band.Source.Index).SequenceEqual(other.Bands.Select(band => band.Source.Index)) && Scalings.SequenceEqual(other.Scalings);
 
     /// <summary>A new encoder of this map's pixels.</summary>
@@ -307,6 +310,12 @@ internal sealed class SceneJob
         {
             throw new ArgumentException("--tta averages probabilities; with --blend-space logit there are none yet. Leave one of them out.");
         }
+
+        if (options.Augmentation == TestTimeAugmentation.D4 && model.Tile.Width != model.Tile.Height)
+        {
+            throw new ArgumentException($"--tta d4 turns tiles by 90 degrees, so they must be square; those of {model.Model.Path} are {model.Tile}. Choose --tta flips, which keeps rows rows.");
+        }
+
         if (options.Confidence != ConfidenceBand.None && content != MapContent.Class)
         {
             throw new ArgumentException("A confidence band belongs to a class map; leave it out or choose --out-type class.");
@@ -331,25 +340,32 @@ internal sealed class SceneJob
     }
 
     // One pixel a patch: tiles and what they own lie on the grid of patches. One pixel a tile: tiles do not overlap.
-    private static TilePlanOptions PlanOptions(SceneModel model, SceneOptions options)
+    private static (TilePlanOptions Across, TilePlanOptions Down) PlanOptions(SceneModel model, SceneOptions options)
     {
-        var (tile, margin, wanted) = (model.Tile, model.Margin, options.Overlap?.Of(model.Tile));
-        // What the model leaves out at the sides of a tile, its neighbours and the reflected edge of the scene must cover.
-        var recommended = model.Manifest.Overlap ?? (2 * margin) + TilePlanOptions.DefaultOverlap(tile - (2 * margin));
-        var overlap = Math.Clamp(recommended, 2 * margin, TilePlanOptions.MostOverlap(tile, margin) / 2 * 2);
-        if (model.Layout is not { } layout)
-        {
-            return new TilePlanOptions { Tile = tile, Margin = margin, Overlap = wanted ?? overlap, Edge = margin > 0 ? EdgeMode.Reflect : options.Edge };
-        }
-
-        if (layout.Side == 1 && wanted is > 0)
+        var (margin, cells) = (model.Margin, model.Layout?.Grid);
+        if (model.Layout is { IsPooled: true } && options.Overlap?.Of(Math.Max(model.Tile.Width, model.Tile.Height)) is > 0 and var wanted)
         {
             throw new ArgumentException($"With one pixel a tile, tiles do not overlap; leave out --overlap {wanted}.");
         }
 
-        var patch = tile / layout.Side;
-        var step = patch % 2 == 0 ? patch : 2 * patch;
-        return new TilePlanOptions { Tile = tile, Overlap = layout.Side == 1 ? 0 : wanted ?? overlap / step * step, Edge = options.Edge, Patch = patch, AlignToPatch = true };
+        // What the model leaves out at the sides of a tile, its neighbours and the reflected edge of the scene must cover.
+        var edge = margin == default || options.Edge == EdgeMode.Zero ? options.Edge : EdgeMode.Reflect;
+        return (Axis(model.Tile.Width, margin.Width, cells?.Width), Axis(model.Tile.Height, margin.Height, cells?.Height));
+
+        TilePlanOptions Axis(int tile, int leftOut, int? cellsOfTile)
+        {
+            var recommended = Math.Clamp(model.Manifest.Overlap ?? (2 * leftOut) + TilePlanOptions.DefaultOverlap(tile - (2 * leftOut)), 2 * leftOut, TilePlanOptions.MostOverlap(tile, leftOut));
+            // Only Deepness shares an odd number of pixels.
+            var overlap = edge == EdgeMode.Zero ? recommended : recommended / 2 * 2;
+            if (cellsOfTile is not { } count)
+            {
+                return new TilePlanOptions { Tile = tile, Margin = leftOut, Overlap = options.Overlap?.Of(tile) ?? overlap, Edge = edge };
+            }
+
+            var patch = tile / count;
+            var step = patch % 2 == 0 ? patch : 2 * patch;
+            return new TilePlanOptions { Tile = tile, Overlap = model.Layout!.IsPooled ? 0 : options.Overlap?.Of(tile) ?? overlap / step * step, Edge = edge, Patch = patch, AlignToPatch = true };
+        }
     }
 
     /// <summary>Scores become probabilities when they are blended, not before.</summary>

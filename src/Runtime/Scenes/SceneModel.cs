@@ -29,7 +29,8 @@ internal sealed class SceneModel
     /// <summary>The graph takes the place of each tile, and the scene has one.</summary>
     public bool TakesPlaces { get; private init; }
 
-    public int Tile { get; private init; }
+    /// <summary>Size of the images that it takes.</summary>
+    public PixelSize Tile { get; private init; }
 
     /// <summary>Tiles a call.</summary>
     public int Batch { get; set; }
@@ -55,13 +56,19 @@ internal sealed class SceneModel
     public int Upsampling => Grid.Upsampling;
 
     /// <summary>Pixels of the tile on every side that the output leaves out.</summary>
-    public int Margin => Grid.Margin;
+    public PixelSize Margin => Grid.Margin;
 
-    /// <summary>Edge of a tile in pixels of the map.</summary>
-    public int MapTile => Tile * Upsampling;
+    /// <summary>Size of a tile in pixels of the map.</summary>
+    public PixelSize MapTile => new(Tile.Width * Upsampling, Tile.Height * Upsampling);
+
+    /// <summary>Numbers of an image: channels, frames, rows and columns.</summary>
+    public int ImageLength => checked((int)(Channels.Count * Tile.Area));
 
     /// <summary>Numbers that the model writes for a tile apart from the scores; 0 when it writes these themselves.</summary>
-    public int RawLength => Margin == 0 ? 0 : Classes * Grid.Edge * Grid.Edge;
+    public int RawLength => HasMargin ? checked((int)(Classes * Grid.Size.Area)) : 0;
+
+    /// <summary>The model answers for the middle of its tile only.</summary>
+    private bool HasMargin => Margin != default;
 
     /// <summary>What the answer of an encoder looks like; null for a model of maps.</summary>
     public EmbeddingLayout? Layout { get; private init; }
@@ -70,7 +77,7 @@ internal sealed class SceneModel
     public int ScoreLength { get; private init; }
 
     /// <summary>One image feeds the model, and nothing else; its output is the scores.</summary>
-    public bool IsPlain => Parts.Count == 1 && Coordinates.Count == 0 && !TakesPlaces && Margin == 0;
+    public bool IsPlain => Parts.Count == 1 && Coordinates.Count == 0 && !TakesPlaces && !HasMargin;
 
     private bool HasFrameAxis => Model.Input.Shape.Count == 5;
 
@@ -85,13 +92,13 @@ internal sealed class SceneModel
     /// <summary>Prepares a run over some tiles of two batches. All runs of a model are of one thread.</summary>
     public TileRun Bind(ImageBatch images, ScoreBatch scores, int first, int count, EoAdapter? adapter)
     {
-        var (image, score) = (Channels.Count * Tile * Tile, ScoreLength);
+        var (image, score) = (ImageLength, ScoreLength);
         var whole = scores.Scores.AsMemory(first * score, count * score);
-        var raw = Margin == 0 ? default : (_raw ??= GC.AllocateArray<float>(checked(Batch * RawLength), pinned: true)).AsMemory(0, count * RawLength);
+        var raw = !HasMargin ? default : (_raw ??= GC.AllocateArray<float>(checked(Batch * RawLength), pinned: true)).AsMemory(0, count * RawLength);
         return new TileRun(
-            Model.Bind(images.Images.AsMemory(first * image, count * image), ImageShape(count), Output, Margin == 0 ? whole : raw, ScoreShape(count), adapter, Parts, Coordinates,
+            Model.Bind(images.Images.AsMemory(first * image, count * image), ImageShape(count), Output, HasMargin ? raw : whole, ScoreShape(count), adapter, Parts, Coordinates,
                 TakesPlaces ? BoundInput.OfMemory(SceneCoordinates.Place, images.Places.AsMemory(2 * first, 2 * count), [count, 2]) : null),
-            raw, whole, Grid.Edge, MapTile);
+            raw, whole, Grid.Size, MapTile);
     }
 
     /// <summary>Runs the model once on images that do not matter.</summary>
@@ -128,7 +135,7 @@ internal sealed class SceneModel
             throw new ModelException($"{model.Path} is a model of the kind {manifest.Task}: it answers for whole images, so a scene has no map of it. Use eoonnx evaluate on chips, or EoModel.Run for single images.");
         }
 
-        var tile = TileEdge(model, manifest, options);
+        var tile = TileSize(model, manifest, options);
         var output = OutputName(model, manifest, options);
         // Some graphs take any number of images and reshape the answers to a fixed one.
         var fixedBatch = (int)Math.Max(0, input[0] > 0 ? input[0] : model.Outputs.First(tensor => tensor.Name == output).Shape is [var batches, ..] ? batches : 0);
@@ -139,7 +146,7 @@ internal sealed class SceneModel
         var layout = embedding is null ? null : scores.Type == ElementType.Float && scores.Shape[0] == batch
             ? EmbeddingLayout.Of(model.Path, manifest.Features.FirstOrDefault(item => item.Output == output), output, scores.Shape, tile, embedding.Pool)
             : throw new ModelException($"The output '{output}' of {model.Path} is {scores.Type} [{string.Join(", ", scores.Shape)}]; an embedding needs Float [batch, …]. Choose another output with --output.");
-        var grid = layout is null ? OutputGrid.Of(model, manifest, output, scores, batch, tile) : new OutputGrid(tile, 1, 0);
+        var grid = layout is null ? OutputGrid.Of(model, manifest, output, scores, batch, tile) : new OutputGrid(tile, 1, default);
         var classes = layout is not null ? layout.Bands : scores.Shape.Length == 4 ? scores.Shape[1] : 1;
         // A model with several maps has classes for each.
         manifest = manifest.Heads.FirstOrDefault(head => head.Output == output) is { } chosen ? manifest with { Classes = chosen.Classes } : manifest;
@@ -156,7 +163,7 @@ internal sealed class SceneModel
             Output = output,
             Grid = grid,
             TileScoreShape = [.. scores.Shape[1..]],
-            ScoreLength = checked((int)(layout is not null ? TensorData.CountOf([.. scores.Shape[1..]]) : classes * tile * grid.Upsampling * tile * grid.Upsampling)),
+            ScoreLength = checked((int)(layout is not null ? TensorData.CountOf([.. scores.Shape[1..]]) : classes * tile.Area * grid.Upsampling * grid.Upsampling)),
             Layout = layout,
             FirstRun = first.Took,
             FirstRunBytes = first.Bytes,
@@ -164,23 +171,21 @@ internal sealed class SceneModel
         };
     }
 
-    private static long[] Shape(bool frameAxis, int count, int bands, int frames, int tile) => frameAxis ? [count, bands, frames, tile, tile] : [count, bands * frames, tile, tile];
+    private static long[] Shape(bool frameAxis, int count, int bands, int frames, PixelSize tile) =>
+        frameAxis ? [count, bands, frames, tile.Height, tile.Width] : [count, bands * frames, tile.Height, tile.Width];
 
-    private static int TileEdge(EoModel model, ModelManifest manifest, SceneOptions options)
+    private static PixelSize TileSize(EoModel model, ModelManifest manifest, SceneOptions options)
     {
         var (height, width) = (model.Input.Shape[^2], model.Input.Shape[^1]);
-        if (height > 0 && width > 0 && height != width)
-        {
-            throw new ModelException($"{model.Path} takes tiles of {width} x {height}; the scene pipeline cuts squares. Export it again with a square tile (without --tile-width).");
-        }
+        var wanted = options.Tile is { } edge ? new PixelSize(options.TileWidth ?? edge, edge) : options.TileWidth is { } across ? new PixelSize(across, Edge(height) ?? manifest.TileSize?.Height ?? manifest.Tile ?? across) : (PixelSize?)null;
+        var stated = manifest.TileSize is { } size ? new PixelSize(size.Width, size.Height) : (PixelSize?)null;
+        // An edge that the graph fixes holds for the other one, too, unless someone says otherwise.
+        var open = wanted ?? stated ?? new PixelSize(Edge(width) ?? Edge(height) ?? manifest.Tile ?? DefaultTile, Edge(height) ?? Edge(width) ?? manifest.Tile ?? DefaultTile);
+        var tile = new PixelSize(Edge(width) ?? open.Width, Edge(height) ?? open.Height);
+        return wanted is null || wanted == tile ? tile
+            : throw new ModelException($"The graph of {model.Path} takes tiles of {tile} pixels; {(options.TileWidth is null ? "--tile asks" : "--tile and --tile-width ask")} for {wanted}. Leave {(options.TileWidth is null ? "--tile" : "them")} out.");
 
-        var stated = Math.Max(height, width);
-        if (stated > 0 && options.Tile is { } wanted && wanted != stated)
-        {
-            throw new ModelException($"The graph of {model.Path} takes tiles of {stated} pixels; --tile asks for {wanted}. Leave --tile out.");
-        }
-
-        return stated > 0 ? checked((int)stated) : options.Tile ?? manifest.Tile ?? DefaultTile;
+        static int? Edge(long extent) => extent > 0 ? checked((int)extent) : null;
     }
 
     private static string OutputName(EoModel model, ModelManifest manifest, SceneOptions options)

@@ -36,7 +36,7 @@ public enum ConfidenceBand
     Margin,
 }
 
-/// <summary>Over which symmetries of the square a tile's scores are averaged.</summary>
+/// <summary>Over which symmetries a tile's scores are averaged.</summary>
 public enum TestTimeAugmentation
 {
     /// <summary>None: the tile as it is.</summary>
@@ -45,7 +45,7 @@ public enum TestTimeAugmentation
     /// <summary>Unchanged, rows reversed, columns reversed, both: four times the work.</summary>
     Flips,
 
-    /// <summary>All eight symmetries: eight times the work.</summary>
+    /// <summary>All eight symmetries of the square: eight times the work. Tiles that are not square have the four of <see cref="Flips"/> only.</summary>
     D4,
 }
 
@@ -66,6 +66,10 @@ public sealed record SceneOptions
     /// <summary>Tile edge in pixels, for graphs that leave it open.</summary>
     public int? Tile { get; init => field = value is null or (>= 1 and <= 65_536) ? value
         : throw new ArgumentOutOfRangeException(nameof(Tile), value, "The tile edge must be 1 to 65536 pixels."); }
+
+    /// <summary>Width of the tiles where they are not square, for graphs that leave it open; <see cref="Tile"/> then is their height.</summary>
+    public int? TileWidth { get; init => field = value is null or (>= 1 and <= 65_536) ? value
+        : throw new ArgumentOutOfRangeException(nameof(TileWidth), value, "The tile width must be 1 to 65536 pixels."); }
 
     /// <summary>Pixels that neighbouring tiles share, or a share of the tile.</summary>
     public TileOverlap? Overlap { get; init; }

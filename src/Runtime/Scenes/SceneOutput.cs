@@ -1,3 +1,6 @@
+using System.Text.Json.Serialization;
+using EoOnnx.Raster;
+
 namespace EoOnnx.Runtime;
 
 /// <summary>A map that is made of a scene.</summary>
@@ -57,11 +60,28 @@ public sealed record SceneOutput(string Path, EoAdapter? Adapter = null, string?
 /// <summary>What a run would need.</summary>
 /// <param name="Width">Columns of the map.</param>
 /// <param name="Height">Rows of the map.</param>
-/// <param name="Tile">Tile edge.</param>
-/// <param name="Overlap">Pixels that neighbours share.</param>
+/// <param name="Tile">Tile edge; the width of tiles that are not square.</param>
+/// <param name="Overlap">Pixels that neighbours share; those beside each other where the two numbers differ.</param>
 /// <param name="Tiles">Tiles of the plan.</param>
 /// <param name="TileRuns">How often a tile goes through the model: every tile, symmetry and map.</param>
 /// <param name="DiskBytes">What maps and work areas may take on disk while they are made.</param>
 /// <param name="Memory">What the memory is for.</param>
 /// <param name="Warnings">What the user should know before.</param>
-public sealed record ScenePlan(int Width, int Height, int Tile, int Overlap, long Tiles, long TileRuns, long DiskBytes, MemoryPlan Memory, IReadOnlyList<string> Warnings);
+public sealed record ScenePlan(int Width, int Height, int Tile, int Overlap, long Tiles, long TileRuns, long DiskBytes, MemoryPlan Memory, IReadOnlyList<string> Warnings)
+{
+    /// <summary>Height of tiles that are not square; null for squares.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? TileHeight { get; init; }
+
+    /// <summary>Pixels that tiles below each other share, where it is another number; null where it is not.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? OverlapHeight { get; init; }
+
+    /// <summary>Size of a tile.</summary>
+    [JsonIgnore]
+    public PixelSize TileSize => new(Tile, TileHeight ?? Tile);
+
+    /// <summary>Pixels that neighbours share, beside and below each other.</summary>
+    [JsonIgnore]
+    public PixelSize OverlapSize => new(Overlap, OverlapHeight ?? Overlap);
+}

@@ -123,8 +123,12 @@ public sealed partial class ScenePipeline(EoModel model)
         var rates = BatchProbe.Choose(jobs, cancellation);
         var memory = MemoryPlan.Of(jobs, ModelArena.PerTile(jobs[0].Model, jobs[0].Options, cancellation), panelWidth: null).Plan with { Rates = rates };
         var (plan, size, calls) = (jobs[0].Plan, jobs[0].Profile.Size, SceneJob.CallsOf(options.Augmentation));
-        return new ScenePlan(size.Width, size.Height, plan.Options.Tile, plan.Options.Overlap, plan.Count, plan.Count * calls * maps.Count, jobs.Sum(job => CogSink.DiskBytes(job.Profile, job.Median > 1)),
-            memory, [.. jobs.SelectMany(job => job.Warnings).Distinct()]);
+        return new ScenePlan(size.Width, size.Height, plan.Tile.Width, plan.Overlap.Width, plan.Count, plan.Count * calls * maps.Count, jobs.Sum(job => CogSink.DiskBytes(job.Profile, job.Median > 1)),
+            memory, [.. jobs.SelectMany(job => job.Warnings).Distinct()])
+        {
+            TileHeight = plan.Tile.Height == plan.Tile.Width ? null : plan.Tile.Height,
+            OverlapHeight = plan.Overlap.Height == plan.Overlap.Width ? null : plan.Overlap.Height,
+        };
     }
 
     private List<SceneJob> Jobs(RasterDataset scene, IReadOnlyList<SceneOutput> maps, SceneOptions options, CancellationToken cancellation)

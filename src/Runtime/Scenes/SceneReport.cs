@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using EoOnnx.Formats;
+using EoOnnx.Raster;
+using EoOnnx.Raster.Tiling;
 
 namespace EoOnnx.Runtime;
 
@@ -111,15 +114,37 @@ public sealed record SceneReport
 /// <summary>How a scene was cut.</summary>
 /// <param name="Width">Columns of the scene.</param>
 /// <param name="Height">Rows of the scene.</param>
-/// <param name="Tile">Tile edge.</param>
-/// <param name="Overlap">Pixels that neighbours share.</param>
+/// <param name="Tile">Tile edge; the width of tiles that are not square.</param>
+/// <param name="Overlap">Pixels that neighbours share; those beside each other where the two numbers differ.</param>
 /// <param name="Blend">How they share them.</param>
 /// <param name="Batch">Tiles a model call.</param>
 /// <param name="Tiles">Tiles of the plan.</param>
 /// <param name="Skipped">Tiles of this run without a valid pixel.</param>
 /// <param name="ResumedRows">Rows that an earlier, interrupted run had made, of the panel that it was in.</param>
 /// <param name="Panels">Ranges of columns that were streamed one after the other.</param>
-public sealed record PlanReport(int Width, int Height, int Tile, int Overlap, string Blend, int Batch, long Tiles, long Skipped, int ResumedRows, int Panels);
+public sealed record PlanReport(int Width, int Height, int Tile, int Overlap, string Blend, int Batch, long Tiles, long Skipped, int ResumedRows, int Panels)
+{
+    /// <summary>Height of tiles that are not square; null for squares.</summary>
+    public int? TileHeight { get; init; }
+
+    /// <summary>Pixels that tiles below each other share, where it is another number; null where it is not.</summary>
+    public int? OverlapHeight { get; init; }
+
+    /// <summary>Size of a tile.</summary>
+    [JsonIgnore]
+    public PixelSize TileSize => new(Tile, TileHeight ?? Tile);
+
+    /// <summary>Pixels that neighbours share, beside and below each other.</summary>
+    [JsonIgnore]
+    public PixelSize OverlapSize => new(Overlap, OverlapHeight ?? Overlap);
+
+    internal static PlanReport Of(PixelSize map, TilePlan plan, BlendMode blend, int batch, long skipped, int resumedRows, int panels) =>
+        new(map.Width, map.Height, plan.Tile.Width, plan.Overlap.Width, blend.ToString().ToLowerInvariant(), batch, plan.Count, skipped, resumedRows, panels)
+        {
+            TileHeight = plan.Tile.Height == plan.Tile.Width ? null : plan.Tile.Height,
+            OverlapHeight = plan.Overlap.Height == plan.Overlap.Width ? null : plan.Overlap.Height,
+        };
+}
 
 /// <summary>A channel of the model and the band that fed it.</summary>
 /// <param name="Channel">The channel.</param>
@@ -182,8 +207,12 @@ public sealed record MemoryReport(long PeakBytes, long BufferBytes, MemoryPlan P
 /// <param name="Pool">What a pixel stands for.</param>
 /// <param name="Storage">How numbers are stored.</param>
 /// <param name="Channels">Bands.</param>
-/// <param name="Cell">Edge of its pixels in pixels of the scene.</param>
-public sealed record EmbeddingReport(string Output, EmbeddingPool Pool, EmbeddingStorage Storage, int Channels, int Cell);
+/// <param name="Cell">Edge of its pixels in pixels of the scene; their width where they are not square.</param>
+public sealed record EmbeddingReport(string Output, EmbeddingPool Pool, EmbeddingStorage Storage, int Channels, int Cell)
+{
+    /// <summary>Height of its pixels in pixels of the scene where it is another number; null where they are square.</summary>
+    public int? CellHeight { get; init; }
+}
 
 /// <summary>A class of a map.</summary>
 /// <param name="Id">Its value in the map.</param>

@@ -52,7 +52,7 @@ internal static class SceneReportPage
         page.Section("Bands").Text("Mean and deviation are those after standardisation: about 0 and 1 for data like the training data.").Table(bands);
         page.Section("Origin").Facts([("scene", report.Source), .. report.Command is { } command ? [("command", command)] : Array.Empty<(string, string)>(), ("model", report.Model), ("adapter", report.Adapter ?? "none"), .. tags.Select(tag => (tag.Key, tag.Value))]);
         page.Section("Run").Facts([
-            ("tiles", Text($"{plan.Tiles:N0} of {plan.Tile} px, overlap {plan.Overlap} ({plan.Blend}), {plan.Skipped:N0} without data, {plan.Batch} a call, {plan.Panels} panels")),
+            ("tiles", Text($"{plan.Tiles:N0} of {plan.TileSize} px, overlap {plan.OverlapSize} ({plan.Blend}), {plan.Skipped:N0} without data, {plan.Batch} a call, {plan.Panels} panels")),
             .. plan.ResumedRows > 0 ? [("continued at row", Text($"{plan.ResumedRows:N0}"))] : Array.Empty<(string, string)>(),
             ("speed", Text($"{report.Rate.PixelsPerSecond:N0} px/s, {report.Rate.TilesPerSecond:F1} tiles/s, model busy {report.Rate.ModelShare * 100:F0} % of the time")),
             .. report.Io is { Bytes: { } bytes } ? [("read", Text($"{bytes / 1048576.0:N1} MiB, the scene's files have {report.Io.SourceBytes / 1048576.0:N1} MiB; {report.Io.Calls:N0} calls{(report.Io.Requests > 0 ? Text($", {report.Io.Requests:N0} requests to servers for {report.Io.DownloadedBytes / 1048576.0:N1} MiB") : "")}"))] : Array.Empty<(string, string)>(),

@@ -30,7 +30,7 @@ internal sealed class SceneRun : IDisposable
         Rows = SlabRows.Of(Job);
         Samples = new ChannelSamples(Job.Bands.Count);
         // One batch is being cut, one is in the model, the others wait.
-        Images = new Pool<ImageBatch>(Enumerable.Range(0, Job.Options.Prefetch + 2).Select(i => new ImageBatch(i, model.Batch, Job.Bands.Count * model.Tile * model.Tile, model.Tile)));
+        Images = new Pool<ImageBatch>(Enumerable.Range(0, Job.Options.Prefetch + 2).Select(i => new ImageBatch(i, model.Batch, model.ImageLength, model.Tile)));
         _tileCount = panels.Sum(panel => (long)(panel.EndTile - panel.FirstTile) * plan.Y.Count);
     }
 
@@ -102,8 +102,7 @@ internal sealed class SceneRun : IDisposable
         ReportFindings();
         var plan = Job.Plan;
         var seconds = Math.Max(1e-3, Stopwatch.GetElapsedTime(_start).TotalSeconds);
-        var stride = plan.Options.Tile - plan.Options.Overlap;
-        _progress?.Report(new SceneProgress("mapping", Math.Min(_tileCount, Interlocked.Read(ref _tilesPassed)), _tileCount, (double)Interlocked.Read(ref _tilesRun) * stride * stride / seconds));
+        _progress?.Report(new SceneProgress("mapping", Math.Min(_tileCount, Interlocked.Read(ref _tilesPassed)), _tileCount, (double)Interlocked.Read(ref _tilesRun) * (plan.Tile.Width - plan.Overlap.Width) * (plan.Tile.Height - plan.Overlap.Height) / seconds));
     }
 
     /// <summary>Tells what the comparison with the model's statistics has found, as soon as it is known.</summary>
@@ -151,12 +150,12 @@ internal sealed class SceneRun : IDisposable
             Model = model.Model.Path,
             Adapter = job.Options.Adapter?.Path,
             Content = job.Content,
-            Plan = new PlanReport(size.Width, size.Height, plan.Options.Tile, plan.Options.Overlap, job.Blend.ToString().ToLowerInvariant(), target.BatchLimit, plan.Count, Empty, target.ResumedRows, _panels.Count),
+            Plan = PlanReport.Of(size, plan, job.Blend, target.BatchLimit, Empty, target.ResumedRows, _panels.Count),
             Channels = [.. job.Bands.Select((band, i) => new ChannelReport(
                 band.Channel, band.Source.Index, band.Source.Name, band.MatchedBy, job.Scalings[i].Scale, job.Scalings[i].Offset, samples[i].Mean, samples[i].StandardDeviation))],
             Pixels = new PixelReport(pixels, target.Statistics.Predicted, pixels - target.Statistics.Predicted, _hidden * upsampled, Damage.Pixels * upsampled, SquareKilometres(target.Statistics.SquareMetres)),
             Seconds = new StageSeconds(Clocks.Read.Seconds, Clocks.Prepare.Seconds, Clocks.Model.Seconds, Clocks.Blend.Seconds, Clocks.Write.Seconds, 0, total) { Open = job.Options.Opening?.Seconds ?? 0 },
-            Rate = new RateReport(_tilesRun / total, (double)plan.Scene.Width * (plan.Scene.Height - Math.Min(plan.Scene.Height, target.ResumedRows * plan.Cell / model.Upsampling)) / total, Clocks.Model.Seconds / total),
+            Rate = new RateReport(_tilesRun / total, (double)plan.Scene.Width * (plan.Scene.Height - Math.Min(plan.Scene.Height, target.ResumedRows * plan.Y.Cell / model.Upsampling)) / total, Clocks.Model.Seconds / total),
             Memory = MemoryReport.Now(BufferBytes, memory),
             Classes = job.Content != MapContent.Class ? [] : [.. job.Legend!.Classes.Select(item =>
                 new ClassReport(item.Id, item.Name, target.Statistics.Of(item.Id).Pixels, SquareKilometres(target.Statistics.Of(item.Id).SquareMetres), target.Statistics.SurenessOf(item.Id) * ClassEncoder.ConfidenceScale))],
@@ -164,7 +163,7 @@ internal sealed class SceneRun : IDisposable
             Place = PlaceReport.Of(job.Profile),
             Io = ReadsSince(_reads, _network, Damage.SourceBytes),
             Energy = EnergyReport.Of(_energy, job.Options.GramsPerKilowattHour),
-            Embedding = model.Layout is null ? null : new EmbeddingReport(model.Output, job.Options.WantedEmbedding!.Pool, job.Options.WantedEmbedding.Storage, model.Classes, plan.Cell),
+            Embedding = model.Layout is null ? null : new EmbeddingReport(model.Output, job.Options.WantedEmbedding!.Pool, job.Options.WantedEmbedding.Storage, model.Classes, plan.X.Cell) { CellHeight = plan.Y.Cell == plan.X.Cell ? null : plan.Y.Cell },
             Warnings = [.. job.Warnings, .. Damage.Warnings, .. UnusualChannels(samples)],
         };
     }

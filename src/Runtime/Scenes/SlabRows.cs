@@ -10,28 +10,21 @@ internal sealed class SlabRows
     private readonly int[] _end;
 
     /// <summary>Plans the reading of a job's scene.</summary>
-    public static SlabRows Of(SceneJob job) => new(job.Plan.Y, job.Model.Tile, job.Bands.Max(band => band.Source.BlockSize.Height), job.Window.Y);
+    public static SlabRows Of(SceneJob job) => new(job.Plan.Y, job.Bands.Max(band => band.Source.BlockSize.Height), job.Window.Y);
 
     /// <summary>Plans the reading of a scene.</summary>
     /// <param name="axis">The plan from top to bottom.</param>
-    /// <param name="tile">Tile edge.</param>
     /// <param name="blockHeight">Rows of a block of the file.</param>
     /// <param name="firstRow">Row of the file at which the scene starts.</param>
-    public SlabRows(TileAxis axis, int tile, int blockHeight, int firstRow = 0)
+    public SlabRows(TileAxis axis, int blockHeight, int firstRow = 0)
     {
         (_first, _end) = (new int[axis.Count], new int[axis.Count]);
         for (var r = axis.Count - 1; r >= 0; r--)
         {
-            var (low, high) = (int.MaxValue, 0);
-            for (var u = 0; u < tile; u++)
-            {
-                var row = TileAxis.Reflect(axis.Start(r) + u, axis.Length);
-                (low, high) = (Math.Min(low, row), Math.Max(high, row));
-            }
-
+            var (first, end) = axis.Reads(r);
             // A later row of tiles may reflect back to rows above: they must stay.
-            _first[r] = r + 1 < axis.Count ? Math.Min(low, _first[r + 1]) : low;
-            _end[r] = high + 1;
+            _first[r] = r + 1 < axis.Count ? Math.Min(first, _first[r + 1]) : first;
+            _end[r] = end;
         }
 
         // Whole rows of blocks, so that each block is decoded once; small ones in groups, giant ones in parts.

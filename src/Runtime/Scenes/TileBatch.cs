@@ -1,11 +1,13 @@
+using EoOnnx.Raster;
 using EoOnnx.Raster.Tiling;
 
 namespace EoOnnx.Runtime;
 
 /// <summary>The tiles of one model call: where they lie and which of their pixels are valid. Travels from the cutter to the blender.</summary>
-internal sealed class TileSet(int batch, int tile)
+internal sealed class TileSet(int batch, PixelSize tile)
 {
-    private readonly byte[] _valid = new byte[batch * tile * tile];
+    private readonly int _area = checked((int)tile.Area);
+    private readonly byte[] _valid = new byte[checked(batch * (int)tile.Area)];
 
     /// <summary>The tiles, in plan order; the first <see cref="Count"/> are used.</summary>
     public TileWindow[] Windows { get; } = new TileWindow[batch];
@@ -16,7 +18,7 @@ internal sealed class TileSet(int batch, int tile)
     /// <summary>Number of tiles.</summary>
     public int Count { get; set; }
 
-    private int Tile => tile;
+    private PixelSize Tile => tile;
 
     /// <summary>Takes over the tiles of another set, as they lie in a map whose pixels may be finer by a whole factor.</summary>
     public void CopyFrom(TileSet other, TilePlan map)
@@ -27,18 +29,18 @@ internal sealed class TileSet(int batch, int tile)
             Windows[i] = map[other.Windows[i].Row, other.Windows[i].Column];
         }
 
-        var factor = tile / other.Tile;
+        var factor = tile.Width / other.Tile.Width;
         if (factor == 1)
         {
-            other._valid.AsSpan(0, Count * tile * tile).CopyTo(_valid);
+            other._valid.AsSpan(0, Count * _area).CopyTo(_valid);
             return;
         }
 
-        for (var row = 0; row < Count * tile; row++)
+        for (var row = 0; row < Count * tile.Height; row++)
         {
-            var from = other._valid.AsSpan(row / factor * other.Tile, other.Tile);
-            var to = _valid.AsSpan(row * tile, tile);
-            for (var column = 0; column < tile; column++)
+            var from = other._valid.AsSpan(row / factor * other.Tile.Width, other.Tile.Width);
+            var to = _valid.AsSpan(row * tile.Width, tile.Width);
+            for (var column = 0; column < tile.Width; column++)
             {
                 to[column] = from[column / factor];
             }
@@ -46,11 +48,11 @@ internal sealed class TileSet(int batch, int tile)
     }
 
     /// <summary>Validity of a tile's pixels, [row, column].</summary>
-    public Span<byte> Valid(int index) => _valid.AsSpan(index * tile * tile, tile * tile);
+    public Span<byte> Valid(int index) => _valid.AsSpan(index * _area, _area);
 }
 
 /// <summary>Standardised tiles on their way to the model; pooled.</summary>
-internal sealed class ImageBatch(int index, int batch, int imageLength, int tile)
+internal sealed class ImageBatch(int index, int batch, int imageLength, PixelSize tile)
 {
     public int Index { get; } = index;
 
@@ -69,7 +71,7 @@ internal sealed class ImageBatch(int index, int batch, int imageLength, int tile
 }
 
 /// <summary>What the model said about tiles, on its way to the blender; pooled.</summary>
-internal sealed class ScoreBatch(int index, int batch, int scoreLength, int tile)
+internal sealed class ScoreBatch(int index, int batch, int scoreLength, PixelSize tile)
 {
     public int Index { get; } = index;
 

@@ -9,13 +9,16 @@ internal sealed class TileCutter
 {
     private const int SampledRows = 8; // one row in eight tells mean and deviation well enough
     private readonly Slab _slab;
+    private readonly TilePlan _plan;
     private readonly PixelSize _scene;
     private readonly int _left;
-    private readonly int _tile;
+    private readonly PixelSize _tile;
     private readonly int _frames;
     private readonly IReadOnlyList<ChannelScaling> _scalings;
     private readonly float _fill;
     private readonly int[] _columns;
+    private readonly bool _reflects;
+    private readonly float[] _zeros;
     private readonly ChannelSamples _samples;
 
     /// <summary>A cutter of a panel of a scene.</summary>
@@ -28,27 +31,41 @@ internal sealed class TileCutter
     /// <param name="samples">Receives every eighth row of what is cut.</param>
     public TileCutter(Slab slab, TilePlan plan, Panel panel, IReadOnlyList<ChannelScaling> scalings, int frames, float fill, ChannelSamples samples)
     {
-        (_slab, _scene, _left, _tile, _scalings, _frames, _fill, _samples) = (slab, plan.Scene, panel.ReadX, plan.Options.Tile, scalings, frames, fill, samples);
-        _columns = new int[_tile];
+        (_slab, _plan, _scene, _left, _tile, _scalings, _frames, _fill, _samples) = (slab, plan, plan.Scene, panel.ReadX, plan.Tile, scalings, frames, fill, samples);
+        (_columns, _reflects) = (new int[_tile.Width], plan.X.Options.Edge != EdgeMode.Zero);
+        _zeros = [.. scalings.Select(ZeroOf)];
     }
 
     /// <summary>Cuts one tile.</summary>
-    /// <param name="read">The tile; what lies outside the scene is reflected.</param>
+    /// <param name="read">The tile; what lies outside the scene is reflected, or 0 as stored.</param>
     /// <param name="image">[channel, frame, row, column]; every element is written when the tile has a valid pixel.</param>
     /// <param name="valid">[row, column]: 1 valid, 0 not, <see cref="MaskReader.Hidden"/>; every element is written.</param>
     /// <returns>Whether the tile has a pixel to map.</returns>
     public bool Cut(PixelWindow read, Span<float> image, Span<byte> valid)
     {
-        var inside = read.X >= 0 && read.Right <= _scene.Width;
-        for (var u = 0; u < _tile && !inside; u++)
+        var part = read.Within(_scene);
+        var inside = part.Width == read.Width;
+        for (var u = 0; u < _tile.Width && !inside; u++)
         {
-            _columns[u] = TileAxis.Reflect(read.X + u, _scene.Width) - _left;
+            // Columns that are 0 take any that the slab holds; they are overwritten.
+            _columns[u] = (_reflects ? TileAxis.Reflect(read.X + u, _scene.Width) : Math.Clamp(read.X + u, part.X, part.Right - 1)) - _left;
         }
 
-        for (var v = 0; v < _tile; v++)
+        for (var v = 0; v < _tile.Height; v++)
         {
-            var source = _slab.ValidFrom(Row(read, v))[.._slab.Width];
-            Gather(source, inside ? read.X - _left : -1, valid.Slice(v * _tile, _tile));
+            var flags = valid.Slice(v * _tile.Width, _tile.Width);
+            if (Row(read, v) is not { } row)
+            {
+                flags.Clear();
+                continue;
+            }
+
+            Gather(_slab.ValidFrom(row)[.._slab.Width], inside ? read.X - _left : -1, flags);
+            if (!inside && !_reflects)
+            {
+                flags[..(part.X - read.X)].Clear();
+                flags[(part.Right - read.X)..].Clear();
+            }
         }
 
         if (valid.IndexOf((byte)1) < 0)
@@ -56,7 +73,7 @@ internal sealed class TileCutter
             return false;
         }
 
-        var area = _tile * _tile;
+        var area = (int)_tile.Area;
         var bands = _scalings.Count / _frames;
         for (var channel = 0; channel < _scalings.Count; channel++)
         {
@@ -70,36 +87,78 @@ internal sealed class TileCutter
                 default: Copy<float>(read, channel, inside, valid, plane); break;
             }
 
-            for (var v = 0; v < _tile; v += SampledRows)
+            for (var v = 0; v < _tile.Height; v += SampledRows)
             {
-                _samples.Add(channel, plane.Slice(v * _tile, _tile), valid.Slice(v * _tile, _tile));
+                _samples.Add(channel, plane.Slice(v * _tile.Width, _tile.Width), valid.Slice(v * _tile.Width, _tile.Width));
             }
         }
 
+        HideUnanswered(read, valid);
         return true;
     }
 
     private void Copy<T>(PixelWindow read, int channel, bool inside, ReadOnlySpan<byte> valid, Span<float> plane) where T : unmanaged, INumberBase<T>
     {
-        for (var v = 0; v < _tile; v++)
+        for (var v = 0; v < _tile.Height; v++)
         {
-            var source = _slab.From<T>(Row(read, v), channel)[.._slab.Width];
-            var destination = plane.Slice(v * _tile, _tile);
-            var flags = valid.Slice(v * _tile, _tile);
+            var destination = plane.Slice(v * _tile.Width, _tile.Width);
+            if (Row(read, v) is not { } row)
+            {
+                destination.Fill(_zeros[channel]);
+                continue;
+            }
+
+            var source = _slab.From<T>(row, channel)[.._slab.Width];
+            var flags = valid.Slice(v * _tile.Width, _tile.Width);
             if (inside)
             {
-                Standardization.Apply<T>(source.Slice(read.X - _left, _tile), flags, _scalings[channel], _fill, destination);
+                Standardization.Apply<T>(source.Slice(read.X - _left, _tile.Width), flags, _scalings[channel], _fill, destination);
+                continue;
             }
-            else
-            {
-                for (var u = 0; u < destination.Length; u++)
-                {
-                    destination[u] = float.CreateTruncating(source[_columns[u]]);
-                }
 
-                Standardization.Apply(destination, flags, _scalings[channel], _fill);
+            for (var u = 0; u < destination.Length; u++)
+            {
+                destination[u] = float.CreateTruncating(source[_columns[u]]);
+            }
+
+            Standardization.Apply(destination, flags, _scalings[channel], _fill);
+            if (!_reflects)
+            {
+                destination[..Math.Max(0, -read.X)].Fill(_zeros[channel]);
+                destination[Math.Min(_tile.Width, _scene.Width - read.X)..].Fill(_zeros[channel]);
             }
         }
+    }
+
+    // The rim of a scene for which no tile answers has no value in the map.
+    private void HideUnanswered(PixelWindow read, Span<byte> valid)
+    {
+        var (x, y) = (_plan.X, _plan.Y);
+        if (x.AnsweredStart == 0 && y.AnsweredStart == 0 && x.AnsweredEnd == x.Length && y.AnsweredEnd == y.Length)
+        {
+            return;
+        }
+
+        var answered = new PixelWindow(x.AnsweredStart - read.X, y.AnsweredStart - read.Y, x.AnsweredEnd - x.AnsweredStart, y.AnsweredEnd - y.AnsweredStart).Within(_tile);
+        for (var v = 0; v < _tile.Height; v++)
+        {
+            var flags = valid.Slice(v * _tile.Width, _tile.Width);
+            if (v < answered.Y || v >= answered.Bottom)
+            {
+                flags.Clear();
+                continue;
+            }
+
+            flags[..answered.X].Clear();
+            flags[answered.Right..].Clear();
+        }
+    }
+
+    private static float ZeroOf(ChannelScaling scaling)
+    {
+        Span<float> zero = [0];
+        Standardization.Apply(zero, [1], scaling);
+        return zero[0];
     }
 
     private void Gather(ReadOnlySpan<byte> source, int start, Span<byte> destination)
@@ -116,5 +175,6 @@ internal sealed class TileCutter
         }
     }
 
-    private int Row(PixelWindow read, int v) => read.Y + v is var row && row >= 0 && row < _scene.Height ? row : TileAxis.Reflect(row, _scene.Height);
+    // The row of the scene that a row of a tile shows; null for one of zeros.
+    private int? Row(PixelWindow read, int v) => read.Y + v is var row && row >= 0 && row < _scene.Height ? row : _reflects ? TileAxis.Reflect(row, _scene.Height) : null;
 }

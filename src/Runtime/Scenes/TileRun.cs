@@ -1,3 +1,5 @@
+using EoOnnx.Raster;
+
 namespace EoOnnx.Runtime;
 
 /// <summary>
@@ -7,9 +9,9 @@ namespace EoOnnx.Runtime;
 /// <param name="binding">The run.</param>
 /// <param name="raw">What the model writes, [tile, class, row, column] of its own size; empty when it writes the scores themselves.</param>
 /// <param name="scores">[tile, class, row, column] of whole tiles.</param>
-/// <param name="rawEdge">Edge of what the model answers for.</param>
-/// <param name="edge">Edge of a tile.</param>
-internal sealed class TileRun(EoModelBinding binding, Memory<float> raw, Memory<float> scores, int rawEdge, int edge) : IDisposable
+/// <param name="part">Size of what the model answers for.</param>
+/// <param name="tile">Size of a tile.</param>
+internal sealed class TileRun(EoModelBinding binding, Memory<float> raw, Memory<float> scores, PixelSize part, PixelSize tile) : IDisposable
 {
     /// <summary>Runs the model once.</summary>
     /// <exception cref="ModelException">ONNX Runtime refuses shapes or values.</exception>
@@ -22,13 +24,13 @@ internal sealed class TileRun(EoModelBinding binding, Memory<float> raw, Memory<
         }
 
         // Of an odd border the smaller half is before.
-        var before = (edge - rawEdge) / 2;
+        var (left, top) = ((tile.Width - part.Width) / 2, (tile.Height - part.Height) / 2);
         var source = raw.Span;
         var destination = scores.Span;
-        for (var row = 0; row * rawEdge < source.Length; row++)
+        for (var row = 0; row * part.Width < source.Length; row++)
         {
-            var (plane, y) = (row / rawEdge, row % rawEdge);
-            source.Slice(row * rawEdge, rawEdge).CopyTo(destination[((((plane * edge) + before + y) * edge) + before)..]);
+            var (plane, y) = (row / part.Height, row % part.Height);
+            source.Slice(row * part.Width, part.Width).CopyTo(destination[((((plane * tile.Height) + top + y) * tile.Width) + left)..]);
         }
     }
 

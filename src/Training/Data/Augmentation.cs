@@ -9,7 +9,7 @@ public sealed record Augmentation
     /// <summary>All eight flips and rotations, and crops at random positions.</summary>
     public static Augmentation Standard { get; } = new() { FlipsAndRotations = true, RandomCrop = true };
 
-    /// <summary>One of the eight symmetries of the square, all equally likely.</summary>
+    /// <summary>One of the eight symmetries of the square, all equally likely; one of four where samples are not square: what turns rows into columns is left out.</summary>
     public bool FlipsAndRotations { get; init; }
 
     /// <summary>Chips that are larger than a tile are cut at a random position instead of a fixed grid.</summary>

@@ -35,10 +35,10 @@ public sealed class ChipSamples : SampleSet
 
         _windows = options.Scene is null ? SampleIndex.Tiles(source, chips, Tile) : SampleIndex.Centres(source, chips, Tile);
         IReadOnlyList<(string Name, int Bands)> inputs = options.Inputs.Count > 0 ? options.Inputs : [(ImageName, source.Bands)];
-        Inputs = inputs.Sum(input => input.Bands) == source.Bands ? [.. inputs.Select(input => new SampleInput(input.Name, ElementType.Float, [input.Bands, Tile, Tile])), .. options.Further.Select(further => further.Layout)]
+        Inputs = inputs.Sum(input => input.Bands) == source.Bands ? [.. inputs.Select(input => new SampleInput(input.Name, ElementType.Float, [input.Bands, Tile.Height, Tile.Width])), .. options.Further.Select(further => further.Layout)]
             : throw new TrainingDataException($"The model's inputs take {string.Join(", ", inputs.Select(input => $"{input.Name} {input.Bands}"))} bands; the chips have {source.Bands}. Choose with --bands 2,3,4,… in the model's order.");
         Target = options.Scene?.Target
-            ?? (options.Classes is { } classes ? new SampleTarget([Tile, Tile], classes.Classes, classes.IgnoreIndex) : new SampleTarget([1, Tile, Tile]));
+            ?? (options.Classes is { } classes ? new SampleTarget([Tile.Height, Tile.Width], classes.Classes, classes.IgnoreIndex) : new SampleTarget([1, Tile.Height, Tile.Width]));
     }
 
     private ChipSamples(ChipSamples all, IReadOnlyList<SampleWindow> windows) =>
@@ -53,9 +53,11 @@ public sealed class ChipSamples : SampleSet
     /// <inheritdoc/>
     public override int Count => _windows.Count;
 
-    private int Tile => _options.Tile;
+    private PixelSize Tile => _options.TileSize;
 
-    private int ImageLength => _source.Bands * Tile * Tile;
+    private int Pixels => checked((int)Tile.Area);
+
+    private int ImageLength => _source.Bands * Pixels;
 
     /// <inheritdoc/>
     public override string NameOf(int sample) => _source.Chips[_windows[sample].Chip].Name;
@@ -66,7 +68,7 @@ public sealed class ChipSamples : SampleSet
         : _windows[sample] is var (_, window, counted) ? counted with { X = counted.X - window.X, Y = counted.Y - window.Y } : null;
 
     internal override string? NeverRepeats => _options.Augmentation is { Noise: 0, ScaleJitter: 0, BandDrop: 0 }
-        ? _options.Augmentation.RandomCrop && _windows.Any(window => _source.Chips[window.Chip].Size is var size && (size.Width > Tile || size.Height > Tile))
+        ? _options.Augmentation.RandomCrop && _windows.Any(window => _source.Chips[window.Chip].Size is var size && (size.Width > Tile.Width || size.Height > Tile.Height))
             ? $"crops are drawn at random from chips that are larger than a tile of {Tile} px" : null
         : "values are changed at random (noise, jitter or dropped bands)";
 
@@ -91,7 +93,8 @@ public sealed class ChipSamples : SampleSet
         return window with { X = draw.Next(size.Width - window.Width + 1), Y = draw.Next(size.Height - window.Height + 1) };
     }
 
-    private Symmetry Turn(ref KeyedRandom draw) => _options.Augmentation.FlipsAndRotations ? (Symmetry)draw.Next(8) : Symmetry.Identity;
+    private Symmetry Turn(ref KeyedRandom draw) => !_options.Augmentation.FlipsAndRotations ? Symmetry.Identity
+        : Tile.Width == Tile.Height ? (Symmetry)draw.Next(8) : Symmetries.OfOblong[draw.Next(Symmetries.OfOblong.Count)];
 
     internal override void Read(int sample, KeyedRandom? random, Batch batch, int slot)
     {
@@ -104,7 +107,7 @@ public sealed class ChipSamples : SampleSet
         }
 
         counted = random is null ? counted : window;
-        var pixels = Tile * Tile;
+        var pixels = Pixels;
         var scratch = ArrayPool<float>.Shared.Rent(ImageLength + pixels);
         var mask = ArrayPool<byte>.Shared.Rent(pixels);
         try
@@ -152,10 +155,10 @@ public sealed class ChipSamples : SampleSet
             return;
         }
 
-        var scratch = ArrayPool<float>.Shared.Rent(Tile * Tile);
+        var scratch = ArrayPool<float>.Shared.Rent(Pixels);
         try
         {
-            var labels = scratch.AsSpan(0, Tile * Tile);
+            var labels = scratch.AsSpan(0, Pixels);
             ReadPaddedLabels(window, labels);
             Convert(labels, classes, values, name);
         }
@@ -202,7 +205,7 @@ public sealed class ChipSamples : SampleSet
     /// <summary>Reads the target as a step sees it: labels of pixels that the image lacks do not count.</summary>
     private void ReadSeenTarget(int sample, Span<int> classes, Span<float> values)
     {
-        var (name, window, pixels) = (NameOf(sample), _windows[sample], Tile * Tile);
+        var (name, window, pixels) = (NameOf(sample), _windows[sample], Pixels);
         var scratch = ArrayPool<float>.Shared.Rent(ImageLength + pixels);
         var mask = ArrayPool<byte>.Shared.Rent(pixels);
         try
@@ -242,7 +245,7 @@ public sealed class ChipSamples : SampleSet
             for (var row = counted.Y - window.Y; row < counted.Bottom - window.Y; row++)
             {
                 var (first, length) = (counted.X - window.X, counted.Width);
-                raw.AsSpan((row * window.Width) + first, length).CopyTo(labels[((row * Tile) + first)..]);
+                raw.AsSpan((row * window.Width) + first, length).CopyTo(labels[((row * Tile.Width) + first)..]);
             }
         }
         finally
@@ -257,7 +260,7 @@ public sealed class ChipSamples : SampleSet
     {
         var area = (int)window.Area;
         var bands = _source.Bands;
-        if (window.Width == Tile && window.Height == Tile)
+        if (window.Width == Tile.Width && window.Height == Tile.Height)
         {
             _source.Read(chip, window, image, labels);
         }
@@ -271,10 +274,10 @@ public sealed class ChipSamples : SampleSet
                 labels.Fill(float.NaN);
                 for (var plane = 0; plane <= bands; plane++)
                 {
-                    var target = plane < bands ? image[(plane * Tile * Tile)..] : labels;
+                    var target = plane < bands ? image[(plane * Pixels)..] : labels;
                     for (var row = 0; row < window.Height; row++)
                     {
-                        raw.AsSpan(plane * area + row * window.Width, window.Width).CopyTo(target[(row * Tile)..]);
+                        raw.AsSpan(plane * area + row * window.Width, window.Width).CopyTo(target[(row * Tile.Width)..]);
                     }
                 }
             }
@@ -295,7 +298,7 @@ public sealed class ChipSamples : SampleSet
 
         for (var i = 0; i < labels.Length; i++)
         {
-            var (x, y) = (window.X + i % Tile, window.Y + i / Tile);
+            var (x, y) = (window.X + i % Tile.Width, window.Y + i / Tile.Width);
             if (valid[i] == 0 || x < counted.X || x >= counted.Right || y < counted.Y || y >= counted.Bottom)
             {
                 labels[i] = float.NaN;
@@ -310,7 +313,7 @@ public sealed class ChipSamples : SampleSet
             return;
         }
 
-        var pixels = Tile * Tile;
+        var pixels = Pixels;
         for (var band = 0; band < _source.Bands; band++)
         {
             var values = image.Slice(band * pixels, pixels);

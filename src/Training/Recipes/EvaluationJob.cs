@@ -107,8 +107,7 @@ public static class EvaluationJob
         }
 
         var source = RecipeData.Open(recipe, manifest.Task, manifest);
-        var tile = manifest.TileSize is { } size ? throw new ModelException($"{model.Path} takes images of {size.Width} x {size.Height} pixels; evaluation cuts squares. Export it again with a square tile (without --tile-width).")
-            : manifest.Tile ?? (model.Input.Shape[^1] > 0 ? (int)model.Input.Shape[^1] : throw new ModelException($"{model.Path} does not state its tile size (manifest member tile)."));
+        var tile = RecipeData.Tile(manifest, model.Input.Shape[^2], model.Input.Shape[^1]) ?? throw new ModelException($"{model.Path} does not state its tile size (manifest member tile).");
         var bands = RecipeData.Bands(recipe, manifest, source, [], null, cancellation);
         var chosen = RecipeData.Part(recipe, source, options.Part, options.Seed);
         return (new ChipSamples(source, chosen, RecipeData.Samples(recipe, manifest.Task, source, manifest, bands, tile, model.Input.Name)), chosen.Count);

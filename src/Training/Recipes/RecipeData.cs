@@ -51,12 +51,13 @@ internal static class RecipeData
     }
 
     /// <summary>How chips become samples of the model, whose image input is called <paramref name="image"/>.</summary>
-    public static SampleOptions Samples(DataRecipe recipe, ModelTask task, RasterChipSource source, ModelManifest manifest, IReadOnlyList<ManifestBand> bands, int tile, string image)
+    public static SampleOptions Samples(DataRecipe recipe, ModelTask task, RasterChipSource source, ModelManifest manifest, IReadOnlyList<ManifestBand> bands, PixelSize tile, string image)
     {
         var further = RecipeCoordinates.Of(recipe, source, manifest);
         var options = new SampleOptions
         {
-            Tile = tile,
+            Tile = tile.Height,
+            TileWidth = tile.Width == tile.Height ? null : tile.Width,
             Scaling = Scaling(manifest, bands),
             Augmentation = (recipe.Augment ? Augmentation.Standard : Augmentation.None) with { Noise = (float)recipe.Noise, ScaleJitter = (float)recipe.ScaleJitter, BandDrop = (float)recipe.BandDrop },
             Inputs = further.Count > 0 && Images(manifest).Count == 0 ? [(image, source.Bands)] : [.. Images(manifest).Select(modality => (modality.Input!, modality.Bands.Count))],
@@ -212,10 +213,18 @@ internal static class RecipeData
     public static IReadOnlyList<ChannelScaling> Scaling(ModelManifest manifest, IReadOnlyList<ManifestBand> bands) =>
         [.. bands.Select(band => new ChannelScaling((float)band.Mean, (float)band.StandardDeviation, (float)manifest.ValueScale, (float)manifest.ValueOffset))];
 
-    /// <summary>Side of the images that the model takes.</summary>
+    /// <summary>Size of the images that the model takes.</summary>
     /// <exception cref="TrainingException">The model does not say.</exception>
-    public static int Tile(OnnxModel model, ModelManifest manifest) => manifest.TileSize is { } size
-        ? throw new TrainingException($"{manifest.Name} takes images of {size.Width} x {size.Height} pixels; training cuts squares. Export it again with a square tile (without --tile-width).")
-        : manifest.Tile ?? (int?)model.Graph.Inputs[0].KnownShape[-1].Value
+    public static PixelSize Tile(OnnxModel model, ModelManifest manifest) => Tile(manifest, model.Graph.Inputs[0].KnownShape[-2].Value, model.Graph.Inputs[0].KnownShape[-1].Value)
         ?? throw new TrainingException($"{manifest.Name} does not state its tile size (manifest member tile). Export it again with eoonnx export.");
+
+    /// <summary>Size of the images by the manifest, else by the extents that the graph fixes; null when neither says it.</summary>
+    public static PixelSize? Tile(ModelManifest manifest, long? height, long? width) => (manifest, height, width) switch
+    {
+        ({ TileSize: { } size }, _, _) => new PixelSize(size.Width, size.Height),
+        ({ Tile: { } tile }, _, _) => new PixelSize(tile, tile),
+        (_, > 0, > 0) => new PixelSize((int)width.Value, (int)height.Value),
+        (_, _, > 0) => new PixelSize((int)width.Value, (int)width.Value),
+        _ => null,
+    };
 }

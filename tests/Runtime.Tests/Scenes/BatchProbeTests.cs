@@ -73,10 +73,10 @@ public sealed class BatchProbeTests : IDisposable
             return TensorData.FromValues<float>([1], [0]);
         }
 
-        Assert.Same(ModelTrials.Of(model, null, Tile, 1, "logits").FirstRun(Run), ModelTrials.Of(model, null, Tile, 1, "logits").FirstRun(Run));
+        Assert.Same(ModelTrials.Of(model, null, new PixelSize(Tile, Tile), 1, "logits").FirstRun(Run), ModelTrials.Of(model, null, new PixelSize(Tile, Tile), 1, "logits").FirstRun(Run));
         Assert.Equal(1, runs);
-        ModelTrials.Of(model, null, 2 * Tile, 1, "logits").FirstRun(Run);
-        ModelTrials.Of(model, null, Tile, 1, "other").FirstRun(Run);
+        ModelTrials.Of(model, null, new PixelSize(Tile, 2 * Tile), 1, "logits").FirstRun(Run);
+        ModelTrials.Of(model, null, new PixelSize(Tile, Tile), 1, "other").FirstRun(Run);
         Assert.Equal(3, runs);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using EoOnnx.Raster;
 
 namespace EoOnnx.Runtime;
@@ -87,7 +88,7 @@ public sealed class SceneBenchmark(EoModel model)
         var streamed = reports.Select(report => report.Seconds.Total - report.Seconds.Finish).ToList();
         return new SceneBenchmarkReport
         {
-            Width = plan.Width, Height = plan.Height, Tiles = tiles, Tile = plan.Tile, Overlap = plan.Overlap, Batch = reports[^1].Plan.Batch, Threads = model.Threads,
+            Width = plan.Width, Height = plan.Height, Tiles = tiles, Tile = plan.Tile, Overlap = plan.Overlap, TileHeight = plan.TileHeight, OverlapHeight = plan.OverlapHeight, Batch = reports[^1].Plan.Batch, Threads = model.Threads,
             ModelTilesPerSecond = MeasuredRate.Of(models.Select(seconds => tiles / seconds)),
             SceneTilesPerSecond = MeasuredRate.Of(runs.Select(seconds => tiles / seconds)),
             StreamedTilesPerSecond = MeasuredRate.Of(streamed.Select(seconds => tiles / seconds)),
@@ -104,7 +105,7 @@ public sealed class SceneBenchmark(EoModel model)
     {
         var job = SceneJob.Create(model, scene, map, options, cancellation);
         var (described, tiles) = (job.Model, job.Plan.Count);
-        var (images, scores) = (new ImageBatch(0, described.Batch, job.Bands.Count * described.Tile * described.Tile, described.Tile), new ScoreBatch(0, described.Batch, described.ScoreLength, described.MapTile));
+        var (images, scores) = (new ImageBatch(0, described.Batch, described.ImageLength, described.Tile), new ScoreBatch(0, described.Batch, described.ScoreLength, described.MapTile));
         var calls = new Dictionary<int, TileRun>();
         try
         {
@@ -167,11 +168,27 @@ public sealed record SceneBenchmarkReport
     /// <summary>Tiles that went through the model.</summary>
     public required long Tiles { get; init; }
 
-    /// <summary>Tile edge in pixels.</summary>
+    /// <summary>Tile edge in pixels; the width of tiles that are not square.</summary>
     public required int Tile { get; init; }
 
-    /// <summary>Pixels that neighbours share.</summary>
+    /// <summary>Height of tiles that are not square; null for squares.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? TileHeight { get; init; }
+
+    /// <summary>Pixels that neighbours share; those beside each other where the two numbers differ.</summary>
     public required int Overlap { get; init; }
+
+    /// <summary>Pixels that tiles below each other share, where it is another number; null where it is not.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? OverlapHeight { get; init; }
+
+    /// <summary>Size of a tile.</summary>
+    [JsonIgnore]
+    public PixelSize TileSize => new(Tile, TileHeight ?? Tile);
+
+    /// <summary>Pixels that neighbours share, beside and below each other.</summary>
+    [JsonIgnore]
+    public PixelSize OverlapSize => new(Overlap, OverlapHeight ?? Overlap);
 
     /// <summary>Tiles a model call.</summary>
     public required int Batch { get; init; }

@@ -82,9 +82,9 @@ public sealed record RecipeStart(TrainingRecipe Recipe, IReadOnlyList<string> He
     {
         var held = source.Files.Count(file => file.HeldOut);
         var training = held > 0 ? source.Files.Count - held : (int)(source.Files.Count * (1 - data.ValidationShare));
-        var tile = manifest is null || encoder is null ? int.MaxValue : RecipeData.Tile(encoder, manifest);
+        var tile = manifest is null || encoder is null ? new PixelSize(int.MaxValue, int.MaxValue) : RecipeData.Tile(encoder, manifest);
         var (width, height) = source.Chips[0].Size;
-        var tiles = data.LabelTable is null && source.Files[0].Label is not null ? Math.Max(1, width / tile) * Math.Max(1, height / tile) : 1;
+        var tiles = data.LabelTable is null && source.Files[0].Label is not null ? Math.Max(1, width / tile.Width) * Math.Max(1, height / tile.Height) : 1;
         return Math.Clamp(training * tiles / 4, 1, 8);
     }
 
