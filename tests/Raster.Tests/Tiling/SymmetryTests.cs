@@ -36,6 +36,28 @@ public class SymmetryTests
     }
 
     [Fact]
+    public void An_oblong_keeps_its_rows_and_is_flipped_as_the_part_of_a_square_would_be()
+    {
+        var size = new PixelSize(5, 3);
+        var source = Enumerable.Range(0, 2 * 15).ToArray();
+        Assert.Equal([Symmetry.Identity, Symmetry.FlipRows, Symmetry.FlipColumns, Symmetry.Rotate180], Symmetries.OfOblong);
+        Assert.All(Symmetries.OfOblong, symmetry =>
+        {
+            var moved = new int[30];
+            symmetry.Apply(source, moved, size);
+            for (var i = 0; i < 30; i++)
+            {
+                var (plane, y, x) = (i / 15, i / 5 % 3, i % 5);
+                var fromY = symmetry is Symmetry.FlipRows or Symmetry.Rotate180 ? 2 - y : y;
+                var fromX = symmetry is Symmetry.FlipColumns or Symmetry.Rotate180 ? 4 - x : x;
+                Assert.Equal((plane * 15) + (fromY * 5) + fromX, moved[i]);
+            }
+        });
+        Assert.All(Enum.GetValues<Symmetry>().Except(Symmetries.OfOblong), symmetry =>
+            Assert.Contains("5 x 3", Assert.Throws<ArgumentException>(() => symmetry.Apply(source, new int[30], size)).Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void The_inverse_brings_every_pixel_back()
     {
         var source = Enumerable.Range(0, 25).ToArray();
