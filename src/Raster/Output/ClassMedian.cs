@@ -37,6 +37,7 @@ public sealed class ClassMedian
     private readonly ushort[] _indexOf;
     private readonly int _blockRows;
     private readonly int _ringRows;
+    private readonly ushort _missing;
 
     /// <summary>A filter for maps of a kind.</summary>
     /// <param name="profile">Size, type (byte or unsigned 16-bit) and bands of the map; the first band holds the classes.</param>
@@ -57,6 +58,7 @@ public sealed class ClassMedian
 
         (_width, _height, _reach, _valueBytes) = (profile.Size.Width, profile.Size.Height, window / 2, profile.Type.SizeInBytes());
         _rowBytes = checked(_width * profile.BandCount * _valueBytes);
+        _missing = (ushort)(profile.NoData ?? 0);
         _values = [.. classes.Distinct().Order().Select(value => checked((ushort)value))];
         _indexOf = new ushort[1 << (8 * _valueBytes)];
         Array.Fill(_indexOf, (ushort)_values.Length);
@@ -68,6 +70,10 @@ public sealed class ClassMedian
         _blockRows = Math.Clamp(BlockPixels / _width, 1, Math.Min(_height, 256));
         _ringRows = Math.Min(_height, _blockRows + (2 * _reach) + 1);
     }
+
+    /// <summary>Missing pixels take part as a class below all others, so that pixels whose neighbours are mostly missing become missing, as at the rim of a map
+    /// of QGIS Deepness that no tile has written.</summary>
+    public bool MissingIsLowest { get; init; }
 
     /// <summary>Bytes that a pass over a map takes.</summary>
     public long Bytes => ((long)_ringRows * _width * sizeof(ushort)) + ((long)_blockRows * _rowBytes) + ((long)(_width + (2 * _reach * Parts)) * CountLength * sizeof(ushort));
@@ -195,7 +201,8 @@ public sealed class ClassMedian
             {
                 if (centre[column - _low] != missing)
                 {
-                    Put(classes, column, _filter._values[MedianOf((pixels - _window[missing] + 1) / 2)]);
+                    var rank = _filter.MissingIsLowest ? ((pixels + 1) / 2) - _window[missing] : (pixels - _window[missing] + 1) / 2;
+                    Put(classes, column, rank > 0 ? _filter._values[MedianOf(rank)] : _filter._missing);
                 }
 
                 if (column + 1 < _end)

@@ -15,17 +15,18 @@ public sealed class CogSink : IStripSink
     private readonly RasterProfile _profile;
     private readonly string _resampling;
     private readonly StripJournal _journal;
+    private readonly PixelSize _rows;
     private string? _replacement;
     private bool _completed;
 
     /// <summary>Pixels by class value, for the attribute table of a class map; set it before <see cref="Complete(CancellationToken)"/>.</summary>
     public IReadOnlyList<long> ClassPixels { get; set; } = [];
 
-    private CogSink(string path, RasterProfile profile, string resampling, StripJournal journal) =>
-        (_path, _profile, _resampling, _journal) = (path, profile, resampling, journal);
+    private CogSink(string path, RasterProfile profile, PixelSize rows, string resampling, StripJournal journal) =>
+        (_path, _profile, _rows, _resampling, _journal) = (path, profile, rows, resampling, journal);
 
     /// <inheritdoc/>
-    public int FirstMissingRow => FirstMissingColumn == _profile.Size.Width ? _profile.Size.Height : _journal.Next.Row;
+    public int FirstMissingRow => FirstMissingColumn == _rows.Width ? _rows.Height : _journal.Next.Row;
 
     /// <summary>First column of the panel that <see cref="FirstMissingRow"/> belongs to; the width of the map when it is complete.</summary>
     public int FirstMissingColumn => _journal.Next.Column;
@@ -59,11 +60,11 @@ public sealed class CogSink : IStripSink
     /// <param name="job">Everything that can change a pixel, by name: an unfinished run with other values is refused.</param>
     /// <param name="restart">Discard an unfinished run.</param>
     /// <param name="overwrite">Replace a map that exists.</param>
-    /// <param name="replaces">Whether the rows will be replaced, see <see cref="Replace"/>: the disk must have room for it.</param>
+    /// <param name="replaced">Size of the stored rows where they will be replaced by those of the map, see <see cref="Replace"/>: the disk must have room for it. Null where they are the map.</param>
     /// <exception cref="MapInUseException">Another run holds the work area, or has just made the map.</exception>
     /// <exception cref="RasterException">An unfinished run was a different job.</exception>
     /// <exception cref="IOException">The folder cannot be written or the disk is full.</exception>
-    public static CogSink Open(string path, RasterProfile profile, IReadOnlyDictionary<string, string> job, bool restart = false, bool overwrite = true, bool replaces = false)
+    public static CogSink Open(string path, RasterProfile profile, IReadOnlyDictionary<string, string> job, bool restart = false, bool overwrite = true, PixelSize? replaced = null)
     {
         GdalLibrary.Ensure();
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -72,9 +73,10 @@ public sealed class CogSink : IStripSink
             throw new RasterException($"The folder of {path} does not exist. Create it first: mkdir -p '{folder}'");
         }
 
-        var layout = new StripLayout(profile.Size.Width, profile.Size.Height, profile.BandCount, profile.Type.SizeInBytes());
+        var stored = replaced ?? profile.Size;
+        var layout = new StripLayout(stored.Width, stored.Height, profile.BandCount, profile.Type.SizeInBytes());
         var rows = new FileInfo(Path.Combine(path + WorkArea, "rows.bil"));
-        var needed = DiskBytes(profile, replaces) - (rows.Exists ? rows.Length : 0);
+        var needed = DiskBytes(profile with { Size = stored }, replaced is not null) - (rows.Exists ? rows.Length : 0);
         if (FreeDiskSpace.Lack(folder, needed) is { } lack)
         {
             throw new RasterException($"{lack} (the map {path} and its work area). Free some space or write elsewhere with --out.");
@@ -82,12 +84,12 @@ public sealed class CogSink : IStripSink
 
         // Classes are resampled by majority in overviews, values by averaging.
         var resampling = profile.CategoryNames.Count > 0 || (profile.Type == RasterType.Byte && profile.BandScaling.All(scaling => scaling is null)) ? "MODE" : "AVERAGE";
-        return new CogSink(path, profile, resampling, OpenWorkArea(path, job, layout, restart, overwrite));
+        return new CogSink(path, profile, stored, resampling, OpenWorkArea(path, job, layout, restart, overwrite));
     }
 
     /// <inheritdoc/>
     /// <exception cref="RasterException">The disk is full; the work area stays for a later run.</exception>
-    public void Write(int firstRow, ReadOnlySpan<byte> rows) => Write(firstRow, 0, _profile.Size.Width, rows);
+    public void Write(int firstRow, ReadOnlySpan<byte> rows) => Write(firstRow, 0, _rows.Width, rows);
 
     /// <summary>Stores the next rows of a panel, a range of columns, durably. Panels go from left to right, each from top to bottom.</summary>
     /// <param name="firstRow">Must be the next missing row.</param>
@@ -108,7 +110,7 @@ public sealed class CogSink : IStripSink
     }
 
     /// <inheritdoc/>
-    public void Read(int firstRow, Span<byte> rows) => Read(firstRow, 0, _profile.Size.Width, rows);
+    public void Read(int firstRow, Span<byte> rows) => Read(firstRow, 0, _rows.Width, rows);
 
     /// <summary>Reads rows that are already stored.</summary>
     /// <param name="firstRow">The first of them.</param>
@@ -198,9 +200,9 @@ public sealed class CogSink : IStripSink
 
     private void CheckComplete()
     {
-        if (FirstMissingRow != _profile.Size.Height)
+        if (FirstMissingRow != _rows.Height)
         {
-            throw new RasterException($"{_path} has {FirstMissingRow} of {_profile.Size.Height} rows; it cannot be completed.");
+            throw new RasterException($"{_path} has {FirstMissingRow} of {_rows.Height} rows; it cannot be completed.");
         }
     }
 

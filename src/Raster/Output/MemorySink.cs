@@ -3,16 +3,20 @@ namespace EoOnnx.Raster;
 /// <summary>Takes the rows of a map into an array of the whole map.</summary>
 public sealed class MemorySink : IStripSink
 {
-    private readonly RasterProfile _profile;
+    private readonly RasterProfile _map;
+    private RasterProfile _profile;
     private byte[] _pixels;
-    private readonly int _lineBytes;
+    private int _lineBytes;
 
     /// <summary>A sink that holds the whole map.</summary>
     /// <param name="profile">Grid and type of the map.</param>
+    /// <param name="replaced">Size of the rows that are written where they will be replaced by those of the map, see <see cref="Replace"/>; null where they are the map.</param>
     /// <exception cref="RasterException">The map is too large for one array.</exception>
-    public MemorySink(RasterProfile profile)
+    public MemorySink(RasterProfile profile, PixelSize? replaced = null)
     {
         ArgumentNullException.ThrowIfNull(profile);
+        _map = profile;
+        profile = profile with { Size = replaced ?? profile.Size };
         var bytes = checked((long)profile.Size.Width * profile.Size.Height * profile.BandCount * profile.Type.SizeInBytes());
         if (bytes > Array.MaxLength)
         {
@@ -82,10 +86,10 @@ public sealed class MemorySink : IStripSink
     public void Replace(Action<RowWriter> rewrite)
     {
         ArgumentNullException.ThrowIfNull(rewrite);
-        var replaced = new MemorySink(_profile);
+        var replaced = new MemorySink(_map);
         rewrite(replaced.Write);
         replaced.Complete();
-        _pixels = replaced._pixels;
+        (_profile, _pixels, _lineBytes, FirstMissingRow) = (_map, replaced._pixels, replaced._lineBytes, replaced.FirstMissingRow);
     }
 
     /// <inheritdoc/>

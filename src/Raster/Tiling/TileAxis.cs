@@ -24,8 +24,11 @@ public sealed class TileAxis
     /// <summary>Extent of an output pixel in pixels of the scene: the patch of plans that are aligned to it, else 1.</summary>
     public int Cell => Options.AlignToPatch ? Options.Patch : 1;
 
-    /// <summary>First pixel of the scene that a tile answers for: the margin where the edge is not reflected.</summary>
-    public int AnsweredStart => Options.Edge == EdgeMode.Zero ? Math.Min(Length, _starts[0] + Options.Margin) : 0;
+    /// <summary>How far the first tile hangs over the start, and the last one over the end.</summary>
+    public (int Before, int After) Overhang => (Math.Max(0, -_starts[0]), Math.Max(0, _starts[^1] + _tile - Length));
+
+    /// <summary>First pixel of the scene that a tile answers for: not 0 where a margin has only zeros before it.</summary>
+    public int AnsweredStart => Options.Edge == EdgeMode.Zero ? Math.Clamp(_starts[0] + Options.Margin, 0, Length) : 0;
 
     /// <summary>The pixel behind the last that a tile answers for.</summary>
     public int AnsweredEnd => Options.Edge == EdgeMode.Zero ? Math.Clamp(_starts[^1] + _tile - Options.Margin, AnsweredStart, Length) : Length;
@@ -40,11 +43,12 @@ public sealed class TileAxis
         var (tile, stride, extended) = (options.Tile, options.Tile - options.Overlap, length + (2 * extension));
         var (step, moves) = (options.AlignToPatch ? options.Patch : 1, options.Edge != EdgeMode.Zero);
         var count = extended <= tile ? 1 : ((extended - tile + stride - 1) / stride) + 1;
+        var before = extension + (options.HangsOverStart ? Math.Max(0, ((count - 1) * stride) + tile - length) : 0);
         var starts = new int[count];
         for (var i = 0; i < count; i++)
         {
             // Shifted back to fit, then up to the patch grid: an aligned last tile may hang over the scene.
-            starts[i] = RoundUp((moves ? Math.Min(i * stride, Math.Max(0, extended - tile)) : i * stride) - extension, step);
+            starts[i] = RoundUp((moves ? Math.Min(i * stride, Math.Max(0, extended - tile)) : i * stride) - before, step);
         }
 
         var bounds = new int[count + 1];
@@ -59,7 +63,7 @@ public sealed class TileAxis
         return new TileAxis(length, options, starts, bounds);
     }
 
-    /// <summary>First pixel that tile <paramref name="index"/> reads; may be negative with reflected edges.</summary>
+    /// <summary>First pixel that tile <paramref name="index"/> reads; negative where it hangs over the start.</summary>
     public int Start(int index) => _starts[index];
 
     /// <summary>First cell that the tile owns.</summary>

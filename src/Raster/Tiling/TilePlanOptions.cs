@@ -9,8 +9,8 @@ public enum EdgeMode
     /// <summary>The scene is extended by half the overlap on every side by reflection, so that border pixels get full context.</summary>
     Reflect,
 
-    /// <summary>No tile is moved: those at the right and at the bottom hang over the scene, and what lies outside holds the value 0, as QGIS Deepness
-    /// maps a layer. Of a model that answers for the middle of its tile only, the rim of the scene stays without an answer.</summary>
+    /// <summary>No tile is moved: those at one side hang over the scene, and what lies outside holds the value 0. QGIS Deepness maps a layer like this,
+    /// which it makes larger at the right and at the top. Of a model that answers for the middle of its tile only, the rim of the scene stays without an answer.</summary>
     Zero,
 }
 
@@ -45,6 +45,9 @@ public sealed record TilePlanOptions
     /// <summary>What stands behind the scene's edge.</summary>
     public EdgeMode Edge { get; init; }
 
+    /// <summary>With <see cref="EdgeMode.Zero"/>: the last tile ends where the scene ends, and the first one hangs over its start.</summary>
+    public bool HangsOverStart { get; init; }
+
     /// <summary>Align tile starts and ownership to multiples of <see cref="Patch"/>: one output pixel a patch.</summary>
     public bool AlignToPatch { get; init; }
 
@@ -77,6 +80,11 @@ public sealed record TilePlanOptions
         if (Margin > 0 && Edge == EdgeMode.Shift)
         {
             throw new RasterException($"A tile with margins says nothing about the edge of the scene unless it is reflected; found {numbers}. Choose --edge reflect, or --edge zero to leave the rim without values.");
+        }
+
+        if (HangsOverStart && (Edge != EdgeMode.Zero || AlignToPatch))
+        {
+            throw new RasterException($"Tiles hang over the start of an axis only with zeros behind its edge and without a grid of patches; found {numbers}, edge {Edge}.");
         }
 
         if (AlignToPatch && (Tile - Overlap) % Patch != 0)

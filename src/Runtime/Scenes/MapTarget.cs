@@ -119,8 +119,10 @@ internal sealed class MapTarget : IDisposable
         var smoothed = NewStatistics();
         Sink.Replace(write => Job.NewMedian().Run(Sink.Read, (first, rows) =>
         {
-            smoothed.Add(first, Job.Profile.Size.Width, rows);
-            write(first, rows);
+            var map = Job.Rim.IsEmpty ? rows : Cut(first, rows);
+            first = Math.Max(0, first - Job.Rim.Top);
+            smoothed.Add(first, Job.Profile.Size.Width, map);
+            write(first, map);
         }, cancellation));
         Statistics = smoothed;
     }
@@ -137,6 +139,22 @@ internal sealed class MapTarget : IDisposable
         {
             batch.Release();
         }
+    }
+
+    // Rows of the work area without what lies beyond the map.
+    private byte[] Cut(int first, ReadOnlySpan<byte> rows)
+    {
+        var (profile, work) = (Job.Profile, Job.WorkProfile);
+        var (line, workLine) = (profile.Size.Width * profile.Type.SizeInBytes(), work.Size.Width * profile.Type.SizeInBytes());
+        var skipped = Math.Min(rows.Length, Math.Max(0, Job.Rim.Top - first) * profile.BandCount * workLine);
+        var lines = (rows.Length - skipped) / workLine;
+        var map = new byte[lines * line];
+        for (var i = 0; i < lines; i++)
+        {
+            rows.Slice(skipped + (i * workLine), line).CopyTo(map.AsSpan(i * line));
+        }
+
+        return map;
     }
 
     private MapStatistics NewStatistics() => new(Job.Profile, GroundArea.Of(Job.Transform, Job.Scene.Projection), Job.SurenessBand);

@@ -31,7 +31,7 @@ internal sealed class PanelRun : IDisposable
         _firstTileRow = _maps.Min(map => map.FirstTileRow);
         _rows = run.Rows;
         _slab = new Slab(panel.ReadWidth, _job.Bands.Count, SlabReader.TypeOf(_job.Bands), _rows);
-        _cutter = new TileCutter(_slab, plan, panel, _job.Scalings, _job.Model.Frames, _job.Model.Manifest.Fill ?? 0, run.Samples);
+        _cutter = new TileCutter(_slab, plan, panel, _job.Scalings, _job.Model.Frames, _job.Model.Manifest.Fill ?? 0, run.Samples, _job.Answered);
         _reader = new SlabReader(_job, panel, _slab, run.Damage);
     }
 

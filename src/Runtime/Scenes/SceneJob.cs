@@ -22,8 +22,25 @@ internal sealed class SceneJob
 
     public TilePlan Plan { get; }
 
-    /// <summary>The same tiles in pixels of the map, which are finer for super-resolution.</summary>
+    /// <summary>The same tiles in pixels of the map, which are finer for super-resolution, with <see cref="Rim"/> around it.</summary>
     public required TilePlan MapPlan { get; init; }
+
+    /// <summary>What the work area holds beyond the map.</summary>
+    public Rim Rim { get; private init; }
+
+    /// <summary>The rows of the work area.</summary>
+    public RasterProfile WorkProfile => Rim.IsEmpty ? Profile : Profile with { Size = MapPlan.Map };
+
+    /// <summary>The pixels of the scene, and of what lies around it, that have an answer in the work area.</summary>
+    public PixelWindow Answered
+    {
+        get
+        {
+            var (x, y, finer) = (MapPlan.X, MapPlan.Y, Model.Upsampling);
+            var (left, top) = (x.AnsweredStart / finer, (y.AnsweredStart - Rim.Top) / finer);
+            return new PixelWindow(left, top, ((x.AnsweredEnd + finer - 1) / finer) - left, ((y.AnsweredEnd - Rim.Top + finer - 1) / finer) - top);
+        }
+    }
 
     /// <summary>The part of the scene that is mapped.</summary>
     public required PixelWindow Window { get; init; }
@@ -101,6 +118,9 @@ internal sealed class SceneJob
         var plan = TilePlan.Create(size, across, down);
         var (finer, mapSize) = (described.Upsampling, Finer(size, described));
         var mapPlan = finer == 1 ? plan : TilePlan.Create(mapSize, Finer(across, finer), Finer(down, finer));
+        var median = MedianOf(manifest, content, options);
+        var rim = Rim.Of(mapPlan, median);
+        var workPlan = rim.IsEmpty ? mapPlan : TilePlan.Create(new PixelSize(mapSize.Width + rim.Right, mapSize.Height + rim.Top), Finer(across, finer), Finer(down, finer));
         var blend = plan.Overlap == default || described.Layout is not null ? BlendMode.None : options.Blend ?? BlendMode.Cosine;
         var bands = BandsOf(scene, described, options, warnings);
         WarnOfNoData(scene, bands, options, warnings);
@@ -129,7 +149,6 @@ internal sealed class SceneJob
             tags["EOONNX_EMBEDDING"] = string.Create(CultureInfo.InvariantCulture, $"{described.Output} {embedding.Pool.ToString().ToLowerInvariant()} {Provenance.SizeText(plan.Cell)}");
         }
 
-        var median = MedianOf(described.Manifest, content, options);
         if (median > 1)
         {
             tags["EOONNX_MEDIAN"] = median.ToString(CultureInfo.InvariantCulture);
@@ -181,7 +200,8 @@ internal sealed class SceneJob
         var encoder = NewEncoder(content, legend, described, options, hidden, ranges);
         return new SceneJob(scene, path, options, described, plan)
         {
-            MapPlan = mapPlan,
+            MapPlan = workPlan,
+            Rim = rim,
             Window = window,
             Content = content,
             Median = median,
@@ -259,14 +279,14 @@ internal sealed class SceneJob
     };
 
     /// <summary>True when another job takes the same tiles, with the same values.</summary>
-    public bool ReadsLike(SceneJob other) => Plan.X.Options == other.Plan.X.Options && Plan.Y.Options == other.Plan.Y.Options && Model.Upsampling == other.Model.Upsampling && Blend == other.Blend && Model.Frames == other.Model.Frames && Model.Manifest.Fill == other.Model.Manifest.Fill
+    public bool ReadsLike(SceneJob other) => Rim == other.Rim && Plan.X.Options == other.Plan.X.Options && Plan.Y.Options == other.Plan.Y.Options && Model.Upsampling == other.Model.Upsampling && Blend == other.Blend && Model.Frames == other.Model.Frames && Model.Manifest.Fill == other.Model.Manifest.Fill
         && Bands.Select(band => band.Source.Index).SequenceEqual(other.Bands.Select(band => band.Source.Index)) && Scalings.SequenceEqual(other.Scalings);
 
     /// <summary>A new encoder of this map's pixels.</summary>
     public MapEncoder NewEncoder() => NewEncoder(Content, Legend, Model, Options, HiddenBands > 0 ? ConfidenceBand.Maximum : ConfidenceBand.None, Ranges);
 
     /// <summary>A new filter of this map's classes.</summary>
-    public ClassMedian NewMedian() => new(Profile, Legend!.Classes.Select(item => item.Id), Median);
+    public ClassMedian NewMedian() => new(WorkProfile, Legend!.Classes.Select(item => item.Id), Median) { MissingIsLowest = Model.Margin != default && Options.Edge == EdgeMode.Zero };
 
     private static MapEncoder NewEncoder(
         MapContent content, ClassLegend? legend, SceneModel model, SceneOptions options, ConfidenceBand hidden, IReadOnlyList<(float Low, float High)> ranges) => content switch
@@ -350,16 +370,17 @@ internal sealed class SceneJob
 
         // What the model leaves out at the sides of a tile, its neighbours and the reflected edge of the scene must cover.
         var edge = margin == default || options.Edge == EdgeMode.Zero ? options.Edge : EdgeMode.Reflect;
-        return (Axis(model.Tile.Width, margin.Width, cells?.Width), Axis(model.Tile.Height, margin.Height, cells?.Height));
+        return (Axis(model.Tile.Width, margin.Width, cells?.Width, hangsOverStart: false), Axis(model.Tile.Height, margin.Height, cells?.Height, edge == EdgeMode.Zero));
 
-        TilePlanOptions Axis(int tile, int leftOut, int? cellsOfTile)
+        // Deepness makes a layer larger at the right and at the top. Source: its processing/extent_utils.py.
+        TilePlanOptions Axis(int tile, int leftOut, int? cellsOfTile, bool hangsOverStart)
         {
             var recommended = Math.Clamp(model.Manifest.Overlap ?? (2 * leftOut) + TilePlanOptions.DefaultOverlap(tile - (2 * leftOut)), 2 * leftOut, TilePlanOptions.MostOverlap(tile, leftOut));
             // Only Deepness shares an odd number of pixels.
             var overlap = edge == EdgeMode.Zero ? recommended : recommended / 2 * 2;
             if (cellsOfTile is not { } count)
             {
-                return new TilePlanOptions { Tile = tile, Margin = leftOut, Overlap = options.Overlap?.Of(tile) ?? overlap, Edge = edge };
+                return new TilePlanOptions { Tile = tile, Margin = leftOut, Overlap = options.Overlap?.Of(tile) ?? overlap, Edge = edge, HangsOverStart = hangsOverStart };
             }
 
             var patch = tile / count;

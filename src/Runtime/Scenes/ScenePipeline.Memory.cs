@@ -24,7 +24,7 @@ public sealed partial class ScenePipeline
             cancellation.ThrowIfCancellationRequested();
             var job = SceneJob.Create(model, scene, "", options ?? new SceneOptions(), cancellation);
             Refuse(job, cancellation);
-            using var sink = new MemorySink(job.Profile);
+            using var sink = new MemorySink(job.Profile, job.WorkProfile.Size);
             var streamed = (await StreamAsync([job], [sink], progress, cancellation).ConfigureAwait(false))[0];
             sink.Complete(cancellation);
             return new SceneMap(job.Profile, sink.Pixels, streamed.Finished(0, Stopwatch.GetElapsedTime(start).TotalSeconds));

@@ -57,7 +57,7 @@ public sealed partial class ScenePipeline(EoModel model)
             {
                 foreach (var job in jobs)
                 {
-                    sinks.Add(CogSink.Open(job.Path, job.Profile, job.WorkIdentity, job.Options.Restart, job.Options.Overwrite, job.Median > 1));
+                    sinks.Add(CogSink.Open(job.Path, job.Profile, job.WorkIdentity, job.Options.Restart, job.Options.Overwrite, job.Median > 1 ? job.WorkProfile.Size : null));
                 }
 
                 // Making the file takes memory, too: the buffers of the stream go back to the system first.
@@ -123,7 +123,7 @@ public sealed partial class ScenePipeline(EoModel model)
         var rates = BatchProbe.Choose(jobs, cancellation);
         var memory = MemoryPlan.Of(jobs, ModelArena.PerTile(jobs[0].Model, jobs[0].Options, cancellation), panelWidth: null).Plan with { Rates = rates };
         var (plan, size, calls) = (jobs[0].Plan, jobs[0].Profile.Size, SceneJob.CallsOf(options.Augmentation));
-        return new ScenePlan(size.Width, size.Height, plan.Tile.Width, plan.Overlap.Width, plan.Count, plan.Count * calls * maps.Count, jobs.Sum(job => CogSink.DiskBytes(job.Profile, job.Median > 1)),
+        return new ScenePlan(size.Width, size.Height, plan.Tile.Width, plan.Overlap.Width, plan.Count, plan.Count * calls * maps.Count, jobs.Sum(job => CogSink.DiskBytes(job.WorkProfile, job.Median > 1)),
             memory, [.. jobs.SelectMany(job => job.Warnings).Distinct()])
         {
             TileHeight = plan.Tile.Height == plan.Tile.Width ? null : plan.Tile.Height,

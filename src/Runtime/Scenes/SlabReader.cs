@@ -28,7 +28,7 @@ internal sealed class SlabReader : IDisposable
         var (scene, bands, options) = (job.Scene, job.Bands, job.Options);
         var window = job.Window with { X = job.Window.X + panel.ReadX, Width = panel.ReadWidth };
         (_slab, _window, _bands, _validity, _damage) = (slab, window, [.. bands.Select(band => band.Source.Index)], options.Validity, damage);
-        _own = job.Window with { X = job.Window.X + panel.OwnX, Width = panel.OwnWidth };
+        _own = job.Window with { X = job.Window.X + panel.OwnX, Width = Math.Min(panel.OwnWidth, job.Window.Width - panel.OwnX) };
         _block = new PixelSize(bands.Max(band => band.Source.BlockSize.Width), bands.Max(band => band.Source.BlockSize.Height));
         // Readers share no block: a file stored in rows is read by one.
         var block = _block.Width;

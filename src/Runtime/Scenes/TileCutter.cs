@@ -9,7 +9,6 @@ internal sealed class TileCutter
 {
     private const int SampledRows = 8; // one row in eight tells mean and deviation well enough
     private readonly Slab _slab;
-    private readonly TilePlan _plan;
     private readonly PixelSize _scene;
     private readonly int _left;
     private readonly PixelSize _tile;
@@ -19,6 +18,7 @@ internal sealed class TileCutter
     private readonly int[] _columns;
     private readonly bool _reflects;
     private readonly float[] _zeros;
+    private readonly PixelWindow _answered;
     private readonly ChannelSamples _samples;
 
     /// <summary>A cutter of a panel of a scene.</summary>
@@ -29,9 +29,10 @@ internal sealed class TileCutter
     /// <param name="frames">Time steps.</param>
     /// <param name="fill">What missing pixels become.</param>
     /// <param name="samples">Receives every eighth row of what is cut.</param>
-    public TileCutter(Slab slab, TilePlan plan, Panel panel, IReadOnlyList<ChannelScaling> scalings, int frames, float fill, ChannelSamples samples)
+    /// <param name="answered">The pixels that have an answer where zeros stand behind the edge; they may reach past the scene.</param>
+    public TileCutter(Slab slab, TilePlan plan, Panel panel, IReadOnlyList<ChannelScaling> scalings, int frames, float fill, ChannelSamples samples, PixelWindow answered)
     {
-        (_slab, _plan, _scene, _left, _tile, _scalings, _frames, _fill, _samples) = (slab, plan, plan.Scene, panel.ReadX, plan.Tile, scalings, frames, fill, samples);
+        (_slab, _scene, _left, _tile, _scalings, _frames, _fill, _samples, _answered) = (slab, plan.Scene, panel.ReadX, plan.Tile, scalings, frames, fill, samples, answered);
         (_columns, _reflects) = (new int[_tile.Width], plan.X.Options.Edge != EdgeMode.Zero);
         _zeros = [.. scalings.Select(ZeroOf)];
     }
@@ -93,7 +94,11 @@ internal sealed class TileCutter
             }
         }
 
-        HideUnanswered(read, valid);
+        if (!_reflects)
+        {
+            ShowAnswered(read, part, valid);
+        }
+
         return true;
     }
 
@@ -130,16 +135,11 @@ internal sealed class TileCutter
         }
     }
 
-    // The rim of a scene for which no tile answers has no value in the map.
-    private void HideUnanswered(PixelWindow read, Span<byte> valid)
+    // Pixels behind the edge count where a median sees them; those of the scene for which no tile answers have no value.
+    private void ShowAnswered(PixelWindow read, PixelWindow part, Span<byte> valid)
     {
-        var (x, y) = (_plan.X, _plan.Y);
-        if (x.AnsweredStart == 0 && y.AnsweredStart == 0 && x.AnsweredEnd == x.Length && y.AnsweredEnd == y.Length)
-        {
-            return;
-        }
-
-        var answered = new PixelWindow(x.AnsweredStart - read.X, y.AnsweredStart - read.Y, x.AnsweredEnd - x.AnsweredStart, y.AnsweredEnd - y.AnsweredStart).Within(_tile);
+        var answered = (_answered with { X = _answered.X - read.X, Y = _answered.Y - read.Y }).Within(_tile);
+        var inside = part with { X = part.X - read.X, Y = part.Y - read.Y };
         for (var v = 0; v < _tile.Height; v++)
         {
             var flags = valid.Slice(v * _tile.Width, _tile.Width);
@@ -149,6 +149,13 @@ internal sealed class TileCutter
                 continue;
             }
 
+            if (v < inside.Y || v >= inside.Bottom)
+            {
+                flags.Fill(1);
+            }
+
+            flags[..inside.X].Fill(1);
+            flags[inside.Right..].Fill(1);
             flags[..answered.X].Clear();
             flags[answered.Right..].Clear();
         }

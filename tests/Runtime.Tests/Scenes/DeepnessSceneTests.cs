@@ -59,6 +59,21 @@ public sealed class DeepnessSceneTests : IDisposable
         Assert.Equal(expected[0].Count(value => value == 0), found.Report.Pixels.NoData);
     }
 
+    [Theory, InlineData(45, 33, 20, 5, 0), InlineData(17, 90, 50, 9, 0), InlineData(9, 40, 13, 3, 0), InlineData(45, 33, 40, 5, 2), InlineData(16, 16, 30, 6, 2)]
+    public async Task A_median_sees_what_tiles_say_beyond_the_edge(int width, int height, int percent, int median, int border)
+    {
+        var scene = Scene(width, height);
+        (string, Func<GraphBuilder, Value, Value>) output = ("output", (op, x) => op.Softmax(Neighbours(op, x, 3), 1) is var scores && border == 0 ? scores
+            : op.Slice(op.Slice(scores, 2, border, Tile - border), 3, border, Tile - border));
+        var (found, expected) = await SegmentsAsync(scene, percent, "0.4", null, 1, median, output);
+        Assert.Equal(expected[0].Count(value => value > 0), found.Report.Pixels.Predicted);
+        Assert.Equal(expected[0].Count(value => value == 1), found.Report.Classes[0].Pixels);
+        using var model = EoModel.Load(Path.Combine(_folder, "foreign.onnx"));
+        var file = Path.Combine(_folder, "map.tif");
+        await new ScenePipeline(model).RunAsync(scene.Dataset, file, AsDeepness with { Median = median, PanelTiles = 2 });
+        Assert.Equal(found.Pixels<byte>().ToArray(), TestScenes.Read<byte>(file));
+    }
+
     [Theory, MemberData(nameof(Sizes))]
     public async Task A_regression_to_the_whole_numbers_that_its_canvas_holds(int width, int height, int percent)
     {
@@ -83,16 +98,19 @@ public sealed class DeepnessSceneTests : IDisposable
         AssertAlmostEqual(Simulation(model, 0).SuperResolve(scene.Pixels, scene.Dataset.Size, 2), map.Pixels<float>());
     }
 
-    private async Task<(SceneMap Map, byte[][] Expected)> SegmentsAsync((RasterDataset Dataset, byte[] Pixels) scene, int percent, string threshold, long? fixedBatch, int batch, params (string, Func<GraphBuilder, Value, Value>)[] outputs)
+    private async Task<(SceneMap Map, byte[][] Expected)> SegmentsAsync((RasterDataset Dataset, byte[] Pixels) scene, int percent, string threshold, long? fixedBatch, int batch, params (string, Func<GraphBuilder, Value, Value>)[] outputs) =>
+        await SegmentsAsync(scene, percent, threshold, fixedBatch, batch, 0, outputs);
+
+    private async Task<(SceneMap Map, byte[][] Expected)> SegmentsAsync((RasterDataset Dataset, byte[] Pixels) scene, int percent, string threshold, long? fixedBatch, int batch, int median, params (string, Func<GraphBuilder, Value, Value>)[] outputs)
     {
         using var model = Load(fixedBatch, outputs, ("model_type", "\"Segmentor\""), ("seg_thresh", threshold), ("tiles_overlap", $"{percent}"),
             ("standardization_mean", "[0.41,0.5,0.6]"), ("standardization_std", "[0.2,0.25,0.3]"));
         var limit = float.Parse(threshold, System.Globalization.CultureInfo.InvariantCulture);
-        var expected = new DeepnessSimulation(model, Tile, Overlap(percent), batch) { Mean = [0.41f, 0.5f, 0.6f], Deviation = [0.2f, 0.25f, 0.3f] }.Segment(scene.Pixels, scene.Dataset.Size, limit);
+        var expected = new DeepnessSimulation(model, Tile, Overlap(percent), batch) { Mean = [0.41f, 0.5f, 0.6f], Deviation = [0.2f, 0.25f, 0.3f] }.Segment(scene.Pixels, scene.Dataset.Size, limit, median);
         SceneMap? map = null;
         for (var output = 0; output < outputs.Length; output++)
         {
-            map = await new ScenePipeline(model).MapAsync(scene.Dataset, AsDeepness with { Output = outputs[output].Item1, Batch = 5 });
+            map = await new ScenePipeline(model).MapAsync(scene.Dataset, AsDeepness with { Output = outputs[output].Item1, Batch = 5, Median = median });
             Assert.Equal(expected[output], map.Pixels<byte>().ToArray().Select(value => (byte)(value == 255 ? 0 : value + 1)));
             Assert.True(expected[output].Distinct().Count() > 1, "a map of one class proves nothing");
         }

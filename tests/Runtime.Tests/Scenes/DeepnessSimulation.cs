@@ -3,7 +3,7 @@ using EoOnnx.Raster;
 namespace EoOnnx.Runtime.Tests.Scenes;
 
 /// <summary>
-/// How QGIS Deepness maps an entire layer without nodata, in its own order: the layer grows to the right and below until whole tiles fit, what lies
+/// How QGIS Deepness maps an entire layer without nodata, in its own order: the layer grows to the right and to the top until whole tiles fit, what lies
 /// outside is 0, each tile writes all but half the overlap, later tiles overwrite earlier ones, and the canvas is one of bytes.
 /// Source: Deepness 0.6.5, processing/extent_utils.py, tile_params.py, processing_utils.py, map_processor/map_processor_{segmentation,regression,superresolution}.py.
 /// </summary>
@@ -45,8 +45,8 @@ internal sealed class DeepnessSimulation(EoModel model, int tile, int overlap, i
             map ??= new byte[answer.Channels * scene.Area * factor * factor];
             for (var i = 0; i < answer.Values.Length; i++)
             {
-                var (channel, y, x) = (i / answer.Edge / answer.Edge, (top * factor) + (i / answer.Edge % answer.Edge), (left * factor) + (i % answer.Edge));
-                if (x < scene.Width * factor && y < scene.Height * factor)
+                var (channel, y, x) = (i / answer.Edge / answer.Edge, ((top - Above(scene)) * factor) + (i / answer.Edge % answer.Edge), (left * factor) + (i % answer.Edge));
+                if (x < scene.Width * factor && y >= 0)
                 {
                     map[(((channel * scene.Height * factor) + y) * scene.Width * factor) + x] = (byte)answer.Values[i];
                 }
@@ -77,7 +77,7 @@ internal sealed class DeepnessSimulation(EoModel model, int tile, int overlap, i
             }
         }
 
-        return [.. canvas!.Select(map => Cropped(Blurred(map, width, height, (median / 2 * 2) + 1), width, scene))];
+        return [.. canvas!.Select(map => Cropped(Blurred(map, width, height, (median / 2 * 2) + 1), width, scene, Above(scene)))];
     }
 
     // tile_params.py, get_slice_on_full_image_for_copying.
@@ -85,6 +85,9 @@ internal sealed class DeepnessSimulation(EoModel model, int tile, int overlap, i
         (start + (start == 0 ? 0 : half) + offset, start + tile - (start + tile == length ? 0 : half) - offset);
 
     private int Extended(int length) => length <= tile ? tile : tile + ((length - tile + Stride - 1) / Stride * Stride);
+
+    // extent_utils.py, calculate_extended_processing_extent: the largest y, which is the north, moves.
+    private int Above(PixelSize scene) => Extended(scene.Height) - scene.Height;
 
     private IEnumerable<(int Left, int Top, IReadOnlyList<Answer> Answers)> Answers(byte[] pixels, PixelSize scene)
     {
@@ -109,8 +112,8 @@ internal sealed class DeepnessSimulation(EoModel model, int tile, int overlap, i
 
     private IEnumerable<float> Cut(byte[] pixels, PixelSize scene, int left, int top) => Enumerable.Range(0, Mean.Length * tile * tile).Select(i =>
     {
-        var (band, y, x) = (i / tile / tile, top + (i / tile % tile), left + (i % tile));
-        var stored = x < scene.Width && y < scene.Height ? pixels[(((band * scene.Height) + y) * scene.Width) + x] : 0;
+        var (band, y, x) = (i / tile / tile, top - Above(scene) + (i / tile % tile), left + (i % tile));
+        var stored = x < scene.Width && y >= 0 ? pixels[(((band * scene.Height) + y) * scene.Width) + x] : 0;
         return ((float)(stored * 1.0 / 255.0) - Mean[band]) / Deviation[band];
     });
 
@@ -119,7 +122,7 @@ internal sealed class DeepnessSimulation(EoModel model, int tile, int overlap, i
         Enumerable.Range(0, window * window).Select(j => canvas[(Math.Clamp((i / width) + (j / window) - (window / 2), 0, height - 1) * width) + Math.Clamp((i % width) + (j % window) - (window / 2), 0, width - 1)])
             .Order().ElementAt(window * window / 2))];
 
-    private static byte[] Cropped(byte[] canvas, int width, PixelSize scene) => [.. Enumerable.Range(0, (int)scene.Area).Select(i => canvas[(i / scene.Width * width) + (i % scene.Width)])];
+    private static byte[] Cropped(byte[] canvas, int width, PixelSize scene, int above) => [.. Enumerable.Range(0, (int)scene.Area).Select(i => canvas[(((i / scene.Width) + above) * width) + (i % scene.Width)])];
 
     private sealed record Answer(float[] Values, int Channels, int Edge);
 }

@@ -87,12 +87,13 @@ public sealed class SceneOblongTests : IDisposable
         var pixels = TestScenes.Pixels(71, 55, 1, seed: 9, holes: 0.1);
         using var scene = RasterDataset.Open(TestScenes.Write(_folder, "scene", 71, 55, 1, pixels));
         var map = await new ScenePipeline(model).MapAsync(scene, new SceneOptions { Edge = edge, Blend = BlendMode.None });
-        // With zeros behind the edge, nothing answers for the rim on the left and at the top.
+        // With zeros behind the edge, nothing answers for the rim on the left and at the bottom; tiles hang over the other sides.
         var plan = map.Report.Plan;
-        var (right, bottom) = (End(71, Columns, plan.OverlapSize.Width, 3), End(55, Rows, plan.OverlapSize.Height, 2));
-        AssertEqual([.. pixels.Select((value, i) => edge != EdgeMode.Zero || (i % 71 >= 3 && i % 71 < right && i / 71 >= 2 && i / 71 < bottom) ? value : TestScenes.Missing)], map.Pixels<float>(), 0);
+        var (right, top) = (71 - Lacking(71, Columns, plan.OverlapSize.Width, 3), Lacking(55, Rows, plan.OverlapSize.Height, 2));
+        AssertEqual([.. pixels.Select((value, i) => edge != EdgeMode.Zero || (i % 71 >= 3 && i % 71 < right && i / 71 >= top && i / 71 < 55 - 2) ? value : TestScenes.Missing)], map.Pixels<float>(), 0);
 
-        static int End(int length, int tile, int overlap, int margin) => Math.Min(length, ((length - tile + tile - overlap - 1) / (tile - overlap) * (tile - overlap)) + tile - margin);
+        static int Lacking(int length, int tile, int overlap, int margin) =>
+            Math.Max(0, margin - (((length - tile + tile - overlap - 1) / (tile - overlap) * (tile - overlap)) + tile - length));
     }
 
     [Fact]
