@@ -1,6 +1,7 @@
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
 using EoOnnx.Training.Autodiff;
+using EoOnnx.Training.Tests.Autodiff.Reference;
 using Microsoft.ML.OnnxRuntime;
 
 namespace EoOnnx.Training.Tests.Autodiff;
@@ -51,6 +52,49 @@ internal static class GradientCheck
         }
     }
 
+    /// <summary>
+    /// Compares the reference with ONNX Runtime's own value, and each element of the gradient in single precision with central differences of the
+    /// reference in double. Both tolerances are what float arithmetic explains, relative to the largest element.
+    /// </summary>
+    public static void RunReference(VjpCase @case)
+    {
+        const double Step = 1e-6, OfValue = 4e-6, OfGradient = 1e-5;
+        var random = new Random(11);
+        var points = @case.Shapes.Select(shape => Array.ConvertAll(Draw(random, shape, @case), value => (double)(float)value)).ToArray();
+        var forward = Forward(@case);
+        var expected = ReferenceOperators.Run(forward, Tensors(points));
+        var model = Compile(@case, out var names);
+        using var options = Ort.Quiet;
+        using var session = new InferenceSession(model.ToBytes(), options);
+        double[] v = [.. expected.Values.Select(_ => (double)(float)((random.NextDouble() * 2) - 1))];
+        var results = Evaluate(session, @case, points, Tensor(@case.Type, expected.Shape, v));
+        Assert.Equal(expected.Shape, results["y"].Shape);
+        Close("the value", expected.Values, Doubles(results["y"]), OfValue);
+        for (var input = 0; input < points.Length; input++)
+        {
+            if (names[input] is not null)
+            {
+                Close($"the gradient of input {input}", [.. Enumerable.Range(0, points[input].Length).Select(i => (Projection(input, i, +Step) - Projection(input, i, -Step)) / (2 * Step))], Doubles(results[names[input]!]), OfGradient);
+            }
+        }
+
+        ReferenceTensor[] Tensors(double[][] values) => [.. values.Select((numbers, i) => new ReferenceTensor(@case.Shapes[i], numbers))];
+
+        double Projection(int input, int element, double distance)
+        {
+            var moved = points.Select(point => point.ToArray()).ToArray();
+            moved[input][element] += distance;
+            return ReferenceOperators.Run(forward, Tensors(moved)).Values.Zip(v, (y, weight) => y * weight).Sum();
+        }
+
+        void Close(string what, double[] wanted, double[] found, double tolerance)
+        {
+            var bound = tolerance * wanted.Max(Math.Abs);
+            Assert.True(bound > 0, $"{@case}: {what} is 0 everywhere, which shows nothing.");
+            Assert.All(wanted.Zip(found), (pair, i) => Assert.True(Math.Abs(pair.First - pair.Second) <= bound, $"{@case}: element {i} of {what} is {pair.First} by the reference, {pair.Second} by the graph; {bound:g2} apart is allowed."));
+        }
+    }
+
     /// <summary>True when ONNX Runtime has kernels in double precision for the function of a case and its gradients.</summary>
     public static bool HasDoubleKernels(VjpCase @case)
     {
@@ -71,12 +115,7 @@ internal static class GradientCheck
     private static OnnxModel Compile(VjpCase @case, out string?[] names)
     {
         var op = new GraphBuilder("check");
-        var inputs = @case.Shapes.Select((shape, i) =>
-        {
-            var declared = TensorShape.Of(shape);
-            return op.Input($"x{i}", @case.Type, @case.SymbolicBatch && shape.Length > 1 && shape[0] == @case.Shapes[0][0] ? declared.With(0, "batch") : declared);
-        }).ToArray();
-        var y = @case.Build is { } build ? build(op, inputs) : op.Nodes(Domain(@case.Op), Name(@case.Op), inputs, 1, @case.Attributes)[0];
+        var y = Function(op, @case, out var inputs);
         var v = op.Input("v", @case.Type, y.KnownShape);
         var gradients = Backpropagation.Run(op, y, inputs, v);
         op.Output(y, "y");
@@ -93,6 +132,24 @@ internal static class GradientCheck
         var model = new OnnxModel(op.Graph) { IrVersion = @case.Opset > 20 ? 10 : 9 };
         model.Opsets[""] = @case.Opset;
         return model;
+    }
+
+    /// <summary>The function alone, without its gradient.</summary>
+    private static Graph Forward(VjpCase @case)
+    {
+        var op = new GraphBuilder("forward");
+        op.Output(Function(op, @case, out _), "y");
+        return op.Graph;
+    }
+
+    private static Value Function(GraphBuilder op, VjpCase @case, out Value[] inputs)
+    {
+        inputs = [.. @case.Shapes.Select((shape, i) =>
+        {
+            var declared = TensorShape.Of(shape);
+            return op.Input($"x{i}", @case.Type, @case.SymbolicBatch && shape.Length > 1 && shape[0] == @case.Shapes[0][0] ? declared.With(0, "batch") : declared);
+        })];
+        return @case.Build is { } build ? build(op, inputs) : op.Nodes(Domain(@case.Op), Name(@case.Op), inputs, 1, @case.Attributes)[0];
     }
 
     private static Dictionary<string, TensorData> Evaluate(InferenceSession session, VjpCase @case, double[][] points, TensorData? v)
