@@ -25,19 +25,25 @@ internal static class ReferenceResize
 
     private static ReferenceTensor Along(Node node, ReferenceTensor x, int axis, long size, double scale)
     {
-        var shape = x.Shape.ToArray();
-        var length = shape[axis];
-        shape[axis] = size;
-        return ReferenceTensor.Of(shape, index =>
+        var length = x.Shape[axis];
+        var y = new ReferenceTensor([.. x.Shape.Select((extent, i) => i == axis ? size : extent)]);
+        var inner = x.Shape.Skip(axis + 1).Aggregate(1L, (product, extent) => product * extent);
+        for (var position = 0L; position < size; position++)
         {
-            var place = Place(node.Text("coordinate_transformation_mode", "half_pixel"), index[axis], length, size, scale);
-            return Taps(node, place).Sum(tap =>
+            foreach (var (from, weight) in Taps(node, Place(node.Text("coordinate_transformation_mode", "half_pixel"), position, length, size, scale)))
             {
-                var at = index.ToArray();
-                at[axis] = Math.Clamp(tap.Position, 0, length - 1);
-                return tap.Weight * x[at];
-            });
-        });
+                var taken = Math.Clamp(from, 0, length - 1);
+                for (var outer = 0L; outer < y.Values.Length / (size * inner); outer++)
+                {
+                    for (var i = 0L; i < inner; i++)
+                    {
+                        y.Values[(((outer * size) + position) * inner) + i] += weight * x.Values[(((outer * length) + taken) * inner) + i];
+                    }
+                }
+            }
+        }
+
+        return y;
     }
 
     /// <summary>Where a position of the output lies in the input (ONNX Resize, coordinate_transformation_mode).</summary>
