@@ -6,7 +6,7 @@ using EoOnnx.Bench.Scene;
 using EoOnnx.Bench.Training;
 
 // dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]
-// dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|plans|growth|runs|epochs]
+// dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|plans|growth|runs|epochs|waiting]
 // dotnet run -c Release --project bench -- base [threads] [repetitions]
 // dotnet run -c Release --project bench -- base-step [threads] [repetitions]
 // dotnet run -c Release --project bench -- scene identity|tiny|vit-b|vit-b-adapters [width] [height] [batch] [turns] [folder] [threads]
@@ -49,7 +49,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- encoder [threads] [repetitions]");
-        Console.Error.WriteLine("       dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|plans|growth|runs|epochs]");
+        Console.Error.WriteLine("       dotnet run -c Release --project bench [-p:Peer=TorchSharp] -- training [threads] [repetitions] [all|steps|plans|growth|runs|epochs|waiting]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- base [threads] [repetitions]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- base-step [threads] [repetitions]");
         Console.Error.WriteLine("       dotnet run -c Release --project bench -- scene identity|tiny|vit-b|vit-b-adapters [width] [height] [batch] [turns] [folder] [threads]");

@@ -52,6 +52,11 @@ internal static class TrainingComparison
             Epochs(plain with { Repetitions = Math.Min(repetitions, 3) }, output);
         }
 
+        if (part is "all" or "waiting")
+        {
+            WaitingProbe.Run(threads, epochs: 1, output);
+        }
+
         if (part is "all" or "runs")
         {
             Write(output, $"runs with validation: budget, estimated and measured peak");

@@ -124,7 +124,7 @@ internal sealed class ProgressSink(TextWriter error, ProgressForm form, int widt
         switch (form)
         {
             case ProgressForm.Json:
-                error.WriteLine(JsonSerializer.Serialize(new { @event = "progress", step.Stage, step.Fraction, step.Text }, JsonOutput.Line));
+                error.WriteLine(JsonSerializer.Serialize(new { @event = "progress", step.Stage, step.Fraction, step.Text, step.Waiting }, JsonOutput.Line));
                 break;
             case ProgressForm.Lines:
                 error.WriteLine($"{step.Stage}{Percent(step)}{(step.Text.Length > 0 ? $"  {step.Text}" : "")}");

@@ -17,7 +17,7 @@ internal static class TrainingStep
         TrainingStage.Reviewing => new Step("calibration", now.Fraction),
         TrainingStage.EpochDone => new Step(
             $"epoch {now.Epoch} of {now.Epochs}", null, string.Create(CultureInfo.InvariantCulture, $"loss {now.Loss:F4}, validation loss {now.Validation!.Loss:F4}, {now.Validation.ScoreName} {now.Validation.Score:F4}")),
-        _ => new Step("training", now.Fraction, $"{Figures(now)}{string.Create(CultureInfo.InvariantCulture, $"  {now.Remaining:hh\\:mm\\:ss} left  waiting {now.WaitingShare * 100:F1} %")}"),
+        _ => new Step("training", now.Fraction, $"{Figures(now)}{string.Create(CultureInfo.InvariantCulture, $"  {now.Remaining:hh\\:mm\\:ss} left  waiting {now.WaitingShare * 100:F1} %")}") { Waiting = now.WaitingShare },
     };
 
     /// <summary>A run that is one stage among others.</summary>

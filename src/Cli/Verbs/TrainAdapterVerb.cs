@@ -79,7 +79,7 @@ internal static class TrainAdapterVerb
 
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{report.TrainableParameters:N0} numbers trained in {report.Steps:N0} steps, {report.Timing.Total:F1} s, {report.Timing.ImagesPerSecond:F1} img/s, waited {report.Timing.WaitingForData:F1} s for data ({100 * report.Timing.WaitingForData / Math.Max(1e-9, report.Timing.Steps + report.Timing.WaitingForData):F1} %)"));
+            $"{report.TrainableParameters:N0} numbers trained in {report.Steps:N0} steps, {report.Timing.Total:F1} s, {report.Timing.ImagesPerSecond:F1} img/s, waited {report.Timing.WaitingForData:F1} s for data ({100 * report.Timing.WaitingShare:F1} %)"));
         console.WriteLine(report.Interrupted
             ? $"interrupted: {files.Folder} holds {(report.KeptEpoch > 0 ? $"the {(report.KeptEpoch == report.BestEpoch ? "best" : "last whole")} epoch so far ({report.KeptEpoch})" : "the parameters of the last step, which were not validated")}; go on with --resume"
             : $"model, adapter and report: {files.Folder}");

@@ -72,7 +72,7 @@ internal static class TrainingPage
             facts.Add(($"{baseline.ScoreName} of {name}", Number(baseline.Score)));
         }
 
-        facts.Add(("time", string.Create(CultureInfo.InvariantCulture, $"{report.Timing.Total:F1} s, of it {report.Timing.Steps:F1} s steps and {report.Timing.Validation:F1} s validation; {report.Timing.ImagesPerSecond:F1} images/s")));
+        facts.Add(("time", string.Create(CultureInfo.InvariantCulture, $"{report.Timing.Total:F1} s, of it {report.Timing.Steps:F1} s steps and {report.Timing.Validation:F1} s validation; {report.Timing.ImagesPerSecond:F1} images/s; waited for chips {100 * report.Timing.WaitingShare:F1} % of the training")));
         if (report.Features is { Mode: not FeatureCaching.Off } kept)
         {
             facts.Add(("features", string.Create(CultureInfo.InvariantCulture, $"{kept.FrozenShare:P0} of the forward pass computed once for {kept.Records} samples ({kept.Seconds:F1} s), {kept.Bytes / 1048576.0:F0} MiB {(kept.Mode == FeatureCaching.Disk ? "on disk" : "in memory")}, {(kept.Precision == FeaturePrecision.Float32 ? "unrounded" : "rounded to bfloat16")}")));

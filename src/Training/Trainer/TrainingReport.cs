@@ -49,7 +49,11 @@ public sealed record EpochReport(int Epoch, double TrainingLoss, double Learning
 /// <param name="Validation">Held-out chips.</param>
 /// <param name="WaitingForData">Part of the training in which no batch was ready.</param>
 /// <param name="ImagesPerSecond">Trained images over <paramref name="Steps"/>.</param>
-public sealed record TrainingTiming(double Total, double Steps, double Validation, double WaitingForData, double ImagesPerSecond);
+public sealed record TrainingTiming(double Total, double Steps, double Validation, double WaitingForData, double ImagesPerSecond)
+{
+    /// <summary>Share of the training, validation aside, in which no batch was ready.</summary>
+    public double WaitingShare => WaitingForData > 0 ? WaitingForData / (Steps + WaitingForData) : 0;
+}
 
 /// <summary>The memory of a run.</summary>
 /// <param name="Plan">What was planned.</param>
