@@ -48,7 +48,7 @@ internal static class SharedOptions
         CustomParser = argument => Word<T>(name, argument, argument.Tokens.Single().Value),
     };
 
-    private static Dictionary<string, T> Words<T>() where T : struct, Enum =>
+    internal static Dictionary<string, T> Words<T>() where T : struct, Enum =>
         Enum.GetValues<T>().ToDictionary(item => JsonNamingPolicy.KebabCaseLower.ConvertName(item.ToString()), item => item, StringComparer.OrdinalIgnoreCase);
 
     internal static T? Word<T>(string name, ArgumentResult argument, string text) where T : struct, Enum

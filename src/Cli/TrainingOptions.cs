@@ -30,7 +30,7 @@ internal sealed class TrainingOptions
 
     private readonly RecipeOptions<LossRecipe> _loss = new()
     {
-        { SharedOptions.OptionalChoice<LossName>("--loss", "The objective. Default: cross-entropy of classes, bce of several labels, mse of values."), (loss, name) => loss with { Name = name } },
+        { LossOption.Create(), LossOption.Apply },
         { SharedOptions.Choice("--class-weights", ClassWeighting.None, "Weights of rare classes in the cross-entropy."), (loss, weighting) => loss with { ClassWeights = weighting } },
         { new Option<bool>("--standardize-target") { Description = "Standardise the targets of a regression by the training targets; the model's output stays in their unit." }, (loss, standardize) => loss with { StandardizeTarget = standardize } },
     };

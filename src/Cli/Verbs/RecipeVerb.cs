@@ -29,6 +29,7 @@ internal static class RecipeVerb
         };
         var data = new Option<DirectoryInfo>("--data") { Description = "The folder of the data set.", Required = true, HelpName = "folder" }.AcceptExistingOnly();
         var model = new Option<FileInfo>("--model") { Description = "An encoder, which decides on bands and statistics.", HelpName = "file" }.AcceptExistingOnly();
+        var loss = LossOption.Create();
         var output = SharedOptions.WithDefault("--out", new FileInfo("recipe.yaml"), "The recipe to write.", "recipe.yaml");
         var verb = new Verb("init", "Look at a data set - pairs of files, parts, bands, values, labels - and write a commented recipe that says what was found and guessed.")
         {
@@ -37,13 +38,15 @@ internal static class RecipeVerb
         verb.Add(task);
         verb.Add(data);
         verb.Add(model);
+        verb.Add(loss);
         verb.Add(output);
         verb.SetAction((parsed, cancellation) => terminal.RunAsync(
             parsed,
             (_, token) =>
             {
                 var file = parsed.GetRequiredValue(output).ToString();
-                var start = RecipeStart.Of(parsed.GetRequiredValue(task), parsed.GetRequiredValue(data).ToString(), parsed.GetValue(model)?.ToString(), token);
+                var start = RecipeStart.Of(parsed.GetRequiredValue(task), parsed.GetRequiredValue(data).ToString(), parsed.GetValue(model)?.ToString(), token)
+                    .WithLoss(found => LossOption.Apply(found, parsed.GetValue(loss)));
                 AtomicFile.WriteText(file, RecipeWriter.Write(start.Recipe, start.Header, start.Remarks));
                 return Task.FromResult(new InitReport(file, start.Header, start.Remarks));
             },

@@ -36,6 +36,13 @@ public static class BandNames
 
     private static readonly FrozenSet<string> Optical = Aliases.Values.ToFrozenSet(StringComparer.Ordinal);
 
+    /// <summary>Central wavelength in micrometres of a band by its name, as DOFA takes it: that of Sentinel-2, and of radar 5.405, its wavelength in centimetres; null when the name tells none.</summary>
+    public static double? WavelengthOf(string name) => Fold(name) switch
+    {
+        "VV" or "VH" or "HH" or "HV" => 5.405,
+        var folded => Array.FindIndex(Wavelengths, item => item.Band == folded) is >= 0 and var found ? Wavelengths[found].Micrometres : null,
+    };
+
     /// <summary>True for bands that hold reflectance.</summary>
     public static bool IsOptical(string name) => Optical.Contains(Fold(name));
 

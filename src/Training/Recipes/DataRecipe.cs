@@ -6,6 +6,12 @@ public sealed record DataRecipe
     /// <summary>Folder of the data set.</summary>
     public required string Folder { get; init; }
 
+    /// <summary>A known data set: what the recipe leaves out of files, bands, statistics and classes is taken from it.</summary>
+    public DataPreset Preset { get; init; }
+
+    /// <summary>Modalities of <see cref="Preset"/> that a model without modalities of its own is given, in this order; empty takes S2L2A.</summary>
+    public IReadOnlyList<string> Modalities { get; init; } = [];
+
     /// <summary>Folder of the labels, when they do not lie below <see cref="Folder"/>.</summary>
     public string? LabelFolder { get; init; }
 

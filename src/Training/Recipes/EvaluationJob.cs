@@ -69,7 +69,7 @@ public static class EvaluationJob
     public static async Task<EvaluationReport> RunAsync(EoModel model, EoAdapter? adapter, DataRecipe data, EvaluationOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var manifest = adapter?.Manifest ?? model.Manifest;
-        var recipe = Complete(model, manifest, data) with { Augment = false, Statistics = StatisticsSource.Model, Coordinates = RecipeCoordinates.UseOf(manifest) };
+        var recipe = Complete(model, manifest, TerraMesh.WithImages(TerraMesh.WithLabels(data, manifest.Task), manifest)) with { Augment = false, Statistics = StatisticsSource.Model, Coordinates = RecipeCoordinates.UseOf(manifest) };
         var (samples, chips) = recipe.Arrays is null ? Chips(model, manifest, recipe, options, cancellation) : Arrays(model, manifest, recipe, options);
         var loader = new BatchLoader(samples, new BatchLoaderOptions { BatchSize = options.Batch }, training: false);
         var (evaluation, reliability, loss, done) = (new Evaluation(manifest.Task, samples), new ReliabilityCounter(), 0.0, 0);

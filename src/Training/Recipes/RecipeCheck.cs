@@ -28,7 +28,7 @@ public sealed record RecipeCheck(int TrainingChips, int ValidationChips, string 
         var shape = job.Data.TrainingSamples.Inputs[0].Shape;
         return new RecipeCheck(
             job.Data.TrainingSamples.Count, job.Data.ValidationSamples.Count, job.Data.How, job.Data.TrainingSamples.Inputs.Where(input => !input.MayBeMissing).Sum(input => (int)input.Shape[0]), (int)shape[^1],
-            job.Counts is null ? new Dictionary<string, long>() : recipe.Data.Classes.Zip(job.Counts).ToDictionary(item => item.First.Name, item => item.Second))
+            job.Counts is null ? new Dictionary<string, long>() : job.Model.Manifest!.Classes.Zip(job.Counts).ToDictionary(item => item.First.Name, item => item.Second))
         {
             TileHeight = shape is [.., var rows, var columns] && rows != columns && shape.Count == 3 ? (int)rows : null,
         };

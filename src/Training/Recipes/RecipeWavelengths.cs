@@ -1,5 +1,6 @@
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
+using EoOnnx.Runtime;
 
 namespace EoOnnx.Training.Recipes;
 
@@ -9,12 +10,18 @@ internal static class RecipeWavelengths
     // Names that the export gives the input and the axis.
     private const string Input = "wavelengths", Axis = "bands";
 
+    /// <summary>True for an encoder that is told its bands by their wavelengths.</summary>
+    public static bool AreOpen(OnnxModel encoder) => encoder.Graph.FindInput(Input) is { Data: null };
+
+    /// <summary>The wavelengths of bands by their names; empty when one is not known.</summary>
+    public static IReadOnlyList<double> Known(IReadOnlyList<string> names) => names.Select(BandNames.WavelengthOf).ToList() is var found && found.TrueForAll(micrometres => micrometres is not null) ? [.. found.Select(micrometres => micrometres!.Value)] : [];
+
     /// <summary>The encoder for the bands of a recipe: their wavelengths become constants, so that maps of the trained model need not give them.</summary>
     /// <exception cref="TrainingDataException">The encoder takes wavelengths and the recipe gives none, or the other way round.</exception>
     public static OnnxModel Prepare(OnnxModel encoder, DataRecipe recipe)
     {
         var manifest = ModelManifest.Parse(encoder.Metadata[ModelManifest.MetadataKey]);
-        var isOpen = encoder.Graph.FindInput(Input) is { Data: null };
+        var isOpen = AreOpen(encoder);
         if (isOpen != recipe.Wavelengths.Count > 0)
         {
             throw new TrainingDataException(isOpen

@@ -51,6 +51,7 @@ public static class TrainingJob
     internal static PreparedJob Prepare(TrainingRecipe recipe, CancellationToken cancellation)
     {
         var task = recipe.Task.ToModelTask();
+        recipe = recipe with { Data = TerraMesh.WithLabels(recipe.Data, task) };
         CheckClasses(recipe, task);
         var schedule = RecipeSchedule.Of(recipe.Optimizer, recipe.Run.Epochs);
         RecipeLoss.Check(recipe.Task, recipe.Loss);
@@ -59,6 +60,7 @@ public static class TrainingJob
             : throw new TrainingException($"{recipe.Model} has no manifest ({ModelManifest.MetadataKey}), so its bands and features are unknown. Export the encoder with eoonnx export.");
         if (recipe.Data.Arrays is null)
         {
+            recipe = recipe with { Data = TerraMesh.WithImages(recipe.Data, manifest, RecipeWavelengths.AreOpen(encoder)) };
             encoder = RecipeCoordinates.Prepare(RecipeWavelengths.Prepare(encoder, recipe.Data), recipe.Data);
             manifest = ModelManifest.Parse(encoder.Metadata[ModelManifest.MetadataKey]);
         }

@@ -1,3 +1,4 @@
+using EoOnnx.Export;
 using EoOnnx.Formats;
 using EoOnnx.Onnx;
 using EoOnnx.Training.Recipes;
@@ -177,6 +178,41 @@ public sealed class RecipeStartTests : IDisposable
         Assert.Equal(["bright", "dark"], start.Recipe.Data.Classes.Select(item => item.Name));
         Assert.Contains("A table was left out", start.Remarks["data.labelTable"], StringComparison.Ordinal);
         Assert.Contains(expected, start.Remarks["data.labelTable"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Wavelengths_of_named_bands_are_written_for_an_encoder_that_takes_any()
+    {
+        Chips(4, Hls);
+        BackboneExport.FromRandom(Backbones.Find("dofa"), "tiny", 1, new BackboneOptions { AnyBands = true, Layers = [1], Tile = Tile }).Model.Save(In("open.onnx"));
+        var start = Start(TaskName.Segmentation, "data", In("open.onnx"));
+        Assert.Equal([0.49, 0.56, 0.665, 0.865, 1.612, 2.196], start.Recipe.Data.Wavelengths);
+        Assert.Contains("BLUE, GREEN, RED", start.Remarks["data.wavelengths"], StringComparison.Ordinal);
+        Check(start);
+
+        Chips(4, null);
+        Assert.Contains("6 bands without one", Assert.Throws<TrainingDataException>(() => Start(TaskName.Segmentation, "data", In("open.onnx"))).Message, StringComparison.Ordinal);
+
+        void Chips(int count, string[]? names)
+        {
+            for (var chip = 0; chip < count; chip++)
+            {
+                RecipeChipFiles.Image(In($"data/images/{chip}.tif"), Hls.Length, Tile, chip, names);
+                RecipeChipFiles.Classes(In($"data/labels/{chip}.tif"), Tile, [0, 1], chip);
+            }
+        }
+    }
+
+    [Fact]
+    public void Losses_that_are_asked_for_replace_the_usual_one_and_must_belong_to_the_task()
+    {
+        Pairs("data/training", "chip{0}", "_merged.tif", ".mask.tif", 6, [0, 1], 4);
+        var start = Start(TaskName.Segmentation, "data", Encoder(6));
+        var changed = start.WithLoss(loss => loss with { Parts = [new() { Name = LossName.Dice }, new() { Name = LossName.Lovasz, Weight = 0.5 }], ClassWeights = ClassWeighting.SquareRoot });
+        Assert.Equal(ClassWeighting.None, changed.Recipe.Loss.ClassWeights);
+        Assert.Contains("name: lovasz", RecipeWriter.Write(changed.Recipe, changed.Header, changed.Remarks), StringComparison.Ordinal);
+        Check(changed);
+        Assert.Contains("The loss mse does not belong to the task segmentation", Assert.Throws<TrainingException>(() => start.WithLoss(loss => loss with { Name = LossName.Mse })).Message, StringComparison.Ordinal);
     }
 
     private RecipeStart Start(TaskName task, string folder, string model) => RecipeStart.Of(task, In(folder).TrimEnd('/'), model, TestContext.Current.CancellationToken);

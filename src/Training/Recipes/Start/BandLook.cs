@@ -42,6 +42,26 @@ internal static class BandLook
             "Give a model for these bands, or none and write data.bands into the recipe.");
     }
 
+    /// <summary>The data with the wavelengths of its bands, for an encoder that takes any, where all are known; else the remark asks for them.</summary>
+    public static DataRecipe Wavelengths(DataRecipe data, IReadOnlyList<string> names, ModelManifest manifest, SortedDictionary<string, string> remarks)
+    {
+        if (RecipeWavelengths.Known(names) is { Count: > 0 } known)
+        {
+            remarks["data.wavelengths"] = $"{manifest.Name} takes any bands; these are of the bands that the files name: {string.Join(", ", names)}.";
+            return data with { Wavelengths = known };
+        }
+
+        if (names.All(name => name.Length == 0) && (names.Count == Level1.Length ? Level1 : names.Count == Level2.Length ? Level2 : null) is { } order)
+        {
+            remarks["data.wavelengths"] = $"A guess: the files have {order.Length} bands without names, as many as Sentinel-2 products of level {(order == Level1 ? "1C" : "2A")} ({string.Join(", ", order)}).";
+            return data with { Wavelengths = RecipeWavelengths.Known(order) };
+        }
+
+        throw new TrainingDataException(
+            $"{manifest.Name} takes any bands, told by their wavelengths, but those of the files are not known by {(names.All(name => name.Length == 0) ? $"name: {names.Count} bands without one" : $"the names {string.Join(", ", names)}")}. " +
+            "Give a model for these bands (eoonnx export --wavelengths), or none and write data.wavelengths into the recipe.");
+    }
+
     private static List<int>? Positions(IReadOnlyList<string> order, IReadOnlyList<string> wanted) =>
         wanted.All(band => band.Length > 0 && order.Count(name => name == band) == 1) ? [.. wanted.Select(band => order.ToList().IndexOf(band) + 1)] : null;
 }

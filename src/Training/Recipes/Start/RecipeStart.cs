@@ -33,6 +33,7 @@ public sealed record RecipeStart(TrainingRecipe Recipe, IReadOnlyList<string> He
         var all = new RasterChipSource(RecipeChips.Find(layout.Data, pixels));
         using var first = ChipRaster.Open(all.Files[0].Image);
         var data = manifest is null ? layout.Data : BandLook.Choose(layout.Data, first.BandNames, manifest, remarks);
+        data = encoder is not null && RecipeWavelengths.AreOpen(encoder) ? BandLook.Wavelengths(data, first.BandNames, manifest!, remarks) : data;
         var source = manifest is null ? new RasterChipSource(all.Files) : RecipeData.Open(data, task.ToModelTask(), manifest);
         (data, var chips) = Values(data, task, source, first.Type, manifest, remarks, cancellation);
         (data, var unbalanced, var labels) = pixels ? LabelLook.Of(data, task, source, remarks, cancellation) : (data, false, task.ToModelTask().IsMeasured() ? $"{data.LabelColumns.Count} values a chip" : $"{data.Classes.Count} classes");
@@ -59,6 +60,19 @@ public sealed record RecipeStart(TrainingRecipe Recipe, IReadOnlyList<string> He
             Run = new RunRecipe { Batch = batch },
         };
         return new RecipeStart(recipe, [.. Summary(folder, source, first, chips, labels, manifest)], remarks);
+    }
+
+    /// <summary>The same start with another objective; class weights that the labels suggested go where no cross-entropy is left.</summary>
+    /// <param name="change">Told the objective that was chosen.</param>
+    /// <exception cref="TrainingException">The loss does not belong to the task.</exception>
+    public RecipeStart WithLoss(Func<LossRecipe, LossRecipe> change)
+    {
+        var loss = change(Recipe.Loss);
+        var losses = loss.Parts.Count > 0 ? [.. loss.Parts.Select(part => part.Name)] : new List<LossName> { loss.Name ?? Recipe.Task.Losses()[0] };
+        var weighs = losses.Exists(name => name is LossName.Ce or LossName.CeDice);
+        loss = weighs ? loss : loss with { ClassWeights = ClassWeighting.None };
+        RecipeLoss.Check(Recipe.Task, loss);
+        return this with { Recipe = Recipe with { Loss = loss }, Remarks = weighs ? Remarks : Remarks.Where(remark => remark.Key != "loss.classWeights").ToDictionary() };
     }
 
     private static (DataRecipe Data, int Chips) Values(DataRecipe data, TaskName task, RasterChipSource source, string type, ModelManifest? manifest, SortedDictionary<string, string> remarks, CancellationToken cancellation)
