@@ -31,7 +31,7 @@ internal sealed class SceneVerbOptions
     };
 
     private readonly Option<BlendMode?> _blend = SharedOptions.Optional<BlendMode?>("--blend", "How neighbours share these pixels: cosine (default), linear, or none (each pixel from one tile).", "none|linear|cosine");
-    private readonly Option<SpaceKind> _blendSpace = SharedOptions.WithDefault("--blend-space", SpaceKind.Probability, "What neighbours share: probabilities, or logits that become probabilities afterwards (for models calibrated for it).", "probability|logit");
+    private readonly Option<BlendSpace> _blendSpace = SharedOptions.WithDefault("--blend-space", BlendSpace.Probability, "What neighbours share: probabilities, or logits that become probabilities afterwards (for models calibrated for it).", "probability|logit");
     private readonly Option<EdgeMode> _edge = SharedOptions.WithDefault("--edge", EdgeMode.Shift, "Behind the scene's edge: shift the last tile back, reflect half an overlap for full context, or zero, which with --blend none maps as QGIS Deepness does.", "shift|reflect|zero");
     private readonly Option<TestTimeAugmentation> _augmentation = SharedOptions.WithDefault("--tta", TestTimeAugmentation.None, "Average each tile over flips (4 times the work) or all eight symmetries (8 times).", "none|flips|d4");
     private readonly Option<int[]> _window = new("--window") { Description = "Map this part of the scene only: column, row, width, height in pixels.", HelpName = "x,y,w,h", CustomParser = Lists.Integers };
@@ -103,12 +103,6 @@ internal sealed class SceneVerbOptions
         Value,
     }
 
-    private enum SpaceKind
-    {
-        Probability,
-        Logit,
-    }
-
     private enum SurenessKind
     {
         None,
@@ -158,7 +152,7 @@ internal sealed class SceneVerbOptions
         TileWidth = parsed.GetValue(_tileWidth),
         Overlap = parsed.GetValue(_overlap),
         Blend = parsed.GetValue(_blend),
-        BlendLogits = parsed.GetValue(_blendSpace) == SpaceKind.Logit,
+        BlendSpace = parsed.GetValue(_blendSpace),
         Edge = parsed.GetValue(_edge),
         Augmentation = parsed.GetValue(_augmentation),
         Window = Four(parsed, _window) is [var x, var y, var width, var height] ? new PixelWindow(x, y, width, height) : null,

@@ -59,7 +59,7 @@ internal sealed record RunOptions(
             Content = given.Content,
             Confidence = given.Confidence,
             Median = given.Median,
-            BlendLogits = given.BlendSpace == BlendSpace.Logit,
+            BlendSpace = given.BlendSpace,
             Quantise = given.Quantise switch
             {
                 null => null,
@@ -94,16 +94,6 @@ internal sealed record RunOptions(
 
     private static T[]? Four<T>(T[]? values, string name, string expected) => values is null or { Length: 4 } ? values
         : throw new ArgumentException($"\"{name}\" has {values.Length} numbers; expected {expected}.");
-}
-
-/// <summary>What neighbouring tiles share.</summary>
-internal enum BlendSpace
-{
-    /// <summary>Probabilities.</summary>
-    Probability,
-
-    /// <summary>Logits, which become probabilities afterwards.</summary>
-    Logit,
 }
 
 /// <summary>Options as JSON, by generated code.</summary>

@@ -19,7 +19,7 @@ public class SceneTaskTests
         Output = "logits", Tile = 64, Overlap = TileOverlap.Parse("12.5%"), Blend = BlendMode.Linear, Edge = EdgeMode.Reflect, Augmentation = TestTimeAugmentation.D4,
         Window = new PixelWindow(1, 2, 3, 4), Bounds = new MapBounds(1.5, 2, 3, 4), BoundsProjection = "EPSG:4326", Masks = [SceneMask.Parse("scl:0,1"), SceneMask.Parse("range:CLD>40")],
         MaskDilation = 3, MaskMode = MaskMode.Input, Batch = 2, Deterministic = true, Memory = 1 << 30, OnError = ErrorMode.NoData, MostDamage = 0.25, Bands = ["B02", "swir=3"],
-        Scale = [0.5], Offset = [-1, 2], Validity = ValidityOptions.Parse("7", NoDataRule.All), Content = MapContent.Probability, Confidence = ConfidenceBand.Entropy, Quantise = new ValueRange(-0.1, 1e9), BlendLogits = true, KeepWork = true, GramsPerKilowattHour = 381.5, Stamp = true, Restart = true, Overwrite = true,
+        Scale = [0.5], Offset = [-1, 2], Validity = ValidityOptions.Parse("7", NoDataRule.All), Content = MapContent.Probability, Confidence = ConfidenceBand.Entropy, Quantise = new ValueRange(-0.1, 1e9), BlendSpace = BlendSpace.Logit, KeepWork = true, GramsPerKilowattHour = 381.5, Stamp = true, Restart = true, Overwrite = true,
     });
 
     [Fact]

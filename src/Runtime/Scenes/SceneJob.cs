@@ -170,7 +170,7 @@ internal sealed class SceneJob
             identity["area"] = Provenance.Stamp(area);
         }
 
-        if (options.BlendLogits)
+        if (options.BlendSpace == BlendSpace.Logit)
         {
             identity["blendSpace"] = "logit";
         }
@@ -326,7 +326,7 @@ internal sealed class SceneJob
             throw new ArgumentException($"--quantise is for maps of values; this is one of the kind {content}, which is stored as whole numbers anyway. Leave it out.");
         }
 
-        if (options is { BlendLogits: true, Augmentation: not TestTimeAugmentation.None })
+        if (options is { BlendSpace: BlendSpace.Logit, Augmentation: not TestTimeAugmentation.None })
         {
             throw new ArgumentException("--tta averages probabilities; with --blend-space logit there are none yet. Leave one of them out.");
         }
@@ -390,7 +390,7 @@ internal sealed class SceneJob
     }
 
     /// <summary>Scores become probabilities when they are blended, not before.</summary>
-    public bool ActivatesRows => Options.BlendLogits && Blend != BlendMode.None && Activation != ScoreActivation.Kind.None;
+    public bool ActivatesRows => Options.BlendSpace == BlendSpace.Logit && Blend != BlendMode.None && Activation != ScoreActivation.Kind.None;
 
     /// <summary>Which band of the rows is the probability of the class; null when none is.</summary>
     public int? SurenessBand => HiddenBands > 0 ? Profile.BandCount - 1 : Content == MapContent.Class && Options.Confidence == ConfidenceBand.Maximum ? 1 : null;

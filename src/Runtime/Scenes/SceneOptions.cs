@@ -36,6 +36,16 @@ public enum ConfidenceBand
     Margin,
 }
 
+/// <summary>What neighbouring tiles share where they overlap.</summary>
+public enum BlendSpace
+{
+    /// <summary>Probabilities.</summary>
+    Probability,
+
+    /// <summary>Logits, which become probabilities afterwards: for models whose logits were calibrated to be merged.</summary>
+    Logit,
+}
+
 /// <summary>Over which symmetries a tile's scores are averaged.</summary>
 public enum TestTimeAugmentation
 {
@@ -77,9 +87,8 @@ public sealed record SceneOptions
     /// <summary>How neighbours share these pixels; null is <see cref="BlendMode.Cosine"/>.</summary>
     public BlendMode? Blend { get; init; }
 
-    /// <summary>Blend logits and turn the sums into probabilities, in place of blending probabilities: for models whose logits were calibrated to be
-    /// merged. Not together with <see cref="Augmentation"/>, which averages probabilities.</summary>
-    public bool BlendLogits { get; init; }
+    /// <summary>What neighbours share. <see cref="BlendSpace.Logit"/> does not go together with <see cref="Augmentation"/>, which averages probabilities.</summary>
+    public BlendSpace BlendSpace { get; init; }
 
     /// <summary>What stands behind the scene's edge.</summary>
     public EdgeMode Edge { get; init; }

@@ -45,7 +45,7 @@ public sealed class SceneStorageTests : IDisposable
         using var model = EoModel.Load(TestScenes.Threshold(_folder, Tile));
         using var scene = RasterDataset.Open(TestScenes.Write(_folder, "scene", Width, Height, 1, new float[Width * Height]));
         await Refused(new SceneOptions { Quantise = new ValueRange(0, 1) }, "--quantise");
-        await Refused(new SceneOptions { BlendLogits = true, Augmentation = TestTimeAugmentation.Flips }, "--tta");
+        await Refused(new SceneOptions { BlendSpace = BlendSpace.Logit, Augmentation = TestTimeAugmentation.Flips }, "--tta");
         Assert.Equal(new ValueRange(-0.5, 1e6), ValueRange.Parse(new ValueRange(-0.5, 1e6).ToString()));
         Assert.Contains("'5' is no range", Assert.Throws<ArgumentException>(() => ValueRange.Parse("5")).Message, StringComparison.Ordinal);
         Assert.Contains("the smaller first", Assert.Throws<ArgumentOutOfRangeException>(() => new ValueRange(1, 0)).Message, StringComparison.Ordinal);
@@ -63,7 +63,7 @@ public sealed class SceneStorageTests : IDisposable
             op.Concat(1, op.Mul(x, 0), op.Add(x, op.Initializer("p", TensorData.FromValues<float>([1, 1, Tile, Tile], places)))), TestModels.Manifest(ModelTask.Segmentation, 1, Tile)));
         float[] pixels = [.. Enumerable.Range(0, Width * Height).Select(i => -3 + (i % 7 * 0.3f))];
         using var scene = RasterDataset.Open(TestScenes.Write(_folder, "scene", Width, Height, 1, pixels));
-        var options = new SceneOptions { Overlap = 6, Content = MapContent.Probability, BlendLogits = true, Blend = BlendMode.Linear };
+        var options = new SceneOptions { Overlap = 6, Content = MapContent.Probability, BlendSpace = BlendSpace.Logit, Blend = BlendMode.Linear };
         await new ScenePipeline(model).RunAsync(scene, Map, options);
         var sums = new double[Width * Height];
         var plan = TilePlan.Create(scene.Size, new TilePlanOptions { Tile = Tile, Overlap = 6 });
@@ -82,7 +82,7 @@ public sealed class SceneStorageTests : IDisposable
         var second = TestScenes.Read<byte>(Map).Skip(Width * Height).ToArray();
         Assert.All(sums.Zip(second), pixel => Assert.Equal(254 / (1 + Math.Exp(-pixel.First)), pixel.Second, 0.51));
         var logits = File.ReadAllBytes(Map);
-        await new ScenePipeline(model).RunAsync(scene, Map, options with { BlendLogits = false, Overwrite = true });
+        await new ScenePipeline(model).RunAsync(scene, Map, options with { BlendSpace = BlendSpace.Probability, Overwrite = true });
         Assert.NotEqual(logits, File.ReadAllBytes(Map));
     }
 
