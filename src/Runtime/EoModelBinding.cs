@@ -12,7 +12,7 @@ internal sealed class EoModelBinding : IDisposable
 {
     private readonly InferenceSession _session;
     private readonly Func<string, OnnxRuntimeException, ModelException> _explain;
-    private readonly IReadOnlyList<BoundInput> _bound;
+    private readonly BoundInput[] _bound;
     private readonly OrtValue _output;
     private readonly string[] _inputNames, _outputNames;
     private readonly OrtValue[] _inputs, _outputs;
@@ -25,7 +25,7 @@ internal sealed class EoModelBinding : IDisposable
         EoAdapter? adapter, Func<string, OnnxRuntimeException, ModelException> explain)
     {
         (_session, _explain, _shape) = (session, explain, string.Join("; ", inputs.Select(input => string.Join(", ", input.Shape))));
-        _bound = inputs;
+        _bound = [.. inputs];
         _output = OrtValue.CreateTensorValueFromMemory(memory, output.Data, output.Shape);
         (_inputNames, _inputs, _outputNames, _outputs) =
             ([.. inputs.Select(input => input.Name)], [.. inputs.Select(input => OrtValue.CreateTensorValueFromMemory(memory, input.Data, input.Shape))], [output.Name], [_output]);

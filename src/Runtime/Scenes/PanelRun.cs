@@ -1,11 +1,11 @@
-using System.Threading.Channels;
+using System.Diagnostics.CodeAnalysis;
 using EoOnnx.Raster;
 using EoOnnx.Raster.Tiling;
 
 namespace EoOnnx.Runtime;
 
 /// <summary>
-/// One panel of a run: reader → cutter → model → blender → writer, with bounded channels between them. Buffers are allocated once
+/// One panel of a run: reader → cutter → model → blender → writer, with bounded queues between them. Buffers are allocated once
 /// and go round; a stage that fails ends the others.
 /// </summary>
 internal sealed class PanelRun : IDisposable
@@ -46,30 +46,28 @@ internal sealed class PanelRun : IDisposable
     {
         _run.Skip((long)_firstTileRow * (_panel.EndTile - _panel.FirstTile));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var tiles = Channel.CreateBounded<ImageBatch>(_job.Options.Prefetch);
-        var scores = Channel.CreateBounded<ScoreBatch>(_maps.Sum(map => map.Target.Scores.Items.Count));
-        var strips = Channel.CreateBounded<Strip>(StripBuffers * _maps.Count);
+        using var tiles = new BoundedQueue<ImageBatch>(_job.Options.Prefetch);
+        using var scores = new BoundedQueue<ScoreBatch>(_maps.Sum(map => map.Target.Scores.Items.Count));
+        using var strips = new BoundedQueue<Strip>(StripBuffers * _maps.Count);
         await Task.WhenAll(
-            threads.Start(() => Stage<Strip>(null, ReadAllAsync)),
-            threads.Start(() => Stage(tiles.Writer, token => CutAllAsync(tiles.Writer, token))),
-            threads.Start(() => Stage(scores.Writer, token => ScoreAllAsync(tiles.Reader, scores.Writer, token))),
-            threads.Start(() => Stage(strips.Writer, token => BlendAllAsync(scores.Reader, strips.Writer, token))),
-            threads.Start(() => Stage<Strip>(null, token => WriteAllAsync(strips.Reader, token)))).ConfigureAwait(false);
+            Start(ReadAll),
+            Start(token => CutAll(tiles, token)),
+            Start(token => ScoreAll(tiles, scores, token)),
+            Start(token => BlendAll(scores, strips, token)),
+            Start(token => WriteAll(strips, token))).ConfigureAwait(false);
 
-        async Task Stage<T>(ChannelWriter<T>? output, Func<CancellationToken, Task> work)
+        Task Start(Action<CancellationToken> stage) => threads.Start(() =>
         {
             try
             {
-                await work(stop.Token).ConfigureAwait(true);
-                output?.TryComplete();
+                stage(stop.Token);
             }
-            catch (Exception failure)
+            catch
             {
-                output?.TryComplete(failure);
-                await stop.CancelAsync().ConfigureAwait(true);
+                stop.Cancel(); // nobody waits for what will not come
                 throw;
             }
-        }
+        });
     }
 
     public void Dispose()
@@ -80,14 +78,18 @@ internal sealed class PanelRun : IDisposable
         _mapOf.Clear();
     }
 
-    private async Task ReadAllAsync(CancellationToken cancellation)
+    private void ReadAll(CancellationToken cancellation)
     {
         var (first, end) = (_rows.First(_firstTileRow), _rows.End(_job.Plan.Y.Count - 1));
         _slab.Begin(first);
         for (var chunk = (first + _rows.Phase) / _rows.Chunk * _rows.Chunk; chunk - _rows.Phase < end; chunk += _rows.Chunk)
         {
             var (row, below) = (Math.Max(0, chunk - _rows.Phase), Math.Min(_job.Plan.Scene.Height, chunk + _rows.Chunk - _rows.Phase));
-            await _slab.WaitForRoomAsync(cancellation).ConfigureAwait(true);
+            using (_run.Clocks.Read.Block())
+            {
+                _slab.WaitForRoom(cancellation);
+            }
+
             using (_run.Clocks.Read.Measure())
             {
                 _reader.Read(row, below - row, cancellation);
@@ -97,15 +99,18 @@ internal sealed class PanelRun : IDisposable
         }
     }
 
-    private async Task CutAllAsync(ChannelWriter<ImageBatch> tiles, CancellationToken cancellation)
+    private void CutAll(BoundedQueue<ImageBatch> tiles, CancellationToken cancellation)
     {
         var plan = _job.Plan;
-        var batch = await _run.Images.TakeAsync(cancellation).ConfigureAwait(true);
-        batch.Tiles.Count = 0;
+        var batch = NextImages(cancellation);
         for (var row = _firstTileRow; row < plan.Y.Count; row++)
         {
             _slab.Free(_rows.First(row));
-            await _slab.WaitForRowsAsync(_rows.End(row), cancellation).ConfigureAwait(true);
+            using (_run.Clocks.Prepare.Starve())
+            {
+                _slab.WaitForRows(_rows.End(row), cancellation);
+            }
+
             for (var column = _panel.FirstTile; column < _panel.EndTile; column++)
             {
                 if (!Cut(batch, plan[row, column]))
@@ -116,21 +121,48 @@ internal sealed class PanelRun : IDisposable
                 }
                 else if (batch.Tiles.Count == _job.Model.Batch)
                 {
-                    await tiles.WriteAsync(batch, cancellation).ConfigureAwait(true);
-                    batch = await _run.Images.TakeAsync(cancellation).ConfigureAwait(true);
-                    batch.Tiles.Count = 0;
+                    Pass(tiles, batch, _run.Clocks.Prepare, cancellation);
+                    batch = NextImages(cancellation);
                 }
             }
         }
 
         if (batch.Tiles.Count > 0)
         {
-            await tiles.WriteAsync(batch, cancellation).ConfigureAwait(true);
+            Pass(tiles, batch, _run.Clocks.Prepare, cancellation);
         }
         else
         {
             _run.Images.Return(batch);
         }
+
+        tiles.Complete();
+    }
+
+    private ImageBatch NextImages(CancellationToken cancellation)
+    {
+        using var measure = _run.Clocks.Prepare.Block();
+        var batch = _run.Images.Take(cancellation);
+        batch.Tiles.Count = 0;
+        return batch;
+    }
+
+    private static void Pass<T>(BoundedQueue<T> queue, T item, StageClock clock, CancellationToken cancellation)
+    {
+        using var measure = clock.Block();
+        queue.Add(item, cancellation);
+    }
+
+    private static bool Next<T>(BoundedQueue<T> queue, StageClock clock, [MaybeNullWhen(false)] out T item, CancellationToken cancellation)
+    {
+        using var measure = clock.Starve();
+        return queue.TryTake(out item, cancellation);
+    }
+
+    private static T Take<T>(Pool<T> pool, StageClock clock, CancellationToken cancellation)
+    {
+        using var measure = clock.Block();
+        return pool.Take(cancellation);
     }
 
     private bool Cut(ImageBatch batch, TileWindow tile)
@@ -147,38 +179,37 @@ internal sealed class PanelRun : IDisposable
         return true;
     }
 
-    private async Task ScoreAllAsync(ChannelReader<ImageBatch> tiles, ChannelWriter<ScoreBatch> scores, CancellationToken cancellation)
+    private void ScoreAll(BoundedQueue<ImageBatch> tiles, BoundedQueue<ScoreBatch> scores, CancellationToken cancellation)
     {
-        while (await tiles.WaitToReadAsync(cancellation).ConfigureAwait(true))
+        while (Next(tiles, _run.Clocks.Model, out var images, cancellation))
         {
-            while (tiles.TryRead(out var images))
+            var lastRow = images.Tiles.Windows[images.Tiles.Count - 1].Row;
+            var encoded = _run.Shared is { } shared && Encode(shared, images, lastRow, cancellation) ? shared : null;
+            foreach (var map in _maps)
             {
-                var lastRow = images.Tiles.Windows[images.Tiles.Count - 1].Row;
-                var encoded = _run.Shared is { } shared && Encode(shared, images, lastRow, cancellation) ? shared : null;
-                foreach (var map in _maps)
+                if (lastRow < map.FirstTileRow)
                 {
-                    if (lastRow < map.FirstTileRow)
-                    {
-                        continue; // an earlier run brought this map further than the others
-                    }
-
-                    var target = await map.Target.Scores.TakeAsync(cancellation).ConfigureAwait(true);
-                    using (_run.Clocks.Model.Measure())
-                    {
-                        if (encoded?.TryScore(map.Target, images, target, map.Target.Computed(images), cancellation) != true)
-                        {
-                            map.Target.Score(images, target, cancellation);
-                        }
-                    }
-
-                    target.Tiles.CopyFrom(images.Tiles, _job.MapPlan);
-                    await scores.WriteAsync(target, cancellation).ConfigureAwait(true);
+                    continue; // an earlier run brought this map further than the others
                 }
 
-                _run.Done(images.Tiles.Count);
-                _run.Images.Return(images);
+                var target = Take(map.Target.Scores, _run.Clocks.Model, cancellation);
+                using (_run.Clocks.Model.Measure())
+                {
+                    if (encoded?.TryScore(map.Target, images, target, map.Target.Computed(images), cancellation) != true)
+                    {
+                        map.Target.Score(images, target, cancellation);
+                    }
+                }
+
+                target.Tiles.CopyFrom(images.Tiles, _job.MapPlan);
+                Pass(scores, target, _run.Clocks.Model, cancellation);
             }
+
+            _run.Done(images.Tiles.Count);
+            _run.Images.Return(images);
         }
+
+        scores.Complete();
     }
 
     // Worth it when two maps take the batch.
@@ -193,38 +224,37 @@ internal sealed class PanelRun : IDisposable
         return shared.TryEncode(images, _maps[0].Target.Computed(images), _job.Model, cancellation);
     }
 
-    private async Task BlendAllAsync(ChannelReader<ScoreBatch> scores, ChannelWriter<Strip> strips, CancellationToken cancellation)
+    private void BlendAll(BoundedQueue<ScoreBatch> scores, BoundedQueue<Strip> strips, CancellationToken cancellation)
     {
-        while (await scores.WaitToReadAsync(cancellation).ConfigureAwait(true))
+        while (Next(scores, _run.Clocks.Blend, out var batch, cancellation))
         {
-            while (scores.TryRead(out var batch))
+            var map = _mapOf[batch.Target!];
+            for (var i = 0; i < batch.Tiles.Count; i++)
             {
-                var map = _mapOf[batch.Target!];
-                for (var i = 0; i < batch.Tiles.Count; i++)
+                for (; map.Row < batch.Tiles.Windows[i].Row; map.Row++)
                 {
-                    for (; map.Row < batch.Tiles.Windows[i].Row; map.Row++)
-                    {
-                        await FinishAsync(map, strips, cancellation).ConfigureAwait(true);
-                    }
-
-                    if (batch.Tiles.Windows[i].Row >= map.FirstTileRow)
-                    {
-                        Blend(map, batch, i);
-                    }
+                    Finish(map, strips, cancellation);
                 }
 
-                batch.Target!.Scores.Return(batch);
-                _run.Report();
+                if (batch.Tiles.Windows[i].Row >= map.FirstTileRow)
+                {
+                    Blend(map, batch, i);
+                }
             }
+
+            batch.Target!.Scores.Return(batch);
+            _run.Report();
         }
 
         foreach (var map in _maps)
         {
             for (; map.Row < _job.Plan.Y.Count; map.Row++)
             {
-                await FinishAsync(map, strips, cancellation).ConfigureAwait(true);
+                Finish(map, strips, cancellation);
             }
         }
+
+        strips.Complete();
     }
 
     private void Blend(Map map, ScoreBatch batch, int position)
@@ -238,7 +268,7 @@ internal sealed class PanelRun : IDisposable
         map.Assembler.Add(batch.Tiles.Windows[position], map.Target.Arranged(batch.ScoresOf(position)), batch.Tiles.Valid(position));
     }
 
-    private async Task FinishAsync(Map map, ChannelWriter<Strip> strips, CancellationToken cancellation)
+    private void Finish(Map map, BoundedQueue<Strip> strips, CancellationToken cancellation)
     {
         var end = map.Assembler.FinishedBy(map.Row);
         if (end <= map.Finished)
@@ -246,31 +276,28 @@ internal sealed class PanelRun : IDisposable
             return;
         }
 
-        var strip = new Strip(map, await map.Strips.TakeAsync(cancellation).ConfigureAwait(true), map.Finished, (end - map.Finished) * map.Assembler.RowBytes);
+        var strip = new Strip(map, Take(map.Strips, _run.Clocks.Blend, cancellation), map.Finished, (end - map.Finished) * map.Assembler.RowBytes);
         using (_run.Clocks.Blend.Measure())
         {
             map.Assembler.Finish(map.Finished, strip.Buffer.AsSpan(0, strip.Length));
         }
 
         map.Finished = end;
-        await strips.WriteAsync(strip, cancellation).ConfigureAwait(true);
+        Pass(strips, strip, _run.Clocks.Blend, cancellation);
     }
 
-    private async Task WriteAllAsync(ChannelReader<Strip> strips, CancellationToken cancellation)
+    private void WriteAll(BoundedQueue<Strip> strips, CancellationToken cancellation)
     {
-        while (await strips.WaitToReadAsync(cancellation).ConfigureAwait(true))
+        while (Next(strips, _run.Clocks.Write, out var strip, cancellation))
         {
-            while (strips.TryRead(out var strip))
+            using (_run.Clocks.Write.Measure())
             {
-                using (_run.Clocks.Write.Measure())
-                {
-                    var rows = strip.Buffer.AsSpan(0, strip.Length);
-                    strip.Map.Target.Statistics.Add(strip.First, _panel.MapWidth, rows);
-                    strip.Map.Target.Sink.Write(strip.First, _panel.MapX, _panel.MapWidth, rows);
-                }
-
-                strip.Map.Strips.Return(strip.Buffer);
+                var rows = strip.Buffer.AsSpan(0, strip.Length);
+                strip.Map.Target.Statistics.Add(strip.First, _panel.MapWidth, rows);
+                strip.Map.Target.Sink.Write(strip.First, _panel.MapX, _panel.MapWidth, rows);
             }
+
+            strip.Map.Strips.Return(strip.Buffer);
         }
     }
 

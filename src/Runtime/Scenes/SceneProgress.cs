@@ -6,4 +6,4 @@ namespace EoOnnx.Runtime;
 /// <param name="TileCount">All tiles of the plan.</param>
 /// <param name="PixelsPerSecond">Scene pixels a second since the start of this run.</param>
 /// <param name="Note">What was decided, in the stages <c>planned</c> and <c>warning</c>; empty otherwise.</param>
-public sealed record SceneProgress(string Stage, long Tiles, long TileCount, double PixelsPerSecond, string Note = "");
+public readonly record struct SceneProgress(string Stage, long Tiles, long TileCount, double PixelsPerSecond, string Note = "");

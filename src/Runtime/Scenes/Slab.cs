@@ -66,17 +66,17 @@ internal sealed class Slab : IDisposable
     public Span<byte> ValidFrom(int row, int column = 0) => _valid.AsSpan((Slot(row) * Width) + column);
 
     /// <summary>Waits until there is room for the next chunk.</summary>
-    public Task WaitForRoomAsync(CancellationToken cancellation) => _free.WaitAsync(cancellation);
+    public void WaitForRoom(CancellationToken cancellation) => _free.Wait(cancellation);
 
     /// <summary>The next chunk has been read.</summary>
     public void Publish() => _filled.Release();
 
     /// <summary>Waits until all rows before <paramref name="end"/> have been read.</summary>
-    public async Task WaitForRowsAsync(int end, CancellationToken cancellation)
+    public void WaitForRows(int end, CancellationToken cancellation)
     {
         while (_filledEnd < end + _phase)
         {
-            await _filled.WaitAsync(cancellation).ConfigureAwait(true);
+            _filled.Wait(cancellation);
             _filledEnd += Chunk;
         }
     }

@@ -3,49 +3,56 @@ using System.Collections.Concurrent;
 namespace EoOnnx.Runtime;
 
 /// <summary>
-/// A few threads of their own for stages that compute or wait inside native code: on the shared pool, which starts with one thread
-/// a core, such stages would keep each other from starting.
+/// A few threads of their own for stages that compute, or wait for each other or inside native code: on the shared pool, which starts with one thread
+/// a core, such stages would keep each other from starting. As many stages run at a time as there are threads.
 /// </summary>
-internal sealed class StageThreads : TaskScheduler, IDisposable
+internal sealed class StageThreads : IDisposable
 {
-    private readonly BlockingCollection<Task> _tasks = [];
-    private readonly Thread[] _threads;
+    private readonly BlockingCollection<(Action Stage, TaskCompletionSource Ended)> _stages = [];
     private int _running;
 
     public StageThreads(int count)
     {
         _running = count;
-        _threads = [.. Enumerable.Range(0, count).Select(i => new Thread(Work) { IsBackground = true, Name = $"scene {i}" })];
-        foreach (var thread in _threads)
+        for (var i = 0; i < count; i++)
         {
-            thread.Start();
+            new Thread(Work) { IsBackground = true, Name = $"scene {i}" }.Start();
         }
     }
 
-    public override int MaximumConcurrencyLevel => _threads.Length;
+    /// <summary>Runs a stage on one of the threads.</summary>
+    public Task Start(Action stage)
+    {
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _stages.Add((stage, ended));
+        return ended.Task;
+    }
 
-    /// <summary>Starts a stage; all of it runs on these threads when it awaits with <c>ConfigureAwait(true)</c>.</summary>
-    public Task Start(Func<Task> stage) => Task.Factory.StartNew(stage, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this).Unwrap();
-
-    /// <summary>Lets the threads end. They are not joined: the caller may itself run on one of them.</summary>
-    public void Dispose() => _tasks.CompleteAdding();
-
-    protected override IEnumerable<Task> GetScheduledTasks() => _tasks;
-
-    protected override void QueueTask(Task task) => _tasks.Add(task);
-
-    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
+    /// <summary>Lets the threads end when their stages have.</summary>
+    public void Dispose() => _stages.CompleteAdding();
 
     private void Work()
     {
-        foreach (var task in _tasks.GetConsumingEnumerable())
+        foreach (var (stage, ended) in _stages.GetConsumingEnumerable())
         {
-            TryExecuteTask(task);
+            try
+            {
+                stage();
+                ended.SetResult();
+            }
+            catch (OperationCanceledException cancelled)
+            {
+                ended.SetCanceled(cancelled.CancellationToken);
+            }
+            catch (Exception failure)
+            {
+                ended.SetException(failure);
+            }
         }
 
         if (Interlocked.Decrement(ref _running) == 0)
         {
-            _tasks.Dispose();
+            _stages.Dispose();
         }
     }
 }
