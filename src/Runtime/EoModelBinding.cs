@@ -5,8 +5,8 @@ namespace EoOnnx.Runtime;
 
 /// <summary>
 /// A run of a model from and into fixed memory, prepared once and repeated. Used by one thread at a time. Owns its native objects;
-/// the memory and the adapter stay the caller's and must outlive it. Not an <see cref="OrtIoBinding"/>: ONNX Runtime ignores active
-/// adapters in runs with one.
+/// the memory and the adapter stay the caller's and must outlive it. Without an adapter a run allocates nothing; with one, ONNX Runtime's binding to .NET
+/// makes arrays of names and handles for each run: it ignores active adapters in runs with an <see cref="OrtIoBinding"/>.
 /// </summary>
 internal sealed class EoModelBinding : IDisposable
 {
@@ -18,6 +18,7 @@ internal sealed class EoModelBinding : IDisposable
     private readonly OrtValue[] _inputs, _outputs;
     private readonly RunOptions _options = new();
     private readonly EoAdapter.Lease? _lease;
+    private readonly OrtIoBinding? _memoryBinding;
     private readonly string _shape;
 
     public EoModelBinding(
@@ -30,6 +31,7 @@ internal sealed class EoModelBinding : IDisposable
         (_inputNames, _inputs, _outputNames, _outputs) =
             ([.. inputs.Select(input => input.Name)], [.. inputs.Select(input => OrtValue.CreateTensorValueFromMemory(memory, input.Data, input.Shape))], [output.Name], [_output]);
         _lease = adapter?.Activate(_options);
+        _memoryBinding = adapter is null ? BindMemory() : null;
     }
 
     /// <summary>Runs the model once.</summary>
@@ -45,7 +47,14 @@ internal sealed class EoModelBinding : IDisposable
         using var stop = cancellation.UnsafeRegister(static state => ((RunOptions)state!).Terminate = true, _options);
         try
         {
-            _session.Run(_options, _inputNames, _inputs, _outputNames, _outputs);
+            if (_memoryBinding is { } bound)
+            {
+                _session.RunWithBinding(_options, bound);
+            }
+            else
+            {
+                _session.Run(_options, _inputNames, _inputs, _outputNames, _outputs);
+            }
         }
         catch (OnnxRuntimeException failure)
         {
@@ -56,6 +65,7 @@ internal sealed class EoModelBinding : IDisposable
 
     public void Dispose()
     {
+        _memoryBinding?.Dispose();
         _lease?.Dispose();
         _output.Dispose();
         foreach (var input in _inputs)
@@ -64,5 +74,17 @@ internal sealed class EoModelBinding : IDisposable
         }
 
         _options.Dispose();
+    }
+
+    private OrtIoBinding BindMemory()
+    {
+        var binding = _session.CreateIoBinding();
+        for (var i = 0; i < _inputs.Length; i++)
+        {
+            binding.BindInput(_inputNames[i], _inputs[i]);
+        }
+
+        binding.BindOutput(_outputNames[0], _output);
+        return binding;
     }
 }

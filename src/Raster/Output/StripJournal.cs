@@ -22,10 +22,15 @@ internal sealed class StripJournal : IDisposable
     private readonly FileStream _journal;
     private readonly FileStream _lock;
     private readonly StripLayout _layout;
+    private readonly ArrayBufferWriter<byte> _line = new();
+    private readonly Utf8JsonWriter _lineWriter;
     private StripPosition _next;
 
-    private StripJournal(string folder, FileStream rows, FileStream journal, FileStream held, StripLayout layout) =>
+    private StripJournal(string folder, FileStream rows, FileStream journal, FileStream held, StripLayout layout)
+    {
         (_folder, _rows, _journal, _lock, _layout) = (folder, rows, journal, held, layout);
+        _lineWriter = new Utf8JsonWriter(_line);
+    }
 
     public string RowsPath => Path.Combine(_folder, "rows.bil");
 
@@ -98,10 +103,9 @@ internal sealed class StripJournal : IDisposable
         }
 
         _rows.Flush(flushToDisk: true);
-        var entry = new Strip(firstRow, rows.Length / rowBytes, Checksum(rows), column, columns);
-        _journal.Write([.. JsonSerializer.SerializeToUtf8Bytes(entry, StripJson.Default.Strip), (byte)'\n']);
+        WriteLine(new StripPosition(column, firstRow, columns), rows.Length / rowBytes, Crc32.HashToUInt32(rows));
         _journal.Flush(flushToDisk: true);
-        Advance(entry);
+        Advance(new StripPosition(column, firstRow, columns), rows.Length / rowBytes);
     }
 
     /// <summary>Reads rows that are stored.</summary>
@@ -117,6 +121,7 @@ internal sealed class StripJournal : IDisposable
 
     public void Dispose()
     {
+        _lineWriter.Dispose();
         _rows.Dispose();
         _journal.Dispose();
         _lock.Dispose();
@@ -197,7 +202,7 @@ internal sealed class StripJournal : IDisposable
                     ArrayPool<byte>.Shared.Return(buffer);
                 }
 
-                Advance(strip);
+                Advance(new StripPosition(strip.Column, strip.First, strip.Columns), strip.Rows);
                 kept += Encoding.UTF8.GetByteCount(line) + 1;
             }
         }
@@ -215,11 +220,30 @@ internal sealed class StripJournal : IDisposable
     private bool Follows(Strip strip) => strip.Rows > 0 && strip.First == _next.Row && strip.Column == _next.Column && strip.Columns > 0
         && strip.Columns <= _layout.Width - strip.Column && strip.Rows <= _layout.Height - strip.First && (_next.Row == 0 || strip.Columns == _next.Width);
 
-    private void Advance(Strip strip)
+    private void Advance(StripPosition strip, int rows)
     {
-        PanelWidth ??= strip.Columns;
-        var end = strip.First + strip.Rows;
-        _next = end < _layout.Height ? new StripPosition(strip.Column, end, strip.Columns) : new StripPosition(strip.Column + strip.Columns, 0, 0);
+        PanelWidth ??= strip.Width;
+        var end = strip.Row + rows;
+        _next = end < _layout.Height ? new StripPosition(strip.Column, end, strip.Width) : new StripPosition(strip.Column + strip.Width, 0, 0);
+    }
+
+    // A Strip as JSON, in memory that is used again for every line.
+    private void WriteLine(StripPosition strip, int rows, uint crc)
+    {
+        _line.ResetWrittenCount();
+        _lineWriter.Reset();
+        _lineWriter.WriteStartObject();
+        _lineWriter.WriteNumber("first"u8, strip.Row);
+        _lineWriter.WriteNumber("rows"u8, rows);
+        Span<byte> text = stackalloc byte[8];
+        crc.TryFormat(text, out var length, "x8", CultureInfo.InvariantCulture);
+        _lineWriter.WriteString("crc"u8, text[..length]);
+        _lineWriter.WriteNumber("column"u8, strip.Column);
+        _lineWriter.WriteNumber("columns"u8, strip.Width);
+        _lineWriter.WriteEndObject();
+        _lineWriter.Flush();
+        _line.Write("\n"u8);
+        _journal.Write(_line.WrittenSpan);
     }
 
     private bool TryRead(int firstRow, int column, int columns, Span<byte> rows)

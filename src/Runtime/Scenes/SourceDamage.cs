@@ -18,7 +18,7 @@ internal sealed class SourceDamage
 {
     private const int ListedParts = 8;
     private readonly SceneJob _job;
-    private readonly List<(string Path, string Stamp)> _files;
+    private readonly List<WatchedFile> _files;
     private readonly Lock _gate = new();
     private readonly List<string> _parts = [];
     private int _count;
@@ -26,11 +26,11 @@ internal sealed class SourceDamage
     public SourceDamage(SceneJob job)
     {
         _job = job;
-        _files = [.. (job.Options.Opening?.Files ?? job.Scene.Files).Where(File.Exists).Select(file => (file, Provenance.Stamp(file)))];
+        _files = [.. (job.Options.Opening?.Files ?? job.Scene.Files).Where(File.Exists).Select(file => new WatchedFile(file))];
     }
 
     /// <summary>Bytes of the scene's local files.</summary>
-    public long SourceBytes => _files.Sum(file => File.Exists(file.Path) ? new FileInfo(file.Path).Length : 0);
+    public long SourceBytes => _files.Sum(file => file.Bytes);
 
     /// <summary>Pixels that could not be read.</summary>
     public long Pixels { get; private set; }
@@ -43,14 +43,15 @@ internal sealed class SourceDamage
     /// <exception cref="RasterException">One has changed or is gone.</exception>
     public void CheckFiles()
     {
-        foreach (var (path, stamp) in _files)
+        foreach (var file in _files)
         {
-            if (!File.Exists(path))
+            var (path, state) = (file.Path, file.Look());
+            if (state == WatchedFile.State.Gone)
             {
                 throw new RasterException($"{path} has vanished while it was being read; no map is written. Bring it back unchanged and give the same command to continue, or discard what is done with --restart.");
             }
 
-            if (Provenance.Stamp(path) != stamp)
+            if (state == WatchedFile.State.Changed)
             {
                 throw new RasterException($"{path} has changed while it was being read; no map is written. Make the map of the new file with --restart.");
             }
