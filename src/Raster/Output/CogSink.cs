@@ -235,7 +235,9 @@ public sealed class CogSink : IStripSink
             AttributeTable.Apply(Gdal.GDALGetRasterBand(vrt, 1), _profile, ClassPixels, _path);
         }
 
-        using var creation = new GdalStringList("COMPRESS=DEFLATE", "NUM_THREADS=ALL_CPUS", string.Create(CultureInfo.InvariantCulture, $"BLOCKSIZE={BlockSize(_profile)}"), "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling, "OVERVIEWS=" + (HasOverviews ? "AUTO" : "NONE"),
+        // Overviews are read while they are written. With threads a tile may be read before the thread that compresses it has stored it (GDAL pull request 8561, mended in 3.8):
+        // the next overview then lacks it, and equal runs give other bytes.
+        using var creation = new GdalStringList("COMPRESS=DEFLATE", "NUM_THREADS=" + (HasOverviews ? "1" : "ALL_CPUS"), string.Create(CultureInfo.InvariantCulture, $"BLOCKSIZE={BlockSize(_profile)}"), "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling, "OVERVIEWS=" + (HasOverviews ? "AUTO" : "NONE"),
             "PREDICTOR=" + (_resampling == "MODE" ? "NO" : "YES"));
         Gdal.CPLErrorReset();
         using (var progress = new GdalProgress(cancellation))
