@@ -137,6 +137,37 @@ public sealed class InferResumeTests : IDisposable
     }
 
     [Fact]
+    public async Task Two_programs_make_strips_of_one_map_and_one_that_is_killed_is_taken_over_by_the_same_command()
+    {
+        WriteModel(tile: 64);
+        WriteNoise(700, 4000);
+        (await Infer("scene.tif", "whole.tif")).Succeeded();
+        using var killed = Eoonnx.Start(_folder, [.. Arguments("scene.tif", "map.tif"), "--shard-strips", "2/2"]);
+        var (output, error) = (killed.StandardOutput.ReadToEndAsync(), killed.StandardError.ReadToEndAsync());
+        var first = Infer("scene.tif", "map.tif", "--shard-strips", "1/2", "--json");
+        var journal = new FileInfo(Path.Combine(_folder, "map.tif.eoonnx", "part-2-of-2", "journal.jsonl"));
+        for (; !killed.HasExited && !(journal.Exists && journal.Length > 0); journal.Refresh())
+        {
+            await Task.Delay(5);
+        }
+
+        killed.Kill();
+        await killed.WaitForExitAsync();
+        Assert.True(killed.ExitCode != 0, $"it had ended before it was killed: {await error} {await output}");
+        using (var waiting = JsonDocument.Parse((await first).Succeeded().Output))
+        {
+            Assert.Equal([2], waiting.RootElement.GetProperty("missing").EnumerateArray().Select(part => part.GetInt32()));
+        }
+
+        Assert.False(File.Exists(Path.Combine(_folder, "map.tif")));
+        using var last = JsonDocument.Parse((await Infer("scene.tif", "map.tif", "--shard-strips", "2/2", "--json")).Succeeded().Output);
+        Assert.True(last.RootElement.GetProperty("resumedRows").GetInt32() > 0, "nothing of the killed program was continued");
+        Assert.True(last.RootElement.GetProperty("report").GetProperty("pixels").GetProperty("total").GetInt64() == 700 * 4000);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, "whole.tif")), File.ReadAllBytes(Path.Combine(_folder, "map.tif")));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "map.tif.eoonnx")));
+    }
+
+    [Fact]
     public async Task A_dry_run_prints_the_plan_of_the_memory_and_writes_nothing()
     {
         WriteModel(tile: 64);

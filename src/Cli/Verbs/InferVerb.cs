@@ -14,6 +14,7 @@ internal static class InferVerb
         var source = new SceneSourceOptions();
         var map = SharedOptions.Required<string>("--out", "The map, a cloud-optimised GeoTIFF (.tif), or only its classes as polygons (.gpkg). MAP.report.json and MAP.report.html are written beside it. With several adapters, or all outputs of a model: a folder, or a name with {adapter} or {output}.", "file");
         var dryRun = new Option<bool>("--dry-run") { Description = "Show what the run would need — tiles, memory, disk — and stop." };
+        var part = new Option<Shard?>("--shard-strips") { Description = "Make only rows of part i of n, for n processes on one shared disk that are given the same --out; the last one puts them together.", HelpName = "i/n", CustomParser = argument => BatchVerbOptions.ReadShard(argument) };
         var verb = new Verb("infer", "Map a scene of any size: stream it through a model and write a cloud-optimised GeoTIFF.")
         {
             Example = "eoonnx demo --out demo\neoonnx infer demo/evaluate/images/scene_b.tif --model demo/run/model.onnx --adapter demo/run/adapter.safetensors --out map.tif --confidence max --vector --stac --quicklook",
@@ -21,6 +22,7 @@ internal static class InferVerb
         source.AddTo(verb);
         verb.Add(map);
         verb.Add(dryRun);
+        verb.Add(part);
         var options = new SceneVerbOptions(verb);
         verb.SetAction((parsed, cancellation) => terminal.RunAsync<object>(parsed, async (progress, token) =>
         {
@@ -36,7 +38,7 @@ internal static class InferVerb
             }
 
             var isTold = false;
-            var reports = await pipeline.RunAsync(scene.Dataset, maps, scene.Options, progress.For<SceneProgress>(step =>
+            var steps = progress.For<SceneProgress>(step =>
             {
                 // The first report comes when everything is decided and nothing has run.
                 if (!Interlocked.Exchange(ref isTold, true))
@@ -45,7 +47,14 @@ internal static class InferVerb
                 }
 
                 return Describe(step);
-            }), token);
+            });
+            if (parsed.GetValue(part) is { } shard)
+            {
+                return maps is [var single] ? await pipeline.RunPartAsync(scene.Dataset, single.Path, shard, scene.Options with { Adapter = single.Adapter, Output = single.Output ?? scene.Options.Output }, steps, token)
+                    : throw new UsageException($"--shard-strips makes one map at a time; {maps.Count} are asked for. Give --out the name of one, with one --adapter and one --output.");
+            }
+
+            var reports = await pipeline.RunAsync(scene.Dataset, maps, scene.Options, steps, token);
             return reports is [var only] ? only : reports;
         }, DrawAny, cancellation));
         return verb;
@@ -59,10 +68,28 @@ internal static class InferVerb
             return;
         }
 
+        if (result is ScenePartReport part)
+        {
+            Draw(console, part);
+            return;
+        }
+
         foreach (var report in result as IReadOnlyList<SceneReport> ?? [(SceneReport)result])
         {
             Draw(console, report);
         }
+    }
+
+    private static void Draw(IAnsiConsole console, ScenePartReport part)
+    {
+        if (part.Report is { } report)
+        {
+            Draw(console, report);
+            return;
+        }
+
+        console.WriteLine(FormattableString.Invariant($"part {part.Part} of {part.Parts}: rows {part.FirstRow} to {part.EndRow} are stored{(part.ResumedRows > 0 ? $", {part.ResumedRows} of them by an earlier run" : "")}, {part.Seconds:F1} s"));
+        console.WriteLine(part.Missing.Count > 0 ? $"missing: {string.Join(", ", part.Missing.Select(number => FormattableString.Invariant($"--shard-strips {number}/{part.Parts}")))}" : "another process puts the parts together");
     }
 
     internal static void DrawChannels(IAnsiConsole console, IReadOnlyList<SceneChannel> channels)

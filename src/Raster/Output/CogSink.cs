@@ -10,7 +10,7 @@ namespace EoOnnx.Raster;
 /// </summary>
 public sealed class CogSink : IStripSink
 {
-    private const string WorkArea = ".eoonnx";
+    internal const string WorkArea = ".eoonnx";
     private readonly string _path;
     private readonly RasterProfile _profile;
     private readonly string _resampling;

@@ -6,6 +6,12 @@ public interface IStripSink : IDisposable
     /// <summary>Rows that are already stored from an earlier, interrupted run: the next row to write.</summary>
     int FirstMissingRow { get; }
 
+    /// <summary>The first row that is stored here: 0, unless others store those above it.</summary>
+    int FirstRow => 0;
+
+    /// <summary>The row behind the last that is stored here; null for all rows of the map.</summary>
+    int? EndRow => null;
+
     /// <summary>Stores the next rows durably.</summary>
     /// <param name="firstRow">Must be the next missing row.</param>
     /// <param name="rows">[row, band, column] in the sink's pixel type, little-endian: band-interleaved by line.</param>

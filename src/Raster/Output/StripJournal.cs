@@ -16,7 +16,7 @@ namespace EoOnnx.Raster;
 /// </summary>
 internal sealed class StripJournal : IDisposable
 {
-    private const string LockName = "lock";
+    private const string LockName = "lock", JobName = "job.json";
     private readonly string _folder;
     private readonly FileStream _rows;
     private readonly FileStream _journal;
@@ -140,6 +140,27 @@ internal sealed class StripJournal : IDisposable
         Leave(_folder, _lock);
     }
 
+    /// <summary>Removes a work area that nobody holds.</summary>
+    public static void Discard(string folder)
+    {
+        FileStream held;
+        try
+        {
+            held = new FileStream(Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            return; // held by a run, or just removed by another
+        }
+
+        foreach (var file in Directory.GetFiles(folder).Where(file => Path.GetFileName(file) != LockName))
+        {
+            File.Delete(file);
+        }
+
+        Leave(folder, held);
+    }
+
     // Only the lock is left. Another run may take it at any moment from here on: it finds the map and leaves the same way.
     private static void Leave(string folder, FileStream held)
     {
@@ -155,20 +176,34 @@ internal sealed class StripJournal : IDisposable
         }
     }
 
+    /// <summary>The first field in which the job of a work area differs from another, in words; null when it is the same, or none is there.</summary>
+    public static string? Difference(string folder, IReadOnlyDictionary<string, string> job)
+    {
+        SortedDictionary<string, string> earlier;
+        try
+        {
+            earlier = JsonSerializer.Deserialize(File.ReadAllText(Path.Combine(folder, JobName)), StripJson.Default.SortedDictionaryStringString) ?? [];
+        }
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+
+        return job.Keys.Union(earlier.Keys).Order(StringComparer.Ordinal)
+            .Select(key => (Key: key, Now: job.GetValueOrDefault(key, "(absent)"), Then: earlier.GetValueOrDefault(key, "(absent)")))
+            .Where(field => field.Now != field.Then)
+            .Select(field => $"{folder} holds an unfinished run with another {field.Key}: {field.Then} there, {field.Now} now. Use the same {field.Key} to continue, or --restart to discard it.")
+            .FirstOrDefault();
+    }
+
     private static void CheckJob(string folder, IReadOnlyDictionary<string, string> job, bool restart)
     {
-        var path = Path.Combine(folder, "job.json");
-        var sorted = new SortedDictionary<string, string>(job.ToDictionary(), StringComparer.Ordinal);
+        var path = Path.Combine(folder, JobName);
         if (File.Exists(path) && !restart)
         {
-            var earlier = JsonSerializer.Deserialize(File.ReadAllText(path), StripJson.Default.SortedDictionaryStringString) ?? [];
-            foreach (var key in sorted.Keys.Union(earlier.Keys).Order(StringComparer.Ordinal))
+            if (Difference(folder, job) is { } difference)
             {
-                var (now, then) = (sorted.GetValueOrDefault(key, "(absent)"), earlier.GetValueOrDefault(key, "(absent)"));
-                if (now != then)
-                {
-                    throw new RasterException($"{folder} holds an unfinished run with another {key}: {then} there, {now} now. Use the same {key} to continue, or --restart to discard it.");
-                }
+                throw new RasterException(difference);
             }
 
             return;
@@ -176,7 +211,7 @@ internal sealed class StripJournal : IDisposable
 
         File.Delete(Path.Combine(folder, "rows.bil"));
         File.Delete(Path.Combine(folder, "journal.jsonl"));
-        AtomicFile.WriteText(path, JsonSerializer.Serialize(sorted, StripJson.Default.SortedDictionaryStringString));
+        AtomicFile.WriteText(path, JsonSerializer.Serialize(new SortedDictionary<string, string>(job.ToDictionary(), StringComparer.Ordinal), StripJson.Default.SortedDictionaryStringString));
     }
 
     /// <summary>Goes behind the last strip whose checksum holds and cuts the journal there (a torn last line included).</summary>
@@ -321,5 +356,6 @@ internal sealed record Strip(int First, int Rows, string Crc, int Column, int Co
 
 [JsonSerializable(typeof(Strip))]
 [JsonSerializable(typeof(SortedDictionary<string, string>))]
+[JsonSerializable(typeof(string[]))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 internal sealed partial class StripJson : JsonSerializerContext;

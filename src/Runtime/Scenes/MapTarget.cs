@@ -54,8 +54,11 @@ internal sealed class MapTarget : IDisposable
 
     public long Bytes => (_augmented?.Bytes ?? 0) + ((long)Job.Model.Batch * Job.Model.RawLength * sizeof(float)) + ((long)_arranged.Length * sizeof(float)) + Scores.Items.Sum(batch => (long)batch.Scores.Length * sizeof(float));
 
-    /// <summary>First row that is missing in a panel; the height of the map when there is none.</summary>
-    public int FirstMissingRow(Panel panel) => panel.MapX < ResumedColumn ? Job.MapPlan.Map.Height : panel.MapX == ResumedColumn ? ResumedRows : 0;
+    /// <summary>The row behind the last that is made; the height of the map, unless others make those below.</summary>
+    public int EndRow => Sink.EndRow ?? Job.MapPlan.Map.Height;
+
+    /// <summary>First row that is missing in a panel; <see cref="EndRow"/> when there is none.</summary>
+    public int FirstMissingRow(Panel panel) => panel.MapX < ResumedColumn ? EndRow : panel.MapX == ResumedColumn ? ResumedRows : Sink.FirstRow;
 
     /// <summary>A tile's scores as planes of the map's pixels; valid until the next call.</summary>
     public ReadOnlySpan<float> Arranged(ReadOnlySpan<float> scores)
@@ -111,9 +114,9 @@ internal sealed class MapTarget : IDisposable
     /// <summary>Smooths the classes of the whole map, where that is asked for, and counts them anew. All rows must be stored.</summary>
     public void Smooth(CancellationToken cancellation)
     {
-        if (Job.Median == 1)
+        if (Job.Median == 1 || Sink.EndRow is not null)
         {
-            return;
+            return; // a part is smoothed with all others
         }
 
         var smoothed = NewStatistics();

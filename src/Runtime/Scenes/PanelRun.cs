@@ -21,14 +21,15 @@ internal sealed class PanelRun : IDisposable
     private readonly List<Map> _maps;
     private readonly Dictionary<MapTarget, Map> _mapOf;
     private readonly int _firstTileRow;
+    private readonly int _endTileRow;
 
     public PanelRun(SceneRun run, Panel panel)
     {
         (_run, _job, _panel) = (run, run.Job, panel);
         var plan = _job.Plan;
-        _maps = [.. run.Targets.Where(target => target.FirstMissingRow(panel) < _job.MapPlan.Map.Height).Select(target => new Map(target, panel))];
+        _maps = [.. run.Targets.Where(target => target.FirstMissingRow(panel) < target.EndRow).Select(target => new Map(target, panel))];
         _mapOf = _maps.ToDictionary(map => map.Target);
-        _firstTileRow = _maps.Min(map => map.FirstTileRow);
+        (_firstTileRow, _endTileRow) = (_maps.Min(map => map.FirstTileRow), _maps.Max(map => map.EndTileRow));
         _rows = run.Rows;
         _slab = new Slab(panel.ReadWidth, _job.Bands.Count, SlabReader.TypeOf(_job.Bands), _rows);
         _cutter = new TileCutter(_slab, plan, panel, _job.Scalings, _job.Model.Frames, _job.Model.Manifest.Fill ?? 0, run.Samples, _job.Answered);
@@ -80,7 +81,7 @@ internal sealed class PanelRun : IDisposable
 
     private void ReadAll(CancellationToken cancellation)
     {
-        var (first, end) = (_rows.First(_firstTileRow), _rows.End(_job.Plan.Y.Count - 1));
+        var (first, end) = (_rows.First(_firstTileRow), _rows.End(_endTileRow - 1));
         _slab.Begin(first);
         for (var chunk = (first + _rows.Phase) / _rows.Chunk * _rows.Chunk; chunk - _rows.Phase < end; chunk += _rows.Chunk)
         {
@@ -103,7 +104,7 @@ internal sealed class PanelRun : IDisposable
     {
         var plan = _job.Plan;
         var batch = NextImages(cancellation);
-        for (var row = _firstTileRow; row < plan.Y.Count; row++)
+        for (var row = _firstTileRow; row < _endTileRow; row++)
         {
             _slab.Free(_rows.First(row));
             using (_run.Clocks.Prepare.Starve())
@@ -248,7 +249,7 @@ internal sealed class PanelRun : IDisposable
 
         foreach (var map in _maps)
         {
-            for (; map.Row < _job.Plan.Y.Count; map.Row++)
+            for (; map.Row < map.EndTileRow; map.Row++)
             {
                 Finish(map, strips, cancellation);
             }
@@ -270,7 +271,7 @@ internal sealed class PanelRun : IDisposable
 
     private void Finish(Map map, BoundedQueue<Strip> strips, CancellationToken cancellation)
     {
-        var end = map.Assembler.FinishedBy(map.Row);
+        var end = Math.Min(map.Assembler.FinishedBy(map.Row), map.Target.EndRow);
         if (end <= map.Finished)
         {
             return;
@@ -309,6 +310,7 @@ internal sealed class PanelRun : IDisposable
             (Target, Finished) = (target, target.FirstMissingRow(panel));
             Assembler = target.NewAssembler(panel, Finished);
             Row = FirstTileRow = Assembler.FirstTileRow(Finished);
+            EndTileRow = Enumerable.Range(0, target.Job.Plan.Y.Count).First(row => Assembler.FinishedBy(row) >= target.EndRow) + 1;
             Strips = new Pool<byte[]>(Enumerable.Range(0, StripBuffers).Select(_ => new byte[checked(Assembler.MostRows * Assembler.RowBytes)]));
         }
 
@@ -319,6 +321,9 @@ internal sealed class PanelRun : IDisposable
         public Pool<byte[]> Strips { get; }
 
         public int FirstTileRow { get; }
+
+        /// <summary>The row of tiles behind the last that adds to what is made.</summary>
+        public int EndTileRow { get; }
 
         /// <summary>The row of tiles that is being blended.</summary>
         public int Row { get; set; }

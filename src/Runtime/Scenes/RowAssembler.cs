@@ -39,6 +39,10 @@ internal abstract class RowAssembler(TilePlan plan, Panel panel, MapEncoder enco
     /// <summary>The map row behind the last that is final after this row of tiles.</summary>
     public abstract int FinishedBy(int tileRow);
 
+    /// <summary>The map row behind the last that is final after a row of tiles, as an assembler for this blending has it.</summary>
+    public static int FinishedBy(TilePlan plan, BlendMode blend, int tileRow) => blend == BlendMode.None ? (plan.Y.OwnedEnd(tileRow) + plan.Cell.Height - 1) / plan.Cell.Height
+        : tileRow + 1 == plan.Y.Count ? plan.Scene.Height : Math.Clamp(plan.Y.Start(tileRow + 1), 0, plan.Scene.Height);
+
     /// <summary>Adds a tile.</summary>
     /// <param name="tile">Where it lies.</param>
     /// <param name="scores">[class, row, column] of the tile.</param>
@@ -75,7 +79,7 @@ internal sealed class CropAssembler : RowAssembler
 
     public override int FirstTileRow(int row) => Enumerable.Range(0, Plan.Y.Count).First(index => FinishedBy(index) > row);
 
-    public override int FinishedBy(int tileRow) => (Plan.Y.OwnedEnd(tileRow) + _cell.Height - 1) / _cell.Height;
+    public override int FinishedBy(int tileRow) => FinishedBy(Plan, BlendMode.None, tileRow);
 
     public override void Add(TileWindow tile, ReadOnlySpan<float> scores, ReadOnlySpan<byte> valid)
     {
@@ -150,8 +154,8 @@ internal sealed class BlendAssembler : RowAssembler
     /// <param name="firstRow">The first row that is wanted.</param>
     public BlendAssembler(TilePlan plan, Panel panel, MapEncoder encoder, int classes, BlendMode blend, int firstRow) : base(plan, panel, encoder)
     {
-        MostRows = FindMostRows();
         (_classes, _blend, _finished) = (classes, blend, firstRow);
+        MostRows = FindMostRows();
         _sums = new float[checked(Tile.Height * classes * Width)];
         _valid = new byte[checked(Tile.Height * Width)];
         (_rowWeights, _weights) = (new float[Tile.Height], new float[Tile.Width]);
@@ -170,7 +174,7 @@ internal sealed class BlendAssembler : RowAssembler
 
     public override int FirstTileRow(int row) => Enumerable.Range(0, Plan.Y.Count).First(index => Plan.Y.Start(index) + Tile.Height > row);
 
-    public override int FinishedBy(int tileRow) => tileRow + 1 == Plan.Y.Count ? Plan.Scene.Height : Math.Clamp(Plan.Y.Start(tileRow + 1), 0, Plan.Scene.Height);
+    public override int FinishedBy(int tileRow) => FinishedBy(Plan, _blend, tileRow);
 
     public override void Add(TileWindow tile, ReadOnlySpan<float> scores, ReadOnlySpan<byte> valid)
     {

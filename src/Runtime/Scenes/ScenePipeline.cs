@@ -165,7 +165,7 @@ public sealed partial class ScenePipeline(EoModel model)
     }
 
     private static async Task<IReadOnlyList<SceneReport>> StreamAsync(
-        List<SceneJob> jobs, List<IStripSink> sinks, IProgress<SceneProgress>? progress, CancellationToken cancellation)
+        List<SceneJob> jobs, List<IStripSink> sinks, IProgress<SceneProgress>? progress, CancellationToken cancellation, Action<IReadOnlyList<Panel>>? before = null)
     {
         var stored = sinks.Where(sink => sink.PanelWidth is not null).Select(sink => sink.PanelWidth).Distinct().ToList();
         if (stored.Count > 1)
@@ -186,6 +186,8 @@ public sealed partial class ScenePipeline(EoModel model)
             progress?.Report(new SceneProgress("warning", 0, job.Plan.Count, 0, string.Join(' ', job.Warnings)));
         }
 
+        var panels = Panel.Cut(job, tiles);
+        before?.Invoke(panels);
         var targets = new List<MapTarget>();
         try
         {
@@ -195,7 +197,7 @@ public sealed partial class ScenePipeline(EoModel model)
             }
 
             var damage = new SourceDamage(job);
-            using var run = new SceneRun(targets, Panel.Cut(job, tiles), damage, check, progress);
+            using var run = new SceneRun(targets, panels, damage, check, progress);
             try
             {
                 await run.StreamAsync(check.Token).ConfigureAwait(false);

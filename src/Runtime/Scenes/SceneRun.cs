@@ -64,7 +64,7 @@ internal sealed class SceneRun : IDisposable
         foreach (var panel in _panels)
         {
             CountStoredRows(panel, cancellation);
-            if (Targets.All(target => target.FirstMissingRow(panel) == Job.MapPlan.Map.Height))
+            if (Targets.All(target => target.FirstMissingRow(panel) == target.EndRow))
             {
                 Skip((long)(panel.EndTile - panel.FirstTile) * Job.Plan.Y.Count);
                 continue;
@@ -177,10 +177,10 @@ internal sealed class SceneRun : IDisposable
     {
         foreach (var target in Targets)
         {
-            var stored = target.FirstMissingRow(panel);
+            var (first, stored) = (target.Sink.FirstRow, target.FirstMissingRow(panel));
             var rowBytes = panel.MapWidth * target.Job.Profile.BandCount * Raster.RasterTypes.SizeInBytes(target.Job.Profile.Type);
-            var buffer = stored == 0 ? [] : new byte[rowBytes * Math.Min(stored, 256)];
-            for (var row = 0; row < stored; row += buffer.Length / rowBytes)
+            var buffer = stored == first ? [] : new byte[rowBytes * Math.Min(stored - first, 256)];
+            for (var row = first; row < stored; row += buffer.Length / rowBytes)
             {
                 cancellation.ThrowIfCancellationRequested();
                 var rows = buffer.AsSpan(0, Math.Min(buffer.Length / rowBytes, stored - row) * rowBytes);

@@ -175,7 +175,7 @@ public sealed class PlacedChipTests : IDisposable
         var data = new DataRecipe { Folder = In("chips"), LabelFolder = In("labels"), Images = "*_20200904.tif", Labels = "*.tif", Classes = [new ClassRecipe("a"), new ClassRecipe("b")], Augment = false, ScaleJitter = 0.2, Noise = 0.1, BandDrop = 0.3 };
         var manifest = new ModelManifest { Name = "m", Family = "f", Task = ModelTask.Segmentation };
         var source = RecipeData.Open(data, ModelTask.Segmentation, manifest);
-        var options = RecipeData.Samples(data, ModelTask.Segmentation, source, manifest, [.. Enumerable.Range(1, 3).Select(band => new ManifestBand($"b{band}", 500, 200))], Tile, "image");
+        var options = RecipeData.Samples(data, ModelTask.Segmentation, source, manifest, [.. Enumerable.Range(1, 3).Select(band => new ManifestBand($"b{band}", 500, 200))], new PixelSize(Tile, Tile), "image");
         Assert.Equal((0.2f, 0.1f, 0.3f, false), (options.Augmentation.ScaleJitter, options.Augmentation.Noise, options.Augmentation.BandDrop, options.Augmentation.RandomCrop));
         Assert.Throws<ArgumentOutOfRangeException>(() => data with { BandDrop = 1 });
         Assert.Throws<ArgumentOutOfRangeException>(() => data with { BlockMetres = 0 });
