@@ -76,9 +76,9 @@ public sealed partial class ScenePipeline
 
     private static async Task<int> MakePartAsync(SceneJob job, MapPartRows rows, IProgress<SceneProgress>? progress, CancellationToken cancellation)
     {
-        using var sink = MapPart.Open(job.Path, job.Profile, job.WorkIdentity, rows, job.Options.Restart);
+        using var sink = MapPart.Open(job.Path, job.WorkProfile, job.WorkIdentity, rows, job.Options.Restart);
         var stored = sink.FirstMissingRow - rows.First;
-        if (sink.FirstMissingColumn < job.Profile.Size.Width)
+        if (sink.FirstMissingColumn < job.WorkProfile.Size.Width)
         {
             sink.Warnings = (await StreamAsync([job], [sink], progress, cancellation).ConfigureAwait(false))[0].Warnings;
             sink.Complete(cancellation);
@@ -97,7 +97,7 @@ public sealed partial class ScenePipeline
         CogSink sink;
         try
         {
-            sink = CogSink.Open(job.Path, job.Profile, job.WorkIdentity, restart: false, overwrite: false, job.Median > 1);
+            sink = CogSink.Open(job.Path, job.Profile, job.WorkIdentity, restart: false, overwrite: false, job.Median > 1 ? job.WorkProfile.Size : null);
         }
         catch (MapInUseException)
         {
@@ -112,9 +112,9 @@ public sealed partial class ScenePipeline
                 for (var number = 1; number <= count; number++)
                 {
                     var rows = RowsOf(job, number, count);
-                    var part = Closing.Execute(_ => MapPart.Open(job.Path, job.Profile, job.WorkIdentity, rows), cancellation);
+                    var part = Closing.Execute(_ => MapPart.Open(job.Path, job.WorkProfile, job.WorkIdentity, rows), cancellation);
                     parts.Add(part);
-                    if (part.FirstMissingColumn < job.Profile.Size.Width)
+                    if (part.FirstMissingColumn < job.WorkProfile.Size.Width)
                     {
                         throw new RasterException($"Part {number} of {count} of {job.Path} was complete, and is stored up to row {part.FirstMissingRow} of {rows.End} only: its file is damaged. Make it again with --shard-strips {number}/{count}.");
                     }
@@ -144,7 +144,7 @@ public sealed partial class ScenePipeline
         {
             var rowBytes = panel.MapWidth * job.Profile.BandCount * job.Profile.Type.SizeInBytes();
             var buffer = new byte[Math.Max(1, CopiedBytes / rowBytes) * rowBytes];
-            for (var first = panel.MapX == column ? row : 0; first < job.Profile.Size.Height;)
+            for (var first = panel.MapX == column ? row : 0; first < job.WorkProfile.Size.Height;)
             {
                 cancellation.ThrowIfCancellationRequested();
                 var part = parts.First(part => first < part.EndRow);
