@@ -11,21 +11,32 @@ public sealed class OblongTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    [Theory]
-    [InlineData("dofa", "tiny", "--wavelengths", "0.49,0.56,0.665,0.842,1.61,2.19")]
-    [InlineData("vit", "tiny", "--bands", "B02,B03,B04,B08,B11,B12")]
-    public async Task Export_train_evaluate_merge_map_and_embed(string family, string size, string option, string bands)
+    private static readonly string[] Bands = ["B02", "B03", "B04", "B08", "B11", "B12"];
+
+    [Fact]
+    public async Task Export_train_evaluate_merge_map_and_embed()
     {
-        (await Eoonnx.RunAsync(_folder, "demo", "--out", "demo", "--size", "192")).Succeeded();
-        (await Eoonnx.RunAsync(_folder, "export", family, "--random", "--size", size, option, bands, "--tile", "32", "--tile-width", "64", "--layers", "0,1", "--out", "encoder.onnx")).Succeeded();
-        (await Eoonnx.RunAsync(_folder, "train-adapter", "--model", "encoder.onnx", "--data", "demo/train", "--classes", "unburned,burned", "--batch", "4", "--seed", "3", "--threads", "1",
+        foreach (var folder in new[] { "images", "labels" })
+        {
+            Directory.CreateDirectory(Path.Combine(_folder, "data", folder));
+        }
+
+        for (var chip = 0; chip < 8; chip++)
+        {
+            Write($"data/images/{chip}.tif", 80, 40, Bands, (band, x, y) => Bright(chip, x, y) ? 3000 + (100 * band) : 1000 + (10 * x));
+            Write($"data/labels/{chip}.tif", 80, 40, ["class"], (_, x, y) => Bright(chip, x, y) ? 1 : 0);
+        }
+
+        Write("scene.tif", 150, 90, Bands, (band, x, y) => Bright(3, x, y) ? 3000 + (100 * band) : 1000 + (10 * x));
+        (await Eoonnx.RunAsync(_folder, "export", "dofa", "--random", "--size", "tiny", "--bands", string.Join(',', Bands), "--tile", "32", "--tile-width", "64", "--layers", "0,1", "--out", "encoder.onnx")).Succeeded();
+        (await Eoonnx.RunAsync(_folder, "train-adapter", "--model", "encoder.onnx", "--data", "data", "--classes", "dark,bright", "--batch", "4", "--seed", "3", "--threads", "1",
             "--decoder", "fcn", "--rank", "2", "--epochs", "1", "--out", "run")).Succeeded();
-        var evaluation = (await Eoonnx.RunAsync(_folder, "evaluate", "run/model.onnx", "--adapter", "run/adapter.safetensors", "--data", "demo/train", "--classes", "unburned,burned", "--json")).Succeeded();
+        var evaluation = (await Eoonnx.RunAsync(_folder, "evaluate", "run/model.onnx", "--adapter", "run/adapter.safetensors", "--data", "data", "--classes", "dark,bright", "--json")).Succeeded();
         using var evaluated = JsonDocument.Parse(evaluation.Output);
         Assert.InRange(evaluated.RootElement.GetProperty("metrics").GetProperty("mIoU").GetDouble(), 0, 1);
         (await Eoonnx.RunAsync(_folder, "merge", "run/model.onnx", "--adapter", "run/adapter.safetensors", "--out", "merged.onnx")).Succeeded();
 
-        var scene = Directory.EnumerateFiles(Path.Combine(_folder, "demo"), "scene_b*.tif", SearchOption.AllDirectories).First();
+        var scene = Path.Combine(_folder, "scene.tif");
         (await Eoonnx.RunAsync(_folder, "infer", scene, "--model", "run/model.onnx", "--adapter", "run/adapter.safetensors", "--overlap", "16", "--out", "map.tif")).Succeeded();
         (await Eoonnx.RunAsync(_folder, "infer", scene, "--model", "merged.onnx", "--overlap", "16", "--tta", "flips", "--out", "merged.tif")).Succeeded();
         using (var source = RasterDataset.Open(scene))
@@ -57,4 +68,11 @@ public sealed class OblongTests : IDisposable
         Assert.Equal(2, refused.ExitCode);
         Assert.Contains("--tta flips", refused.Error, StringComparison.Ordinal);
     }
+
+    private static bool Bright(int seed, int x, int y) => ((x / 12) + (y / 9) + seed) % 3 == 0;
+
+    private void Write(string name, int width, int height, string[] bands, Func<int, int, int, int> value) => GeoTiffWriter.Write<ushort>(
+        Path.Combine(_folder, name),
+        new RasterProfile { Size = new PixelSize(width, height), BandCount = bands.Length, Type = RasterType.UInt16, Projection = "EPSG:32633", Transform = new GeoTransform(300_000, 10, 0, 5_000_000, 0, -10), BandNames = bands },
+        [.. Enumerable.Range(0, bands.Length * width * height).Select(i => (ushort)value(i / (width * height), i % width, i / width % height))]);
 }

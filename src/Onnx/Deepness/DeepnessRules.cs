@@ -80,6 +80,7 @@ public static class DeepnessRules
             }
         }
 
+        CheckNumbers(model.Graph, values, broken);
         foreach (var key in new[] { DeepnessKeys.Mean, DeepnessKeys.Deviation })
         {
             var numbers = values.TryGetValue(key, out var list) && list.ValueKind == JsonValueKind.Array ? list.GetArrayLength() : -1;
@@ -95,11 +96,54 @@ public static class DeepnessRules
                 CheckSegmentor(model.Graph, values, broken);
                 break;
             case "Regressor":
-                Expect(model.Graph.Outputs is [{ Shape.Rank: 3 or 4 }], $"its outputs are {string.Join("; ", model.Graph.Outputs)}; one map [batch, 1, height, width]", broken);
+                CheckRegressor(model.Graph, broken);
                 break;
             default:
                 broken.Add($"model_type is {model.Metadata.GetValueOrDefault(DeepnessKeys.ModelType) ?? "absent"}; \"Segmentor\" or \"Regressor\"");
                 break;
+        }
+    }
+
+    // What is there must be what Deepness can use; for what is not there it asks its user.
+    private static void CheckNumbers(Graph graph, Dictionary<string, JsonElement> values, List<string> broken)
+    {
+        var tile = graph.Inputs is [{ Shape: { Rank: 4 } image }, ..] ? image[^1].Value : null;
+        foreach (var key in new[] { DeepnessKeys.TileSize, DeepnessKeys.TilesSize })
+        {
+            Number(key, size => size % 1 == 0 && (tile is null || size == tile), $"is not the graph's size, {tile}");
+        }
+
+        Number(DeepnessKeys.Threshold, threshold => threshold is >= 0 and <= 1, "is no probability from 0 to 1");
+        Number(DeepnessKeys.SmallSegment, window => window is >= 0 and <= 99 && window % 1 == 0, "is no whole number from 0 to 99");
+        Number(DeepnessKeys.OutputScaling, scaling => scaling != 0, "is no number other than 0");
+        Expect(!values.TryGetValue(DeepnessKeys.Deviation, out var deviations) || deviations.ValueKind != JsonValueKind.Array
+            || deviations.EnumerateArray().All(number => number.ValueKind == JsonValueKind.Number && number.GetDouble() > 0), $"{DeepnessKeys.Deviation} has numbers that are not positive; values are divided by them", broken);
+
+        void Number(string key, Func<double, bool> holds, string rule) =>
+            Expect(!values.TryGetValue(key, out var value) || (value.ValueKind == JsonValueKind.Number && holds(value.GetDouble())), $"{key} {rule}", broken);
+    }
+
+    private static void CheckRegressor(Graph graph, List<string> broken)
+    {
+        if (graph.Outputs is not [{ Shape: { Rank: 3 or 4 } shape }])
+        {
+            broken.Add($"its outputs are {string.Join("; ", graph.Outputs)}; one map [batch, 1, height, width]");
+            return;
+        }
+
+        CheckSize(graph, shape, broken);
+    }
+
+    private static void CheckSize(Graph graph, TensorShape shape, List<string> broken)
+    {
+        if (graph.Inputs is [{ Shape: { Rank: 4 } image }, ..] && image[^1].Value is { } tile && shape[^1].Value is { } size)
+        {
+            Expect(size <= tile && (tile - size) / 2 * 2 == tile - size && (tile - size) / 2 % 2 == 0 && shape[^2] == shape[^1],
+                $"its output has {shape[^2]} x {shape[^1]} pixels for a tile of {tile}; a square with an even border", broken);
+        }
+        else
+        {
+            broken.Add($"its output is {shape}; the size must be fixed");
         }
     }
 
@@ -115,16 +159,8 @@ public static class DeepnessRules
         var last = output.Producer?.OpType;
         Expect(channels is >= 1 and <= MostClasses, $"it has {channels} classes; 1 to {MostClasses}", broken);
         Expect(last == (channels == 1 ? "Sigmoid" : "Softmax"), $"its output comes from {last ?? "an input"}; {(channels == 1 ? "Sigmoid" : "Softmax")}", broken);
-        if (graph.Inputs is [{ Shape: { Rank: 4 } image }, ..] && image[^1].Value is { } tile && shape[^1].Value is { } size)
-        {
-            Expect(size <= tile && (tile - size) / 2 * 2 == tile - size && (tile - size) / 2 % 2 == 0 && shape[^2] == shape[^1],
-                $"its output has {shape[^2]} x {shape[^1]} pixels for a tile of {tile}; a square with an even border", broken);
-        }
-        else
-        {
-            broken.Add($"its output is {shape}; the size must be fixed");
-        }
-
+        Expect(last != "Softmax" || output.Producer!.Int("axis", -1) is var axis && (axis == 1 || axis == 1 - shape.Rank), "its Softmax does not run over the classes (axis 1)", broken);
+        CheckSize(graph, shape, broken);
         var names = values.TryGetValue(DeepnessKeys.ClassNames, out var classes) && classes.ValueKind == JsonValueKind.Object ? classes.EnumerateObject().Select(item => item.Name).ToList() : [];
         Expect(names.SequenceEqual(Enumerable.Range(0, (int)channels).Select(id => $"{id}")), $"class_names has the ids {string.Join(", ", names)}; 0 to {channels - 1}, as one object", broken);
         Expect(channels != 1 || (values.TryGetValue(DeepnessKeys.Threshold, out var threshold) && threshold.ValueKind == JsonValueKind.Number && threshold.GetDouble() > 0), "seg_thresh is 0; a sigmoid needs a positive one", broken);

@@ -89,6 +89,12 @@ public class DeepnessFormTests
         { "standardization_mean", "[1]", "standardization_mean has 1 numbers" },
         { "resolution", "-3", "centimetres" },
         { "tiles_overlap", "12.5", "tiles_overlap" },
+        { "tile_size", "32", "tile_size is not the graph's size, 16" },
+        { "tiles_size", "\"16\"", "tiles_size is not the graph's size, 16" },
+        { "standardization_std", "[1,0]", "not positive" },
+        { "seg_thresh", "1.5", "no probability" },
+        { "seg_small_segment", "2.5", "whole number from 0 to 99" },
+        { "reg_output_scaling", "0", "other than 0" },
     };
 
     [Theory, MemberData(nameof(Breaks))]
@@ -97,6 +103,17 @@ public class DeepnessFormTests
         var written = DeepnessForm.Write(Model());
         Assert.Empty(DeepnessRules.Check(written));
         written.Metadata[key] = value;
+        Assert.Contains(DeepnessRules.Check(written), rule => rule.Contains(expected, StringComparison.Ordinal));
+    }
+
+    [Theory, InlineData(2, "a square with an even border"), InlineData(20, "a square with an even border"), InlineData(-1, "does not run over the classes")]
+    public void An_output_that_Deepness_puts_elsewhere_is_named(int extent, string expected)
+    {
+        var isSoftmax = extent < 0;
+        var written = DeepnessForm.Write(Model(isSoftmax ? ModelTask.Segmentation : ModelTask.Regression));
+        var (op, output) = (new GraphBuilder(written.Graph), written.Graph.Outputs[0]);
+        written.Graph.SetOutputs();
+        op.Output(isSoftmax ? op.Softmax(output, 3) : extent < 16 ? op.Slice(output, 3, 0, 16 - extent) : op.Resize(output, extent, extent, "nearest"), "moved");
         Assert.Contains(DeepnessRules.Check(written), rule => rule.Contains(expected, StringComparison.Ordinal));
     }
 
