@@ -29,6 +29,15 @@ internal sealed record Eoonnx(int ExitCode, string Output, string Error)
         return await FinishAsync(process);
     }
 
+    /// <summary>Runs the program as one whom the permissions of folders bind: for root, without the capabilities that set it above them.</summary>
+    public static async Task<Eoonnx> RunWithoutPrivilegesAsync(string folder, params string[] args)
+    {
+        var start = Environment.IsPrivilegedProcess ? new ProcessStartInfo("setpriv", ["--bounding-set=-all", "--inh-caps=-all", "dotnet", Program, .. args]) : StartInfo(folder, args);
+        (start.WorkingDirectory, start.RedirectStandardOutput, start.RedirectStandardError) = (folder, true, true);
+        using var process = Process.Start(start) ?? throw new InvalidOperationException("Cannot start setpriv.");
+        return await FinishAsync(process);
+    }
+
     /// <summary>Runs the program with further variables of the environment.</summary>
     public static async Task<Eoonnx> RunAsync(string folder, IReadOnlyDictionary<string, string?> environment, params string[] args)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using EoOnnx.Formats;
@@ -118,6 +119,39 @@ public sealed class TrainAdapterTests(TrainAdapterTests.Chips chips) : IClassFix
         Assert.Contains("MB there; free some space", run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("epoch", run.Error, StringComparison.Ordinal);
         Assert.Empty(Files("full"));
+    }
+
+    [Theory]
+    [InlineData("The folder {0} cannot take the run", "run", "--out", "{0}")]
+    [InlineData("The folder {1}/{0} cannot take the features", "cache", "--out", "read-only-cache-run", "--method", "linear-probe", "--no-augmentation", "--cache-features", "disk", "--cache-folder", "{0}")]
+    public async Task A_folder_that_may_not_be_written_is_told_before_the_first_step(string message, string name, params string[] arguments)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            throw Xunit.Sdk.SkipException.ForSkip("Windows keeps permissions of folders otherwise.");
+        }
+
+        var folder = $"read-only-{name}";
+        Directory.CreateDirectory(Path.Combine(_folder, folder));
+        File.SetUnixFileMode(Path.Combine(_folder, folder), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var run = await Eoonnx.RunWithoutPrivilegesAsync(_folder, ["train-adapter", .. Arguments, .. arguments.Select(argument => string.Format(CultureInfo.InvariantCulture, argument, folder))]);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains(string.Format(CultureInfo.InvariantCulture, message, folder, _folder), run.Error, StringComparison.Ordinal);
+        Assert.Contains("denied", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("epoch", run.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(_folder, folder)));
+    }
+
+    [Fact]
+    public async Task A_disk_that_takes_no_feature_is_told_before_the_first_step()
+    {
+        // Two KiB a file: too few for the features of a sample.
+        var run = await Eoonnx.RunLimitedAsync(_folder, "ulimit -f 2", ["train-adapter", .. Arguments, "--out", "full-cache-run", "--method", "linear-probe", "--no-augmentation", "--cache-features", "disk", "--cache-folder", "full-cache"]);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("full-cache cannot take the features", run.Error, StringComparison.Ordinal);
+        Assert.Contains("--cache-folder", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("epoch", run.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(_folder, "full-cache"), "*", SearchOption.AllDirectories));
     }
 
     [Fact]

@@ -32,7 +32,15 @@ internal sealed class FeatureCache : IDisposable
         _temporary = Directory.CreateTempSubdirectory("eoonnx-targets-").FullName;
         _folder = Mode(options) == FeatureCaching.Disk ? Path.GetFullPath(options.Features.Folder ?? Path.Combine(options.Folder!, "features")) : null;
         Task = task.WithGraphs(training.Prefix.Rest, validation.Prefix.Rest);
-        Data = new TrainingData(training.Open(_folder, Path.Combine(_temporary, "training")), validation.Open(_folder, Path.Combine(_temporary, "validation")), data.How, data.Loading) { Skipped = data.Skipped };
+        try
+        {
+            Data = new TrainingData(training.Open(_folder, Path.Combine(_temporary, "training")), validation.Open(_folder, Path.Combine(_temporary, "validation")), data.How, data.Loading) { Skipped = data.Skipped };
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The task as graphs behind the cut.</summary>

@@ -25,17 +25,25 @@ internal sealed class FeatureFolder : IRecordStore
     /// <param name="identity">Identity of the frozen part and of the form of its records.</param>
     /// <param name="records">Number of records.</param>
     /// <param name="bytes">Bytes of one.</param>
-    /// <exception cref="IOException">The folder cannot be written.</exception>
+    /// <exception cref="TrainingException">The folder cannot be written, or takes no file of a record's size.</exception>
     public FeatureFolder(string folder, string identity, int records, int bytes)
     {
         (_folder, _bytes, _files) = (Path.Combine(folder, identity[..32]), bytes, new string?[records]);
-        Directory.CreateDirectory(_folder);
-
-        // What a killed run left behind; a run that is under way writes a file within a moment.
-        foreach (var part in Directory.EnumerateFiles(_folder, "*.part", SearchOption.AllDirectories).Where(part => DateTime.UtcNow - File.GetLastWriteTimeUtc(part) > Abandoned))
+        Writing(() =>
         {
-            File.Delete(part);
-        }
+            Directory.CreateDirectory(_folder);
+
+            // What a killed run left behind; a run that is under way writes a file within a moment.
+            foreach (var part in Directory.EnumerateFiles(_folder, "*.part", SearchOption.AllDirectories).Where(part => DateTime.UtcNow - File.GetLastWriteTimeUtc(part) > Abandoned))
+            {
+                File.Delete(part);
+            }
+
+            // A folder that takes no record is found now and not after the frozen part has been computed.
+            using var probe = new FileStream(Path.Combine(_folder, $"{Guid.NewGuid():N}.part"), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            probe.Write(new byte[HashBytes + bytes]);
+            probe.Flush(flushToDisk: true);
+        });
     }
 
     /// <summary>Number of features of this frozen part that lie in the folder, of whatever data.</summary>
@@ -51,11 +59,14 @@ internal sealed class FeatureFolder : IRecordStore
     public void Write(int record, ReadOnlySpan<byte> content)
     {
         var (path, bytes) = (_files[record]!, content.ToArray());
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        AtomicFile.Write(path, stream =>
+        Writing(() =>
         {
-            stream.Write(SHA256.HashData(bytes));
-            stream.Write(bytes);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            AtomicFile.Write(path, stream =>
+            {
+                stream.Write(SHA256.HashData(bytes));
+                stream.Write(bytes);
+            });
         });
     }
 
@@ -71,6 +82,19 @@ internal sealed class FeatureFolder : IRecordStore
 
     public void Dispose()
     {
+    }
+
+    private void Writing(Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new TrainingException(string.Create(CultureInfo.InvariantCulture,
+                $"The folder {Path.GetDirectoryName(_folder)} cannot take the features: {failure.Message} They are up to {_files.LongLength * (HashBytes + _bytes) / 1e6:F1} MB there. Free some space, choose another folder with --cache-folder (run.cacheFolder), or keep them with --cache-features memory."), failure);
+        }
     }
 
     private static bool TryRead(string path, Span<byte> content, out string? what)

@@ -72,11 +72,11 @@ internal sealed class TrainingRun : IDisposable
                 SaveCheckpoint();   // a folder that cannot be written is found before the first step
             }
         }
-        catch (IOException failure) when (options.Folder is not null && _graph is not null)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException && options.Folder is not null && _graph is not null)
         {
             DisposeParts();
             throw new TrainingException(string.Create(CultureInfo.InvariantCulture,
-                $"The folder {options.Folder} cannot take the run: {failure.Message} It writes up to {BytesToWrite(task, _graph) / 1e6:F1} MB there; free some space or lift the limit on file sizes, or choose another folder."), failure);
+                $"The folder {options.Folder} cannot take the run: {failure.Message} It writes up to {BytesToWrite(task, _graph) / 1e6:F1} MB there; free some space or lift the limit on file sizes, make the folder writable, or choose another."), failure);
         }
         catch
         {
