@@ -11,6 +11,7 @@ namespace EoOnnx.Raster;
 public sealed class CogSink : IStripSink
 {
     internal const string WorkArea = ".eoonnx";
+    private const string Threads = "GDAL_NUM_THREADS";
     private readonly string _path;
     private readonly RasterProfile _profile;
     private readonly string _resampling;
@@ -236,16 +237,23 @@ public sealed class CogSink : IStripSink
         }
 
         // Overviews are read while they are written. With threads a tile may be read before the thread that compresses it has stored it (GDAL pull request 8561, mended in 3.8):
-        // the next overview then lacks it, and equal runs give other bytes.
-        using var creation = new GdalStringList("COMPRESS=DEFLATE", "NUM_THREADS=" + (HasOverviews ? "1" : "ALL_CPUS"), string.Create(CultureInfo.InvariantCulture, $"BLOCKSIZE={BlockSize(_profile)}"), "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling, "OVERVIEWS=" + (HasOverviews ? "AUTO" : "NONE"),
-            "PREDICTOR=" + (_resampling == "MODE" ? "NO" : "YES"));
-        Gdal.CPLErrorReset();
-        using (var progress = new GdalProgress(cancellation))
-        using (var copy = Gdal.GDALCreateCopy(Gdal.GDALGetDriverByName("COG"), target, vrt, 0, creation.Pointer, GdalProgress.Callback, progress.Data))
+        // the next overview then lacks it, and equal runs give other bytes. Overviews follow the configuration, which the environment may set, before the option of the driver.
+        var threads = HasOverviews ? "1" : "ALL_CPUS";
+        Gdal.CPLSetThreadLocalConfigOption(Threads, threads);
+        try
         {
+            using var creation = new GdalStringList("COMPRESS=DEFLATE", "NUM_THREADS=" + threads, string.Create(CultureInfo.InvariantCulture, $"BLOCKSIZE={BlockSize(_profile)}"), "BIGTIFF=IF_SAFER", "OVERVIEW_RESAMPLING=" + _resampling, "OVERVIEWS=" + (HasOverviews ? "AUTO" : "NONE"),
+                "PREDICTOR=" + (_resampling == "MODE" ? "NO" : "YES"));
+            Gdal.CPLErrorReset();
+            using var progress = new GdalProgress(cancellation);
+            using var copy = Gdal.GDALCreateCopy(Gdal.GDALGetDriverByName("COG"), target, vrt, 0, creation.Pointer, GdalProgress.Callback, progress.Data);
             cancellation.ThrowIfCancellationRequested();
             copy.Checked($"Cannot write {_path}");
             Gdal.CPLErrorReset();
+        }
+        finally
+        {
+            Gdal.CPLSetThreadLocalConfigOption(Threads, null);
         }
 
         GdalError.CheckState($"Cannot write {_path}");
