@@ -13,7 +13,8 @@ public class OblongSamplesTests
     {
         var source = Chips.Numbered(2, 2, height, width);
         var samples = new ChipSamples(source, [0, 1], Chips.Options(Rows, 2) with { TileWidth = Columns });
-        Assert.Equal(([2, Rows, Columns], [Rows, Columns]), (samples.Inputs[0].Shape, samples.Target.Shape));
+        Assert.Equal([2, Rows, Columns], samples.Inputs[0].Shape);
+        Assert.Equal([Rows, Columns], samples.Target.Shape);
         var seen = new int[2 * height * width];
         foreach (var (chips, images, classes) in await Chips.ReadAll(new BatchLoader(samples, new BatchLoaderOptions { BatchSize = 1 }, training: false), 0))
         {
