@@ -40,9 +40,9 @@ internal sealed class FeatureFolder : IRecordStore
             }
 
             // A folder that takes no record is found now and not after the frozen part has been computed.
-            using var probe = new FileStream(Path.Combine(_folder, $"{Guid.NewGuid():N}.part"), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
-            probe.Write(new byte[HashBytes + bytes]);
-            probe.Flush(flushToDisk: true);
+            var probe = Path.Combine(_folder, $"{Guid.NewGuid():N}.probe");
+            AtomicFile.Write(probe, stream => stream.Write(new byte[HashBytes + bytes]));
+            File.Delete(probe);
         });
     }
 
