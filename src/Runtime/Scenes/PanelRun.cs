@@ -32,6 +32,8 @@ internal sealed class PanelRun : IDisposable
         (_firstTileRow, _endTileRow) = (_maps.Min(map => map.FirstTileRow), _maps.Max(map => map.EndTileRow));
         _rows = run.Rows;
         _slab = new Slab(panel.ReadWidth, _job.Bands.Count, SlabReader.TypeOf(_job.Bands), _rows);
+        // Before any stage runs: a cutter that came first would count the rows above as free room, and the reader overwrite what is being cut.
+        _slab.Begin(_rows.First(_firstTileRow));
         _cutter = new TileCutter(_slab, plan, panel, _job.Scalings, _job.Model.Frames, _job.Model.Manifest.Fill ?? 0, run.Samples, _job.Answered);
         _reader = new SlabReader(_job, panel, _slab, run.Damage);
     }
@@ -82,7 +84,6 @@ internal sealed class PanelRun : IDisposable
     private void ReadAll(CancellationToken cancellation)
     {
         var (first, end) = (_rows.First(_firstTileRow), _rows.End(_endTileRow - 1));
-        _slab.Begin(first);
         for (var chunk = (first + _rows.Phase) / _rows.Chunk * _rows.Chunk; chunk - _rows.Phase < end; chunk += _rows.Chunk)
         {
             var (row, below) = (Math.Max(0, chunk - _rows.Phase), Math.Min(_job.Plan.Scene.Height, chunk + _rows.Chunk - _rows.Phase));
