@@ -166,7 +166,7 @@ public sealed class CogSinkTests : IDisposable
 
     /// <summary>
     /// Every overview but the first is computed from the one before, right after that was written. Threads that compress its blocks may still be at it
-    /// (GDAL before 3.8 then reads blocks that are not there yet), so that a few of many maps differed in the smallest overview.
+    /// (GDAL before 3.8 may then read blocks that are not there yet): maps with overviews are written by one.
     /// </summary>
     [Theory, InlineData(true), InlineData(false)]
     public void Overviews_of_overviews_are_the_same_however_many_maps_are_made_at_once(bool hasOverviews)
