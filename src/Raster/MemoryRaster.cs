@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
-using System.Text;
 using EoOnnx.Raster.Native;
 
 namespace EoOnnx.Raster;
@@ -28,7 +27,7 @@ public sealed unsafe class MemoryRaster : IDisposable
         try
         {
             _pixels = Gdal.VSIFileFromMemBuffer(_files[2], pinned.Pointer, (ulong)pixels.Length, takeOwnership: 0);
-            WriteFile(_files[1], EnviHeader.Text(profile.Size, profile.BandCount, profile.Type, "bsq"));
+            VirtualFiles.WriteMemory(_files[1], EnviHeader.Text(profile.Size, profile.BandCount, profile.Type, "bsq"));
             WriteGrid(_files[0], _files[2], profile);
             Dataset = RasterDataset.Open(_files[0]);
         }
@@ -84,22 +83,6 @@ public sealed unsafe class MemoryRaster : IDisposable
         }
 
         _pinned.Dispose();
-    }
-
-    private static void WriteFile(string path, string text)
-    {
-        var bytes = Encoding.ASCII.GetBytes(text);
-        var file = Gdal.VSIFOpenL(path, "wb");
-        nuint written;
-        fixed (byte* buffer = bytes)
-        {
-            written = file == 0 ? 0 : Gdal.VSIFWriteL(buffer, 1, (nuint)bytes.Length, file);
-        }
-
-        if (file == 0 || Gdal.VSIFCloseL(file) != 0 || written != (nuint)bytes.Length)
-        {
-            throw GdalError.Last("Cannot describe an array in memory");
-        }
     }
 
     private static void WriteGrid(string path, string pixels, RasterProfile profile)

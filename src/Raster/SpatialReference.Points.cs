@@ -27,33 +27,15 @@ public static unsafe partial class SpatialReference
     /// <exception cref="RasterException">There is no way from one to the other, or a point lies outside what the system describes.</exception>
     public static IReadOnlyList<(double Longitude, double Latitude)> ToLongitudeLatitude(IReadOnlyList<(double X, double Y)> points, string from)
     {
-        const int traditionalOrder = 0;
-        GdalLibrary.Ensure();
-        Gdal.CPLErrorReset();
-        var (source, target) = (OSRNewSpatialReference(from), OSRNewSpatialReference(ToWkt("EPSG:4326")));
-        nint transformation = 0;
-        try
+        return Between(from, ToWkt("EPSG:4326"), transformation =>
         {
-            if (source != 0 && target != 0)
-            {
-                OSRSetAxisMappingStrategy(source, traditionalOrder);
-                OSRSetAxisMappingStrategy(target, traditionalOrder);
-                transformation = OCTNewCoordinateTransformation(source, target);
-            }
-
             double[] x = [.. points.Select(point => point.X)], y = [.. points.Select(point => point.Y)];
             fixed (double* xs = x, ys = y)
             {
-                return transformation != 0 && OCTTransform(transformation, x.Length, xs, ys, null) != 0 ? [.. x.Zip(y)]
+                return transformation != 0 && OCTTransform(transformation, x.Length, xs, ys, null) != 0 ? x.Zip(y).ToList()
                     : throw GdalError.Last($"Points of {from} cannot be moved to longitude and latitude");
             }
-        }
-        finally
-        {
-            OCTDestroyCoordinateTransformation(transformation);
-            OSRDestroySpatialReference(source);
-            OSRDestroySpatialReference(target);
-        }
+        });
     }
 
     [LibraryImport(Gdal.Library)] private static partial nint OSRGetAuthorityName(nint reference, nint key);

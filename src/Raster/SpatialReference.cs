@@ -99,10 +99,23 @@ public static partial class SpatialReference
     /// <exception cref="RasterException">There is no way from one to the other.</exception>
     public static unsafe MapBounds Transform(MapBounds bounds, string from, string to)
     {
-        const int traditionalOrder = 0, pointsOnEdge = 21;
+        const int pointsOnEdge = 21;
+        return Between(ToWkt(from), to, transformation =>
+        {
+            double west, south, east, north;
+            return transformation != 0 && OCTTransformBounds(transformation, bounds.West, bounds.South, bounds.East, bounds.North, &west, &south, &east, &north, pointsOnEdge) != 0
+                ? new MapBounds(west, south, east, north)
+                : throw GdalError.Last($"The rectangle {bounds} of {from} cannot be moved into the system of the scene");
+        });
+    }
+
+    // The way from one system to another, x first in both; 0 where there is none.
+    private static T Between<T>(string from, string to, Func<nint, T> use)
+    {
+        const int traditionalOrder = 0;
         GdalLibrary.Ensure();
         Gdal.CPLErrorReset();
-        var (source, target) = (OSRNewSpatialReference(ToWkt(from)), OSRNewSpatialReference(to));
+        var (source, target) = (OSRNewSpatialReference(from), OSRNewSpatialReference(to));
         nint transformation = 0;
         try
         {
@@ -113,10 +126,7 @@ public static partial class SpatialReference
                 transformation = OCTNewCoordinateTransformation(source, target);
             }
 
-            double west, south, east, north;
-            return transformation != 0 && OCTTransformBounds(transformation, bounds.West, bounds.South, bounds.East, bounds.North, &west, &south, &east, &north, pointsOnEdge) != 0
-                ? new MapBounds(west, south, east, north)
-                : throw GdalError.Last($"The rectangle {bounds} of {from} cannot be moved into the system of the scene");
+            return use(transformation);
         }
         finally
         {

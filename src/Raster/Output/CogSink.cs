@@ -35,6 +35,9 @@ public sealed class CogSink : IStripSink
     /// <summary>Columns of the first panel in which an earlier run stored rows; null when there are none.</summary>
     public int? PanelWidth => _journal.PanelWidth;
 
+    /// <summary>Where a run that does not come to its end leaves its report.</summary>
+    public string UnfinishedReportPath => Path.Combine(Path.GetDirectoryName(_journal.RowsPath)!, "report.json");
+
     /// <summary>The rows while the map is being made: a raster without georeferencing, band-interleaved by line.</summary>
     public string RowsPath => _replacement ?? _journal.RowsPath;
 

@@ -138,6 +138,7 @@ internal sealed class MapTarget : IDisposable
         }
 
         _augmented?.Dispose();
+        Scores.Dispose();
         foreach (var batch in Scores.Items)
         {
             batch.Release();

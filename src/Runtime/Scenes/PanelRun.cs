@@ -77,6 +77,7 @@ internal sealed class PanelRun : IDisposable
     {
         _reader.Dispose();
         _slab.Dispose();
+        _maps.ForEach(map => map.Dispose());
         _maps.Clear();
         _mapOf.Clear();
     }
@@ -304,7 +305,7 @@ internal sealed class PanelRun : IDisposable
     }
 
     /// <summary>A map's rows in this panel.</summary>
-    private sealed class Map
+    private sealed class Map : IDisposable
     {
         public Map(MapTarget target, Panel panel)
         {
@@ -331,6 +332,8 @@ internal sealed class PanelRun : IDisposable
 
         /// <summary>The map row behind the last that is finished.</summary>
         public int Finished { get; set; }
+
+        public void Dispose() => Strips.Dispose();
 
         public long Bytes => Assembler.Bytes + Strips.Items.Sum(strip => strip.LongLength);
     }

@@ -1,7 +1,7 @@
 namespace EoOnnx.Runtime;
 
 /// <summary>A fixed set of buffers that go round between stages; taking waits until one is free. One stage takes.</summary>
-internal sealed class Pool<T>
+internal sealed class Pool<T> : IDisposable
 {
     private readonly BoundedQueue<T> _free;
 
@@ -23,4 +23,6 @@ internal sealed class Pool<T>
 
     /// <summary>Gives an item back; there is always room.</summary>
     public void Return(T item) => _free.Add(item, CancellationToken.None);
+
+    public void Dispose() => _free.Dispose();
 }

@@ -57,7 +57,7 @@ public sealed partial class ScenePipeline(EoModel model)
             {
                 foreach (var job in jobs)
                 {
-                    sinks.Add(CogSink.Open(job.Path, job.Profile, job.WorkIdentity, job.Options.Restart, job.Options.Overwrite, job.Median > 1 ? job.WorkProfile.Size : null));
+                    sinks.Add(UnfinishedReport.Forget(CogSink.Open(job.Path, job.Profile, job.WorkIdentity, job.Options.Restart, job.Options.Overwrite, job.Median > 1 ? job.WorkProfile.Size : null)));
                 }
 
                 // Making the file takes memory, too: the buffers of the stream go back to the system first.
@@ -200,18 +200,18 @@ public sealed partial class ScenePipeline(EoModel model)
             using var run = new SceneRun(targets, panels, damage, check, progress);
             try
             {
-                await run.StreamAsync(check.Token).ConfigureAwait(false);
+                await StreamAsync(run, check, cancellation).ConfigureAwait(false);
+                job.Warnings.AddRange(await check.FindingsAsync().ConfigureAwait(false));
+                run.ReportFindings();
+                damage.CheckFiles();
+                targets.ForEach(target => target.Smooth(cancellation));
             }
-            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            catch (Exception failure)
             {
-                await check.FindingsAsync().ConfigureAwait(false); // says why it failed
+                targets.ForEach(target => UnfinishedReport.Leave(target.Sink, run.ReportOf(target, memory), failure));
                 throw;
             }
 
-            job.Warnings.AddRange(await check.FindingsAsync().ConfigureAwait(false));
-            run.ReportFindings();
-            damage.CheckFiles();
-            targets.ForEach(target => target.Smooth(cancellation));
             return [.. targets.Select(target => run.ReportOf(target, memory))];
         }
         finally
@@ -220,17 +220,39 @@ public sealed partial class ScenePipeline(EoModel model)
         }
     }
 
+    private static async Task StreamAsync(SceneRun run, PendingInputCheck check, CancellationToken cancellation)
+    {
+        try
+        {
+            await run.StreamAsync(check.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            await check.FindingsAsync().ConfigureAwait(false); // says why it failed
+            throw;
+        }
+    }
+
     private static SceneReport Finish(SceneJob job, CogSink sink, SceneReport streamed, long start, IProgress<SceneProgress>? progress, CancellationToken cancellation)
     {
         var finish = Stopwatch.GetTimestamp();
         progress?.Report(new SceneProgress("finishing", job.Plan.Count, job.Plan.Count, streamed.Rate.PixelsPerSecond));
-        cancellation.ThrowIfCancellationRequested();
         var report = streamed;
         (sink.HiddenBands, sink.KeepsMap, sink.KeepsWork) = (job.HiddenBands, !job.IsVector, job.Options.KeepWork);
         sink.ClassPixels = [.. Enumerable.Range(0, job.Profile.CategoryNames.Count).Select(id => streamed.Classes.FirstOrDefault(item => item.Id == id)?.Pixels ?? 0)];
-        sink.Complete(
-            map => report = CompanionFiles.Write(
-                job, map, sink.RowsPath, () => streamed.Finished(Stopwatch.GetElapsedTime(finish).TotalSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds), cancellation), cancellation);
+        try
+        {
+            cancellation.ThrowIfCancellationRequested();
+            sink.Complete(
+                map => report = CompanionFiles.Write(
+                    job, map, sink.RowsPath, () => streamed.Finished(Stopwatch.GetElapsedTime(finish).TotalSeconds, Stopwatch.GetElapsedTime(start).TotalSeconds), cancellation), cancellation);
+        }
+        catch (Exception failure)
+        {
+            UnfinishedReport.Leave(sink, report, failure);
+            throw;
+        }
+
         return report;
     }
 

@@ -76,15 +76,23 @@ public sealed record SceneReport
     /// <summary>Things the user should know.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
-    /// <summary>How the work on this map ended, as an exit code of eoonnx. A report is written with a complete map only: 0; what fails (1) or is cancelled (130) leaves none.</summary>
+    /// <summary>How the work on this map ended, as an exit code of eoonnx: 0 in the report of a complete map. A run that fails (1) or is cancelled (130) leaves
+    /// its report in the work area, <c>MAP.tif.eoonnx/report.json</c>: what lies beside the map belongs to the map that is there.</summary>
     public int Exit { get; init; }
+
+    /// <summary>Why the work ended before its time; null for a complete map.</summary>
+    public string? Error { get; init; }
+
+    /// <summary>The report of a run that did not come to its end. Rows that are not made count as nodata.</summary>
+    internal SceneReport Ended(Exception failure) =>
+        this with { Exit = failure is OperationCanceledException ? 130 : 1, Error = RemoteAccess.Redact(failure.Message) };
 
     /// <summary>The report when the file is made.</summary>
     internal SceneReport Finished(double finishSeconds, double totalSeconds) => this with
     {
         Seconds = Seconds with { Finish = finishSeconds, Total = totalSeconds },
         Rate = new RateReport(Rate.TilesPerSecond * Seconds.Total / totalSeconds, Rate.PixelsPerSecond * Seconds.Total / totalSeconds, Seconds.Model / totalSeconds),
-        Memory = MemoryReport.Now(Memory.BufferBytes, Memory.Plan, Memory.ManagedBytes),
+        Memory = MemoryReport.Now(Memory.BufferBytes, Memory.Plan, Memory.ManagedBytes) with { DeviceBytes = Memory.DeviceBytes },
         Energy = Energy?.Now(),
     };
 
@@ -178,7 +186,21 @@ public sealed record StageSeconds(double Read, double Prepare, double Model, dou
 {
     /// <summary>Opening the scene's sources; 0 for a raster that the caller had opened.</summary>
     public double Open { get; init; }
+
+    /// <summary>Seconds in which a stage had nothing to do because the one before had nothing ready.</summary>
+    public StageWaits? Starved { get; init; }
+
+    /// <summary>Seconds in which a stage could not go on because those behind it had no room.</summary>
+    public StageWaits? Blocked { get; init; }
 }
+
+/// <summary>Seconds that stages waited; with several panels, their sum.</summary>
+/// <param name="Read">Decoding the scene.</param>
+/// <param name="Prepare">Cutting and standardising tiles.</param>
+/// <param name="Model">Inside ONNX Runtime.</param>
+/// <param name="Blend">Activation, blending, choice of the class.</param>
+/// <param name="Write">Storing rows durably.</param>
+public sealed record StageWaits(double Read, double Prepare, double Model, double Blend, double Write);
 
 /// <summary>Throughput of a run.</summary>
 /// <param name="TilesPerSecond">Tiles through the model.</param>
@@ -194,6 +216,9 @@ public sealed record MemoryReport(long PeakBytes, long BufferBytes, MemoryPlan P
 {
     /// <summary>What the runtime's own heap held, at the end of the stream or of the run, whichever is more; the rest is memory of ONNX Runtime, GDAL and buffers outside of it.</summary>
     public long ManagedBytes { get; init; }
+
+    /// <summary>Memory of the GPU that all processes together used at the end of the stream; null on a processor, and where the driver does not tell.</summary>
+    public long? DeviceBytes { get; init; }
 
     internal static MemoryReport Now(long bufferBytes, MemoryPlan plan, long managedBefore = 0)
     {
@@ -270,8 +295,9 @@ public sealed record ReadReport(long? Bytes, long SourceBytes)
 }
 
 /// <summary>Energy that a run took.</summary>
-/// <param name="Joules">Energy of the processor.</param>
-/// <param name="Method"><c>measured</c> by the processor's counter, or <c>estimated</c>: processor time times 10 W.</param>
+/// <param name="Joules">Energy of the processors, and of the GPU where one is used and counts it.</param>
+/// <param name="Method"><c>measured</c> by the counters of all of them, or <c>estimated</c>: where the processors' counters cannot be read, their part is processor time
+/// times 10 W; where the GPU in use does not tell, its part is missing.</param>
 /// <param name="Co2Grams">Carbon dioxide, where the run was told how much a kilowatt-hour makes.</param>
 public sealed record EnergyReport(double Joules, string Method, double? Co2Grams)
 {

@@ -13,7 +13,7 @@ internal sealed class SceneRun : IDisposable
     private readonly PendingInputCheck _check;
     private readonly IProgress<SceneProgress>? _progress;
     private readonly long _start = Stopwatch.GetTimestamp();
-    private readonly EnergyMeter _energy = new();
+    private readonly EnergyMeter _energy;
     private readonly ProcessReads? _reads = ProcessReads.Now();
     private readonly NetworkUse _network;
     private readonly long _tileCount;
@@ -24,6 +24,7 @@ internal sealed class SceneRun : IDisposable
 
     public SceneRun(IReadOnlyList<MapTarget> targets, IReadOnlyList<Panel> panels, SourceDamage damage, PendingInputCheck check, IProgress<SceneProgress>? progress)
     {
+        _energy = new EnergyMeter(targets[0].Job.Model.Model.Device);
         (Targets, Job, _panels, Damage, _check, _progress) = (targets, targets[0].Job, panels, damage, check, progress);
         _network = Job.Options.Opening?.Network ?? NetworkUse.Now();
         var (model, plan) = (Job.Model, Job.Plan);
@@ -80,6 +81,8 @@ internal sealed class SceneRun : IDisposable
     /// <summary>Gives the memory of the batches back.</summary>
     public void Dispose()
     {
+        _energy.Dispose();
+        Images.Dispose();
         foreach (var batch in Images.Items)
         {
             batch.Release();
@@ -154,9 +157,9 @@ internal sealed class SceneRun : IDisposable
             Channels = [.. job.Bands.Select((band, i) => new ChannelReport(
                 band.Channel, band.Source.Index, band.Source.Name, band.MatchedBy, job.Scalings[i].Scale, job.Scalings[i].Offset, samples[i].Mean, samples[i].StandardDeviation))],
             Pixels = new PixelReport(pixels, target.Statistics.Predicted, pixels - target.Statistics.Predicted, _hidden * upsampled, Damage.Pixels * upsampled, SquareKilometres(target.Statistics.SquareMetres)),
-            Seconds = new StageSeconds(Clocks.Read.Seconds, Clocks.Prepare.Seconds, Clocks.Model.Seconds, Clocks.Blend.Seconds, Clocks.Write.Seconds, 0, total) { Open = job.Options.Opening?.Seconds ?? 0 },
+            Seconds = new StageSeconds(Clocks.Read.Seconds, Clocks.Prepare.Seconds, Clocks.Model.Seconds, Clocks.Blend.Seconds, Clocks.Write.Seconds, 0, total) { Open = job.Options.Opening?.Seconds ?? 0, Starved = Waits(clock => clock.Starved), Blocked = Waits(clock => clock.Blocked) },
             Rate = new RateReport(_tilesRun / total, (double)plan.Scene.Width * (plan.Scene.Height - Math.Min(plan.Scene.Height, target.ResumedRows * plan.Y.Cell / model.Upsampling)) / total, Clocks.Model.Seconds / total),
-            Memory = MemoryReport.Now(BufferBytes, memory),
+            Memory = MemoryReport.Now(BufferBytes, memory) with { DeviceBytes = NvidiaManagement.Find(model.Model.Device)?.UsedBytes() },
             Classes = job.Content != MapContent.Class ? [] : [.. job.Legend!.Classes.Select(item =>
                 new ClassReport(item.Id, item.Name, target.Statistics.Of(item.Id).Pixels, SquareKilometres(target.Statistics.Of(item.Id).SquareMetres), target.Statistics.SurenessOf(item.Id) * ClassEncoder.ConfidenceScale))],
             Values = job.Content != MapContent.Value ? [] : [.. target.Statistics.Spreads.Select((spread, band) => ValueReport.Of(job.Profile, band, spread))],
@@ -167,6 +170,8 @@ internal sealed class SceneRun : IDisposable
             Warnings = [.. job.Warnings, .. Damage.Warnings, .. UnusualChannels(samples)],
         };
     }
+
+    private StageWaits Waits(Func<StageClock, double> seconds) => new(seconds(Clocks.Read), seconds(Clocks.Prepare), seconds(Clocks.Model), seconds(Clocks.Blend), seconds(Clocks.Write));
 
     private static IEnumerable<string> OtherMaps(SceneModel model, SceneOptions options) => options.Output is not null || model.Model.MapOutputs.Count < 2 ? []
         : [$"{model.Model.Path} makes {model.Model.MapOutputs.Count} maps ({string.Join(", ", model.Model.MapOutputs)}); this is {model.Output}. Choose another with --output, or take all with {SceneOutput.OutputPlaceholder} in the name of the map."];

@@ -16,6 +16,8 @@ internal sealed class SlabReader : IDisposable
     private readonly PixelSize _block;
     private readonly SourceDamage _damage;
     private readonly PixelWindow _own;
+    private readonly RepeatedParts _parts;
+    private (int First, int Count, CancellationToken Cancellation) _rows;
 
     /// <summary>Opens the readers.</summary>
     /// <param name="job">The scene and how it is read.</param>
@@ -43,6 +45,8 @@ internal sealed class SlabReader : IDisposable
             {
                 _readers[i] = scene.OpenReader();
             }
+
+            _parts = new RepeatedParts(count, i => Read(i, _rows.First, _rows.Count, _rows.Cancellation));
         }
         catch
         {
@@ -66,39 +70,20 @@ internal sealed class SlabReader : IDisposable
     public void Read(int firstRow, int rows, CancellationToken cancellation)
     {
         _damage.CheckFiles();
-        if (_readers.Length == 1)
-        {
-            Read(0, firstRow, rows, cancellation);
-        }
-        else
-        {
-            ReadInParallel(firstRow, rows, cancellation);
-        }
-
+        _rows = (firstRow, rows, cancellation);
+        _parts.Run();
         _masks.Apply(firstRow, rows, _slab.ValidFrom(firstRow));
     }
 
     public void Dispose()
     {
+        _parts?.Dispose();
         foreach (var reader in _readers)
         {
             reader?.Dispose();
         }
 
         _masks.Dispose();
-    }
-
-    private void ReadInParallel(int firstRow, int rows, CancellationToken cancellation)
-    {
-        try
-        {
-            Parallel.For(0, _readers.Length, i => Read(i, firstRow, rows, cancellation));
-        }
-        catch (AggregateException failure)
-        {
-            // The first column range that failed speaks for all.
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure.InnerExceptions[0]);
-        }
     }
 
     private void Read(int reader, int firstRow, int rows, CancellationToken cancellation)

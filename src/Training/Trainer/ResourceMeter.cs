@@ -16,7 +16,7 @@ public sealed record ResourceUse(long PeakMemoryBytes, double ProcessorSeconds, 
 }
 
 /// <summary>Measures a run.</summary>
-internal sealed class ResourceMeter
+internal sealed class ResourceMeter : IDisposable
 {
     private readonly EnergyMeter _energy = new();
 
@@ -27,4 +27,6 @@ internal sealed class ResourceMeter
         var energy = _energy.Result();
         return new ResourceUse(process.PeakWorkingSet64, energy.ProcessorSeconds, energy.Joules, energy.IsMeasured);
     }
+
+    public void Dispose() => _energy.Dispose();
 }

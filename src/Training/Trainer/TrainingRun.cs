@@ -86,6 +86,7 @@ internal sealed class TrainingRun : IDisposable
 
         void DisposeParts()
         {
+            _resources.Dispose();
             _evaluator?.Dispose();
             _runner?.Dispose();
             _workspace?.Dispose();
@@ -198,6 +199,7 @@ internal sealed class TrainingRun : IDisposable
 
     public void Dispose()
     {
+        _resources.Dispose();
         _evaluator.Dispose();
         _runner.Dispose();
         _workspace.Dispose();

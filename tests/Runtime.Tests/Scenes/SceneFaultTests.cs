@@ -52,7 +52,42 @@ public sealed class SceneFaultTests : IDisposable
         Assert.Contains("--max-bad", failure.Message, StringComparison.Ordinal);
         Assert.Contains("10", failure.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(Output));
+        var left = SceneReport.Load(UnfinishedReport);
+        Assert.Equal((1, failure.Message), (left.Exit, left.Error));
+        Assert.InRange(left.Pixels.Unreadable, 1, Size * Size);
     }
+
+    [Fact]
+    public async Task A_run_that_fails_or_is_cancelled_leaves_its_report_in_the_work_area_and_the_map_that_is_there_keeps_its_own()
+    {
+        var (path, _) = Tiled();
+        using var model = TestScenes.Identity(_folder, 1, Tile);
+        using var scene = RasterDataset.Open(path);
+        var pipeline = new ScenePipeline(model);
+        var made = await pipeline.RunAsync(scene, Output);
+        Assert.Equal((0, null), (made.Exit, made.Error));
+
+        using var stop = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pipeline.RunAsync(scene, Output, new SceneOptions { Overwrite = true }, new Reaction(stop.Cancel), stop.Token));
+        Assert.Equal((130, 0), (SceneReport.Load(UnfinishedReport).Exit, SceneReport.Load(ScenePipeline.ReportPath(Output)).Exit));
+
+        DamageBlock(path, row: 1, column: 2);
+        var failure = await Assert.ThrowsAsync<RasterException>(() => pipeline.RunAsync(scene, Output, new SceneOptions { Overwrite = true, Restart = true }));
+        var left = SceneReport.Load(UnfinishedReport);
+        Assert.Equal((1, failure.Message, Size * Size), (left.Exit, left.Error, left.Pixels.Total));
+        Assert.Equal(made.Pixels, SceneReport.Load(ScenePipeline.ReportPath(Output)).Pixels);
+
+        var mended = await pipeline.RunAsync(scene, Output, new SceneOptions { Overwrite = true, OnError = ErrorMode.NoData, MostDamage = 0.1, KeepWork = true });
+        Assert.Equal((0, false), (mended.Exit, File.Exists(UnfinishedReport)));
+        var (seconds, starved, blocked) = (mended.Seconds, mended.Seconds.Starved!, mended.Seconds.Blocked!);
+        foreach (var stage in (double[])[seconds.Read + starved.Read + blocked.Read, seconds.Prepare + starved.Prepare + blocked.Prepare, seconds.Model + starved.Model + blocked.Model,
+            seconds.Blend + starved.Blend + blocked.Blend, seconds.Write + starved.Write + blocked.Write])
+        {
+            Assert.InRange(stage, double.Epsilon, seconds.Total); // a stage is one of these at a time
+        }
+    }
+
+    private string UnfinishedReport => Path.Combine(Output + ".eoonnx", "report.json");
 
     [Theory, InlineData(true, "has vanished"), InlineData(false, "has changed")]
     public async Task A_scene_that_vanishes_or_changes_while_it_is_read_gives_no_map(bool vanishes, string expected)
