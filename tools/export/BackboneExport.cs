@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using EoOnnx.Export.Checkpoints;
 using EoOnnx.Export.Checkpoints.Detection;
 using EoOnnx.Formats;
@@ -55,7 +54,7 @@ public static class BackboneExport
         var built = Build(backbone, weights, options);
         return new ExportedBackbone(built with
         {
-            Manifest = built.Manifest with { Licence = licence ?? backbone.Licence, Source = Path.GetFileName(checkpoint), SourceSha256 = HashOf(checkpoint) },
+            Manifest = built.Manifest with { Licence = licence ?? backbone.Licence, Source = Path.GetFileName(checkpoint), SourceSha256 = FileHash.Sha256(checkpoint) },
         });
     }
 
@@ -87,14 +86,7 @@ public static class BackboneExport
 
         // Names and shapes do not tell ScaleMAE from a ViT for three bands.
         static string Tell(string family) => family == "scalemae" ? "vit" : family;
-    }
-
-    internal static string HashOf(string path)
-    {
-        using var stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
-}
+    }}
 
 /// <summary>A backbone that is ready to be written.</summary>
 public sealed class ExportedBackbone

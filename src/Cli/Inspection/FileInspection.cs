@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using EoOnnx.Export.Checkpoints.Detection;
@@ -112,7 +111,7 @@ internal sealed record FileInspection
             Path = path,
             Kind = slots.Count > 0 ? "ONNX model with adapter slots" : isForDeepness ? "ONNX model for QGIS Deepness" : "ONNX model",
             Bytes = new FileInfo(path).Length,
-            Sha256 = Hash(path),
+            Sha256 = FileHash.Sha256(path),
             Parameters = model.Graph.Initializers.Sum(value => value.Data?.Count ?? 0),
             Inputs = [.. model.Graph.Inputs.Except(slots).Except(optional).Select(Summarize)],
             OptionalInputs = optional.Count > 0 ? [.. optional.Select(Summarize)] : null,
@@ -138,7 +137,7 @@ internal sealed record FileInspection
         }
 
         var checkpoint = Export.Checkpoints.Checkpoint.Open(path);
-        var sha256 = Hash(path);
+        var sha256 = FileHash.Sha256(path);
         var inspection = CheckpointInspection.Of(checkpoint, sha256);
         var manifest = ManifestOf(checkpoint.Metadata);
         var isOwnAdapter = checkpoint.Metadata.ContainsKey(AdapterMetadata.BaseSha256);
@@ -193,7 +192,7 @@ internal sealed record FileInspection
             Path = path,
             Kind = "adapter (ONNX Runtime)",
             Bytes = new FileInfo(path).Length,
-            Sha256 = Hash(path),
+            Sha256 = FileHash.Sha256(path),
             Parameters = file.Tensors.Values.Sum(tensor => tensor.Count),
             Tensors = Summarize(file.Tensors),
             Missing = ["the base model, bands and classes: the .safetensors adapter that it was made of tells them"],
@@ -207,12 +206,6 @@ internal sealed record FileInspection
     private static TensorSummary Summarize(string name, TensorData tensor) => new(name, tensor.Type, $"[{string.Join(", ", tensor.Shape)}]");
 
     private static TensorSummary Summarize(Value value) => new(value.Name, value.Type, value.Shape?.ToString() ?? "[?]");
-
-    private static string Hash(string path)
-    {
-        using var stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
 
     private static ModelManifest? ManifestOf(IReadOnlyDictionary<string, string> metadata) =>
         metadata.TryGetValue(ModelManifest.MetadataKey, out var json) ? ModelManifest.Parse(json) : null;

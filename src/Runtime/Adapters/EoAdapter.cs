@@ -13,7 +13,7 @@ public sealed class EoAdapter : IDisposable
 
     private EoAdapter(EoModel model, AdapterTensors source, OrtLoraAdapter native, IReadOnlyList<string> notes)
     {
-        (Model, Path, Metadata, _native, Notes, Digest) = (model, source.Path, source.Metadata, native, notes, new Lazy<string>(() => Provenance.FileDigest(source.Path)));
+        (Model, Path, Metadata, _native, Notes, Digest) = (model, source.Path, source.Metadata, native, notes, new Lazy<string>(() => FileHash.Sha256(source.Path)));
         TensorNames = [.. source.Tensors.Keys.Order(StringComparer.Ordinal)];
         Manifest = source.Metadata.TryGetValue(AdapterMetadata.Manifest, out var json) ? ModelManifest.Parse(json) : null;
     }

@@ -76,7 +76,7 @@ internal static class Provenance
 
     /// <summary>SHA-256 over the model and, where there is one, its external data file.</summary>
     public static string ModelDigest(string path) =>
-        File.Exists(path + ".data") ? Hash(FileDigest(path) + FileDigest(path + ".data")) : FileDigest(path);
+        File.Exists(path + ".data") ? Hash(FileHash.Sha256(path) + FileHash.Sha256(path + ".data")) : FileHash.Sha256(path);
 
     /// <summary>SHA-256 over name, size and time of every local file of the scene; statistics and overviews beside it do not count.</summary>
     private static string SourceDigest(RasterDataset scene) => Hash(string.Join('\n', scene.Files.Order(StringComparer.Ordinal)
@@ -88,12 +88,6 @@ internal static class Provenance
     {
         var file = new FileInfo(path.Split('?')[0]);
         return file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}") : file.Name;
-    }
-
-    public static string FileDigest(string path)
-    {
-        using var file = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(file));
     }
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));

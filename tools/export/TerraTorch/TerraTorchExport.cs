@@ -62,7 +62,7 @@ public static class TerraTorchExport
             Padding = padding is null ? null : new ManifestPadding(padding.Multiple, padding.Mode),
             Licence = options.Licence,
             Source = Path.GetFileName(path),
-            SourceSha256 = BackboneExport.HashOf(path),
+            SourceSha256 = FileHash.Sha256(path),
         };
         IReadOnlyList<string> warnings = [.. built.Warnings, .. Distortion(decoder, built), .. Warnings(task, options.Heads is null ? backbone.GuessedHeads(weights) : null), .. options.Means is null ? [Statistics(manifest)] : (string[])[]];
         return new ExportedTask(
