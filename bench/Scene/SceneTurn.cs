@@ -13,6 +13,9 @@ internal static class SceneTurn
 {
     public const int Overlap = 32;
 
+    // Tiles among which the start of a process is lost.
+    private const int LargeScene = 1000;
+
     /// <summary>Measures a contestant.</summary>
     public static async Task RunAsync(string contestant, string name, string scene, int batch, string folder, int threads, TextWriter output)
     {
@@ -39,7 +42,11 @@ internal static class SceneTurn
                 default:
                     // The first scene of a process pays for compiling the pipeline and for hashing the model; a batch pays once.
                     await MeasureAsync("pipeline", turn => PipelineAsync(turn, model, dataset, map, batch));
-                    await MeasureAsync("again", turn => PipelineAsync(turn, model, dataset, map, batch));
+                    if (plan.Count < LargeScene)
+                    {
+                        await MeasureAsync("again", turn => PipelineAsync(turn, model, dataset, map, batch));
+                    }
+
                     break;
             }
 
