@@ -31,9 +31,7 @@ internal sealed class PanelRun : IDisposable
         _mapOf = _maps.ToDictionary(map => map.Target);
         (_firstTileRow, _endTileRow) = (_maps.Min(map => map.FirstTileRow), _maps.Max(map => map.EndTileRow));
         _rows = run.Rows;
-        _slab = new Slab(panel.ReadWidth, _job.Bands.Count, SlabReader.TypeOf(_job.Bands), _rows);
-        // Before any stage runs: a cutter that came first would count the rows above as free room, and the reader overwrite what is being cut.
-        _slab.Begin(_rows.First(_firstTileRow));
+        _slab = new Slab(panel.ReadWidth, _job.Bands.Count, SlabReader.TypeOf(_job.Bands), _rows, _rows.First(_firstTileRow));
         _cutter = new TileCutter(_slab, plan, panel, _job.Scalings, _job.Model.Frames, _job.Model.Manifest.Fill ?? 0, run.Samples, _job.Answered);
         _reader = new SlabReader(_job, panel, _slab, run.Damage);
     }

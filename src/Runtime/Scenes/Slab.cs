@@ -23,8 +23,10 @@ internal sealed class Slab : IDisposable
     /// <param name="bands">Channels.</param>
     /// <param name="type">Byte, UInt16, Int16 or Float32.</param>
     /// <param name="rows">How many rows are held and read at once.</param>
+    /// <param name="firstRow">The first row that a run needs: its chunk is the first to be read. Rows above count neither as read nor as room,
+    /// whichever of reader and cutter comes first.</param>
     /// <exception cref="RasterException">The ring would be larger than 2 GiB.</exception>
-    public Slab(int width, int bands, RasterType type, SlabRows rows)
+    public Slab(int width, int bands, RasterType type, SlabRows rows, int firstRow)
     {
         (Width, Bands, Type, Chunk, Capacity, _pixelBytes, _phase) = (width, bands, type, rows.Chunk, rows.Capacity, type.SizeInBytes(), rows.Phase);
         var bytes = (long)width * Capacity * bands * _pixelBytes;
@@ -36,6 +38,7 @@ internal sealed class Slab : IDisposable
         _pixels = GC.AllocateUninitializedArray<byte>((int)bytes, pinned: true);
         _valid = GC.AllocateUninitializedArray<byte>(checked(width * Capacity), pinned: true);
         _free = new SemaphoreSlim(rows.Chunks);
+        _filledEnd = _freedEnd = (firstRow + _phase) / Chunk * Chunk;
     }
 
     public int Width { get; }
@@ -54,9 +57,6 @@ internal sealed class Slab : IDisposable
 
     /// <summary>Elements from row to row and from band to band.</summary>
     public PixelSpacing Spacing => new(Width, Width * Capacity);
-
-    /// <summary>Starts at the first chunk that a run needs.</summary>
-    public void Begin(int row) => _filledEnd = _freedEnd = (row + _phase) / Chunk * Chunk;
 
     /// <summary>Pixels from the first of a row in a band to the end of the ring.</summary>
     public Span<T> From<T>(int row, int band, int column = 0) where T : unmanaged =>
