@@ -8,7 +8,7 @@ namespace EoOnnx.Runtime.Tests.Adapters;
 [Collection(nameof(SceneMemoryTests))]
 public sealed class AdapterMemoryTests : IDisposable
 {
-    private const int Width = 4, Rank = 2, Kilobyte = 1024;
+    private const int Width = 4, Rank = 2;
     private readonly string _folder = Directory.CreateTempSubdirectory("eoonnx-adapter-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -16,15 +16,17 @@ public sealed class AdapterMemoryTests : IDisposable
     [Fact]
     public void Ten_thousand_swaps_of_adapters_leave_nothing_on_the_native_heap()
     {
-        const int rounds = 5, swaps = 2_000;
+        const int leastRounds = 5, mostRounds = 60, steadyRounds = 3, swaps = 2_000, mostBytes = 64; // an adapter of this test alone holds more
         using var model = EoModel.Load(TestModels.Save(_folder, "lora", 1, Width, (op, x) =>
             op.MatMul(op.MatMul(x, op.Transpose(op.OverridableInput("a.lora_A.weight", Tensor([0, Width]), ["r", Width]), 1, 0)), op.Transpose(op.OverridableInput("a.lora_B.weight", Tensor([Width, 0]), [Width, "r"]), 1, 0)),
             TestModels.Manifest(ModelTask.Regression, 1, Width)));
         var file = Path.Combine(_folder, "adapter.safetensors");
         SafetensorsFile.Write(file, new Dictionary<string, TensorData> { ["a.lora_A.weight"] = Tensor([Rank, Width]), ["a.lora_B.weight"] = Tensor([Width, Rank]) }, new Dictionary<string, string> { [AdapterMetadata.LoraAlpha] = "2" });
         var image = new float[Width * Width];
-        var held = new List<double>();
-        for (var round = 0; round < rounds; round++)
+        var (held, growth) = (HeapBytes(), new List<double>());
+        // The compiler of .NET takes and gives back megabytes while it compiles what runs often, for seconds: that hides a leak as well as it looks like one.
+        // Once it is done rounds hold the same to the byte, and what leaks still grows in every one of them.
+        while (growth.Count < mostRounds && !(growth.Count >= leastRounds && growth.TakeLast(steadyRounds).All(bytes => Math.Abs(bytes) < mostBytes)))
         {
             for (var swap = 0; swap < swaps; swap++)
             {
@@ -32,13 +34,14 @@ public sealed class AdapterMemoryTests : IDisposable
                 model.Run(image, [1, 1, Width, Width], ["logits"], adapter);
             }
 
-            held.Add((double)HeapBytes() / swaps);
+            var before = held;
+            held = HeapBytes();
+            growth.Add((double)(held - before) / swaps);
         }
 
-        // What leaks grows in every round; what the runtime itself takes, for compiled code for example, comes and goes.
-        var growth = held.Zip(held.Skip(1), (before, after) => after - before).Order().ToList();
-        TestContext.Current.TestOutputHelper!.WriteLine($"{string.Join(", ", growth.Select(bytes => bytes.ToString("F1", System.Globalization.CultureInfo.InvariantCulture)))} bytes a swap");
-        Assert.True(growth[0] < 64, $"at least {growth[0]} bytes a swap stay on the native heap"); // an adapter of this test alone holds more
+        var rounds = string.Join(", ", growth.Select(bytes => bytes.ToString("F1", System.Globalization.CultureInfo.InvariantCulture)));
+        TestContext.Current.TestOutputHelper!.WriteLine($"{rounds} bytes a swap, round by round");
+        Assert.True(growth.Count < mostRounds, $"the native heap does not stay the same; bytes a swap, round by round: {rounds}");
     }
 
     private static TensorData Tensor(long[] shape) => TensorData.FromValues<float>(shape, [.. Enumerable.Range(0, (int)TensorData.CountOf(shape)).Select(i => 0.1f * i)]);
