@@ -138,6 +138,9 @@ public sealed record ModelManifest
         }
     }
 
+    /// <summary>The overlap in pixels that suits a tile edge when <see cref="Overlap"/> says nothing: 2·ceil(tile / 14), 32 at 224.</summary>
+    public static int DefaultOverlap(int tile) => 2 * ((tile + 13) / 14);
+
     /// <summary>The manifest as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, ManifestJson.Default.ModelManifest);
 

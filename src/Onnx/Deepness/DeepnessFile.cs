@@ -6,7 +6,7 @@ namespace EoOnnx.Onnx;
 /// <param name="Path">The file.</param>
 /// <param name="Opset">Its operator set.</param>
 /// <param name="Input">Its image.</param>
-/// <param name="Output">Its map.</param>
+/// <param name="Output">Its map, or several.</param>
 /// <param name="Keys">The metadata that Deepness reads.</param>
 /// <param name="Remarks">What the user should know.</param>
 public sealed record DeepnessFile(string Path, long Opset, string Input, string Output, IReadOnlyDictionary<string, string> Keys, IReadOnlyList<string> Remarks)
@@ -32,12 +32,23 @@ public sealed record DeepnessFile(string Path, long Opset, string Input, string 
             remarks.Add("The manifest names no ground resolution; Deepness asks for it. Say it with --resolution.");
         }
 
+        var dropped = model.Graph.Outputs.Select(output => output.Name).Except(written.Graph.Outputs.Select(output => output.Name)).ToList();
+        if (dropped.Count > 0)
+        {
+            remarks.Add($"Left out, since Deepness takes every output for a map: {string.Join(", ", dropped)}. The manifest names the maps of a model with several (heads).");
+        }
+
+        if (written.Metadata[DeepnessKeys.ModelType] == "\"Superresolution\"")
+        {
+            remarks.Add($"Deepness reads no scaling of a super-resolution: say {written.Metadata[DeepnessKeys.OutputScaling]} in its field 'Output scaling', where 255 stands, and leave the overlap at 0.");
+        }
+
         if (DeepnessRules.GeoDeepRemark(written) is { } geoDeep)
         {
             remarks.Add(geoDeep);
         }
 
-        return new DeepnessFile(target, written.Opsets[""], $"{written.Graph.Inputs[0]}", $"{written.Graph.Outputs[0]}",
+        return new DeepnessFile(target, written.Opsets[""], $"{written.Graph.Inputs[0]}", string.Join("; ", written.Graph.Outputs),
             written.Metadata.Where(item => item.Key != ModelManifest.MetadataKey).ToDictionary(), remarks);
     }
 }

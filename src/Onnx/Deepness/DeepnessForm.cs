@@ -7,8 +7,8 @@ namespace EoOnnx.Onnx;
 public static class DeepnessForm
 {
     /// <summary>
-    /// Writes the form: one square image as input, every other input a constant; opset 17; softmax or sigmoid at the end of a
-    /// segmentation; the keys that Deepness reads beside the manifest.
+    /// Writes the form: one square image as input, every other input a constant; opset 17; softmax or sigmoid at the end of each map of
+    /// a segmentation; the keys that Deepness reads beside the manifest. A regression whose map is finer than its image is a super-resolution there.
     /// </summary>
     /// <param name="model">A task model with a manifest; it is not changed, its weights are shared.</param>
     /// <param name="options">What the manifest does not say; null for the defaults.</param>
@@ -26,7 +26,7 @@ public static class DeepnessForm
 
         var copy = model.Clone();
         var tile = FixInput(copy.Graph, manifest, options);
-        var channels = FixOutput(copy.Graph, manifest);
+        var maps = DeepnessMaps.Fix(copy.Graph, manifest);
         copy.Graph.RemoveUnused();
         copy.Graph.Sort();
         foreach (var node in copy.Graph.Nodes)
@@ -38,9 +38,11 @@ public static class DeepnessForm
         lowered.Metadata[ModelManifest.MetadataKey] = (manifest with
         {
             Tile = tile,
-            Activation = manifest.Task == ModelTask.Segmentation ? channels == 1 ? "sigmoid" : "softmax" : manifest.Activation,
+            Activation = manifest.Task == ModelTask.Segmentation ? maps.All(map => map.Channels == 1) ? "sigmoid" : "softmax" : manifest.Activation,
+            Heads = manifest.Heads.Count == 0 ? [] : [.. maps.Select(map => new ManifestHead(map.Output, map.Classes))],
         }).ToJson();
-        foreach (var (key, value) in DeepnessKeys.Of(manifest, options, tile, channels))
+        var edge = lowered.Graph.Outputs[0].Shape is { Rank: 3 or 4 } shape && shape[^1].Value is { } pixels ? (int)pixels : tile;
+        foreach (var (key, value) in DeepnessKeys.Of(manifest, options, maps, tile, edge))
         {
             lowered.Metadata[key] = value;
         }
@@ -101,41 +103,5 @@ public static class DeepnessForm
         graph.ReplaceUses(image, framed);
         graph.RemoveInput(image);
         return tile;
-    }
-
-    // The first output alone, with probabilities for classes; returns the number of its channels.
-    private static int FixOutput(Graph graph, ModelManifest manifest)
-    {
-        var output = graph.Outputs[0];
-        var name = output.Name;
-        graph.SetOutputs(output);
-        if (manifest.Task == ModelTask.Regression)
-        {
-            return 1;
-        }
-
-        var channels = output.Shape is { Rank: 4 } shape && shape[1].Value is { } count ? count : throw new OnnxGraphException(
-            $"The output {output} of {manifest.Name} has no fixed number of classes; Deepness needs [batch, classes, height, width].");
-        if (channels > DeepnessRules.MostClasses)
-        {
-            throw new OnnxGraphException($"{manifest.Name} has {channels} classes; Deepness holds at most {DeepnessRules.MostClasses}.");
-        }
-
-        var isSigmoid = channels == 1;
-        if (manifest.Activation == (isSigmoid ? "sigmoid" : "softmax"))
-        {
-            return (int)channels;
-        }
-
-        if (manifest.Activation != "none")
-        {
-            throw new OnnxGraphException($"{manifest.Name} ends in {manifest.Activation} over {channels} channels; Deepness needs {(isSigmoid ? "sigmoid for one channel" : "softmax for several")}. Export it with --raw.");
-        }
-
-        var op = new GraphBuilder(graph);
-        graph.Rename(output, name + "/raw");
-        graph.SetOutputs();
-        op.Output(isSigmoid ? op.Sigmoid(output) : op.Softmax(manifest.Temperature is { } temperature ? op.Mul(output, 1 / temperature) : output, 1), name);
-        return (int)channels;
     }
 }

@@ -23,13 +23,20 @@ internal static class DeepnessKeys
     public const double Divisor = 255;
 
     /// <summary>The keys for a model whose input is one square image.</summary>
-    public static SortedDictionary<string, string> Of(ModelManifest manifest, DeepnessOptions options, int tile, int channels)
+    /// <param name="manifest">What the model says about itself.</param>
+    /// <param name="options">What the manifest does not say.</param>
+    /// <param name="maps">Its outputs.</param>
+    /// <param name="tile">Edge of its image in pixels.</param>
+    /// <param name="edge">Edge of its maps in pixels.</param>
+    public static SortedDictionary<string, string> Of(ModelManifest manifest, DeepnessOptions options, IReadOnlyList<DeepnessMap> maps, int tile, int edge)
     {
+        var isFiner = manifest.Task == ModelTask.Regression && edge > tile;
         var keys = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
-            [ModelType] = Json(manifest.Task == ModelTask.Segmentation ? "Segmentor" : "Regressor"),
+            [ModelType] = Json(manifest.Task == ModelTask.Segmentation ? "Segmentor" : isFiner ? "Superresolution" : "Regressor"),
             [TileSize] = Json(tile),
             [TilesSize] = Json(tile),
+            [Overlap] = Json(isFiner ? 0 : Percent(manifest, tile, Math.Max(0, (tile - edge) / 2))),
             // x = (v·a + b − μ) / σ is (v / 255 − (μ − b) / 255a) / (σ / 255a).
             [Mean] = Json(manifest.Bands.Select(band => (band.Mean - manifest.ValueOffset) / (Divisor * manifest.ValueScale))),
             [Deviation] = Json(manifest.Bands.Select(band => band.StandardDeviation / (Divisor * manifest.ValueScale))),
@@ -39,25 +46,32 @@ internal static class DeepnessKeys
             keys[Resolution] = Json(metres * 100);
         }
 
-        if (manifest.Overlap is { } overlap)
-        {
-            keys[Overlap] = Json((int)Math.Round(100.0 * overlap / tile));
-        }
-
         if (manifest.Task == ModelTask.Segmentation)
         {
-            // Deepness puts 'background' in front of the one class of a sigmoid by itself.
-            var names = manifest.Classes.Count > 0 ? manifest.Classes.Select(item => item.Name) : Enumerable.Range(channels == 1 ? 1 : 0, channels).Select(id => $"class {id}");
-            keys[ClassNames] = Json(names.TakeLast(channels).Index().ToDictionary(item => item.Index.ToString(CultureInfo.InvariantCulture), item => item.Item));
-            keys[Threshold] = Json(channels == 1 ? manifest.Threshold ?? 0.5 : manifest.Threshold ?? 0);
+            keys[ClassNames] = maps.Count == 1 ? Json(Names(maps[0])) : Json(maps.Select(Names));
+            keys[Threshold] = Json(manifest.Threshold ?? (maps.Any(map => map.Channels == 1) ? 0.5 : 0));
             keys[SmallSegment] = Json(manifest.Median ?? 0);
         }
         else
         {
-            keys[OutputScaling] = Json(options.OutputScaling);
+            keys[OutputScaling] = Json(options.OutputScaling * manifest.OutputScale);
         }
 
         return keys;
+    }
+
+    // Deepness puts 'background' in front of the one class of a sigmoid by itself.
+    private static Dictionary<string, string> Names(DeepnessMap map)
+    {
+        var names = map.Classes.Count > 0 ? map.Classes.Select(item => item.Name) : Enumerable.Range(map.Channels == 1 ? 1 : 0, map.Channels).Select(id => $"class {id}");
+        return names.TakeLast(map.Channels).Index().ToDictionary(item => item.Index.ToString(CultureInfo.InvariantCulture), item => item.Item);
+    }
+
+    // Whole percent of the tile. Maps of its middle must at least meet, so there the next larger one.
+    private static int Percent(ModelManifest manifest, int tile, int border)
+    {
+        var overlap = manifest.Overlap ?? (2 * border) + ModelManifest.DefaultOverlap(tile - (2 * border));
+        return border == 0 ? (int)Math.Round(100.0 * overlap / tile) : (int)Math.Ceiling(100.0 * Math.Max(overlap, 2 * border) / tile);
     }
 
     private static string Json<T>(T value) => JsonSerializer.Serialize(value);

@@ -4,7 +4,7 @@ using EoOnnx.Formats;
 namespace EoOnnx.Onnx;
 
 /// <summary>What QGIS Deepness demands of a file, checked one by one.</summary>
-/// <remarks>Source: Deepness 0.6.5: processing/models/model_base.py, segmentor.py, regressor.py.</remarks>
+/// <remarks>Source: Deepness 0.6.5: processing/models/model_base.py, segmentor.py, regressor.py, superresolution.py.</remarks>
 public static class DeepnessRules
 {
     /// <summary>Classes are held in a byte, with one value for "none".</summary>
@@ -24,7 +24,7 @@ public static class DeepnessRules
     }
 
     /// <summary>What GeoDeep, which reads the same keys, makes of the model: null when it runs there, else why not.</summary>
-    public static string? GeoDeepRemark(OnnxModel model) => model.Graph.Inputs.FirstOrDefault(input => input.Data is null)?.Shape is { Rank: 4 } shape && shape[1].Value is 3
+    public static string? GeoDeepRemark(OnnxModel model) => model.Graph.Outputs.Count > 1 ? $"GeoDeep makes one map; this file has {model.Graph.Outputs.Count}." : model.Graph.Inputs.FirstOrDefault(input => input.Data is null)?.Shape is { Rank: 4 } shape && shape[1].Value is 3
         ? model.Metadata.ContainsKey(DeepnessKeys.Mean) ? "GeoDeep takes 3 bands of 8 bits and ignores the statistics." : null
         : "GeoDeep takes 3 bands of 8 bits only.";
 
@@ -98,8 +98,11 @@ public static class DeepnessRules
             case "Regressor":
                 CheckRegressor(model.Graph, broken);
                 break;
+            case "Superresolution":
+                CheckSuperResolution(model.Graph, values, broken);
+                break;
             default:
-                broken.Add($"model_type is {model.Metadata.GetValueOrDefault(DeepnessKeys.ModelType) ?? "absent"}; \"Segmentor\" or \"Regressor\"");
+                broken.Add($"model_type is {model.Metadata.GetValueOrDefault(DeepnessKeys.ModelType) ?? "absent"}; \"Segmentor\", \"Regressor\" or \"Superresolution\"");
                 break;
         }
     }
@@ -125,13 +128,42 @@ public static class DeepnessRules
 
     private static void CheckRegressor(Graph graph, List<string> broken)
     {
-        if (graph.Outputs is not [{ Shape: { Rank: 3 or 4 } shape }])
+        if (CheckMaps(graph, broken))
         {
-            broken.Add($"its outputs are {string.Join("; ", graph.Outputs)}; one map [batch, 1, height, width]");
+            CheckSizes(graph, broken);
+        }
+    }
+
+    // One image; where tiles overlap the plugin fails, since it writes whole answers into what a tile does not share.
+    private static void CheckSuperResolution(Graph graph, Dictionary<string, JsonElement> values, List<string> broken)
+    {
+        if (graph.Outputs is not [{ Shape: { Rank: 4 } shape }])
+        {
+            broken.Add($"its outputs are {string.Join("; ", graph.Outputs)}; one image [batch, channels, height, width]");
             return;
         }
 
-        CheckSize(graph, shape, broken);
+        Expect(graph.Inputs is [{ Shape: { Rank: 4 } image }, ..] && image[^1].Value is { } tile && shape[1].Value is > 0 && shape[^1].Value is { } size && shape[^2] == shape[^1] && size % tile == 0,
+            $"its output is {shape}; a square of whole times as many pixels as the tile has", broken);
+        Expect(values.TryGetValue(DeepnessKeys.Overlap, out var overlap) && overlap.ValueKind == JsonValueKind.Number && overlap.GetDouble() == 0, "tiles_overlap is not 0; tiles of a super-resolution must not overlap", broken);
+    }
+
+    private static bool CheckMaps(Graph graph, List<string> broken)
+    {
+        var holds = graph.Outputs.Count > 0 && graph.Outputs.All(output => output.Shape is { Rank: 3 or 4 });
+        Expect(holds, $"its outputs are {string.Join("; ", graph.Outputs)}; maps [batch, channels, height, width]", broken);
+        return holds;
+    }
+
+    // All maps share one canvas, so they have one size.
+    private static void CheckSizes(Graph graph, List<string> broken)
+    {
+        foreach (var output in graph.Outputs)
+        {
+            CheckSize(graph, output.Shape!, broken);
+        }
+
+        Expect(graph.Outputs.Select(output => output.Shape![^1]).Distinct().Count() == 1, $"its outputs are {string.Join("; ", graph.Outputs)}; maps of one size", broken);
     }
 
     private static void CheckSize(Graph graph, TensorShape shape, List<string> broken)
@@ -149,21 +181,36 @@ public static class DeepnessRules
 
     private static void CheckSegmentor(Graph graph, Dictionary<string, JsonElement> values, List<string> broken)
     {
-        if (graph.Outputs is not [{ Shape: { Rank: 3 or 4 } shape } output])
+        if (!CheckMaps(graph, broken))
         {
-            broken.Add($"its outputs are {string.Join("; ", graph.Outputs)}; one map [batch, classes, height, width]");
             return;
         }
 
-        var channels = shape.Rank == 4 ? shape[1].Value ?? 0 : 1;
+        CheckSizes(graph, broken);
+        // GeoDeep reads one object only; of several maps the plugin takes the names by their number.
+        List<JsonElement> names = !values.TryGetValue(DeepnessKeys.ClassNames, out var named) ? []
+            : graph.Outputs.Count == 1 ? [named]
+            : named.ValueKind == JsonValueKind.Array ? [.. named.EnumerateArray()] : [];
+        Expect(names.Count == graph.Outputs.Count, $"class_names names the classes of {names.Count} maps; {graph.Outputs.Count}, {(graph.Outputs.Count == 1 ? "as one object" : "as a list of objects")}", broken);
+        foreach (var (output, classes) in graph.Outputs.Zip(names))
+        {
+            CheckClasses(output, classes, broken);
+        }
+
+        Expect(graph.Outputs.All(output => ChannelsOf(output) != 1) || (values.TryGetValue(DeepnessKeys.Threshold, out var threshold) && threshold.ValueKind == JsonValueKind.Number && threshold.GetDouble() > 0), "seg_thresh is 0; a sigmoid needs a positive one", broken);
+    }
+
+    private static long ChannelsOf(Value output) => output.Shape is { Rank: 4 } shape ? shape[1].Value ?? 0 : 1;
+
+    private static void CheckClasses(Value output, JsonElement classes, List<string> broken)
+    {
+        var channels = ChannelsOf(output);
         var last = output.Producer?.OpType;
-        Expect(channels is >= 1 and <= MostClasses, $"it has {channels} classes; 1 to {MostClasses}", broken);
-        Expect(last == (channels == 1 ? "Sigmoid" : "Softmax"), $"its output comes from {last ?? "an input"}; {(channels == 1 ? "Sigmoid" : "Softmax")}", broken);
-        Expect(last != "Softmax" || output.Producer!.Int("axis", -1) is var axis && (axis == 1 || axis == 1 - shape.Rank), "its Softmax does not run over the classes (axis 1)", broken);
-        CheckSize(graph, shape, broken);
-        var names = values.TryGetValue(DeepnessKeys.ClassNames, out var classes) && classes.ValueKind == JsonValueKind.Object ? classes.EnumerateObject().Select(item => item.Name).ToList() : [];
-        Expect(names.SequenceEqual(Enumerable.Range(0, (int)channels).Select(id => $"{id}")), $"class_names has the ids {string.Join(", ", names)}; 0 to {channels - 1}, as one object", broken);
-        Expect(channels != 1 || (values.TryGetValue(DeepnessKeys.Threshold, out var threshold) && threshold.ValueKind == JsonValueKind.Number && threshold.GetDouble() > 0), "seg_thresh is 0; a sigmoid needs a positive one", broken);
+        Expect(channels is >= 1 and <= MostClasses, $"its output {output.Name} has {channels} classes; 1 to {MostClasses}", broken);
+        Expect(last == (channels == 1 ? "Sigmoid" : "Softmax"), $"its output {output.Name} comes from {last ?? "an input"}; {(channels == 1 ? "Sigmoid" : "Softmax")}", broken);
+        Expect(last != "Softmax" || output.Producer!.Int("axis", -1) is var axis && (axis == 1 || axis == 1 - output.Shape!.Rank), $"the Softmax of {output.Name} does not run over the classes (axis 1)", broken);
+        var names = classes.ValueKind == JsonValueKind.Object ? classes.EnumerateObject().Select(item => item.Name).ToList() : [];
+        Expect(names.SequenceEqual(Enumerable.Range(0, (int)channels).Select(id => $"{id}")), $"class_names of {output.Name} has the ids {string.Join(", ", names)}; 0 to {channels - 1}, as one object", broken);
     }
 
     private static void Expect(bool holds, string rule, List<string> broken)

@@ -1,3 +1,5 @@
+using EoOnnx.Formats;
+
 namespace EoOnnx.Raster.Tiling;
 
 /// <summary>What stands behind the edge of a scene.</summary>
@@ -52,7 +54,7 @@ public sealed record TilePlanOptions
     public bool AlignToPatch { get; init; }
 
     /// <summary>The overlap that suits a tile edge when nothing else is said: 2·ceil(tile / 14), 32 at 224.</summary>
-    public static int DefaultOverlap(int tile) => 2 * ((tile + 13) / 14);
+    public static int DefaultOverlap(int tile) => ModelManifest.DefaultOverlap(tile);
 
     /// <summary>The largest overlap of a tile with margins.</summary>
     public static int MostOverlap(int tile, int margin) => (2 * margin) + ((tile - (2 * margin)) / 2);

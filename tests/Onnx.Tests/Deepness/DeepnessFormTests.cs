@@ -42,6 +42,73 @@ public class DeepnessFormTests
     }
 
     [Fact]
+    public void The_values_of_a_regression_are_scaled_to_its_unit_first()
+    {
+        var model = With(Model(ModelTask.Regression, channels: 1), manifest => manifest with { OutputScale = 4 });
+        Assert.Equal("10", DeepnessForm.Write(model, new DeepnessOptions { OutputScaling = 2.5 }).Metadata["reg_output_scaling"]);
+    }
+
+    [Theory, InlineData(16), InlineData(64), InlineData(224)]
+    public void A_manifest_without_an_overlap_gets_that_of_the_tile_in_whole_percent(int tile)
+    {
+        var written = DeepnessForm.Write(With(Model(size: "size", tile: tile), manifest => manifest with { Overlap = null }));
+        Assert.Equal($"{Math.Round(100 * 2 * Math.Ceiling(tile / 14.0) / tile)}", written.Metadata["tiles_overlap"]);
+    }
+
+    [Fact]
+    public void The_middles_of_tiles_meet_whatever_the_manifest_asks_for()
+    {
+        var model = With(Model(ModelTask.Regression, channels: 1), manifest => manifest with { Overlap = 0 });
+        var (op, output) = (new GraphBuilder(model.Graph), model.Graph.Outputs[0]);
+        model.Graph.SetOutputs();
+        op.Output(op.Slice(op.Slice(output, 2, 2, 14), 3, 2, 14), "middle");
+        Assert.Equal("25", DeepnessForm.Write(model).Metadata["tiles_overlap"]);
+    }
+
+    [Fact]
+    public void Every_head_is_an_output_with_classes_of_its_own()
+    {
+        var written = DeepnessForm.Write(Heads(null, 3, 2));
+        Assert.Equal(["head 0", "head 1"], written.Graph.Outputs.Select(output => output.Name));
+        Assert.All(written.Graph.Outputs, output => Assert.Equal("Softmax", output.Producer!.OpType));
+        Assert.Equal("""[{"0":"0.0","1":"0.1","2":"0.2"},{"0":"1.0","1":"1.1"}]""", written.Metadata["class_names"]);
+        Assert.Equal("0", written.Metadata["seg_thresh"]);
+        Assert.Empty(DeepnessRules.Check(DeepnessForm.Write(written)));   // once more changes nothing
+        Assert.Contains("makes one map", DeepnessRules.GeoDeepRemark(written)!, StringComparison.Ordinal);
+    }
+
+    [Theory, InlineData(null, "Softmax", "0", """[{"0":"0.0","1":"0.1","2":"0.2"},{"0":"1.0","1":"1.1"}]"""), InlineData(0.4, "Sigmoid", "0.4", """[{"0":"0.0","1":"0.1","2":"0.2"},{"0":"1.1"}]""")]
+    public void A_sigmoid_beside_a_softmax_becomes_two_classes_unless_one_threshold_suits_both(double? threshold, string last, string written, string classes)
+    {
+        var file = DeepnessForm.Write(Heads(threshold, 3, 1));
+        Assert.Equal(["Softmax", last], file.Graph.Outputs.Select(output => output.Producer!.OpType));
+        Assert.Equal((written, classes), (file.Metadata["seg_thresh"], file.Metadata["class_names"]));
+    }
+
+    [Fact]
+    public void A_head_that_the_graph_lacks_and_names_for_one_map_of_two_are_named()
+    {
+        Assert.Contains("names a map 'head 7'", Refusal(With(Heads(null, 2, 2), manifest => manifest with { Heads = [manifest.Heads[0], manifest.Heads[1] with { Output = "head 7" }] })), StringComparison.Ordinal);
+        var written = DeepnessForm.Write(Heads(null, 2, 2));
+        written.Metadata["class_names"] = """{"0":"a","1":"b"}""";
+        Assert.Contains(DeepnessRules.Check(written), rule => rule.Contains("classes of 0 maps; 2, as a list", StringComparison.Ordinal));
+    }
+
+    [Theory, InlineData(2), InlineData(3)]
+    public void A_regression_on_a_finer_grid_is_a_super_resolution_whose_tiles_share_nothing(int factor)
+    {
+        var model = Model(ModelTask.Regression, channels: 3);
+        var (op, output) = (new GraphBuilder(model.Graph), model.Graph.Outputs[0]);
+        model.Graph.SetOutputs();
+        op.Output(op.Resize(output, 16 * factor, 16 * factor, "nearest"), "fine");
+        var written = DeepnessForm.Write(model);
+        Assert.Equal(("\"Superresolution\"", "16", "0"), (written.Metadata["model_type"], written.Metadata["tile_size"], written.Metadata["tiles_overlap"]));
+        Assert.Equal($"[batch, 3, {16 * factor}, {16 * factor}]", Assert.Single(written.Graph.Outputs).Shape!.ToString());
+        written.Metadata["tiles_overlap"] = "10";
+        Assert.Contains(DeepnessRules.Check(written), rule => rule.Contains("must not overlap", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_model_of_any_size_is_fixed_to_the_tile()
     {
         var written = DeepnessForm.Write(Model(size: "size"), new DeepnessOptions { Tile = 32, GroundResolutionMetres = 0.25 });
@@ -162,6 +229,32 @@ public class DeepnessFormTests
             Name = "burn scars", Family = "test", Task = task, Tile = tile, Overlap = 4, GroundResolutionMetres = 10, ValueScale = 1e-4, ValueOffset = -0.1, Frames = frames ?? 1,
             Bands = [new ManifestBand("B04", 0.2, 0.05), new ManifestBand("B08", 0.3, 0.06)],
             Classes = task == ModelTask.Segmentation ? [new ManifestClass(0, "background"), new ManifestClass(1, "burned")] : [],
+        }.ToJson();
+        return model;
+    }
+
+    private static OnnxModel With(OnnxModel model, Func<ModelManifest, ModelManifest> change)
+    {
+        model.Metadata[ModelManifest.MetadataKey] = change(ModelManifest.Parse(model.Metadata[ModelManifest.MetadataKey])).ToJson();
+        return model;
+    }
+
+    // A map for each number of channels.
+    private static OnnxModel Heads(double? threshold, params int[] channels)
+    {
+        var op = new GraphBuilder("two questions");
+        var image = op.Input("image", ElementType.Float, ["batch", 2, 16, 16]);
+        foreach (var (head, count) in channels.Index())
+        {
+            var kernel = op.Initializer($"kernel {head}", TensorData.FromValues<float>([count, 2, 3, 3], [.. Enumerable.Range(0, count * 18).Select(i => MathF.Sin(i + head))]));
+            op.Output(op.Conv(image, kernel, null, [1, 1], [1, 1, 1, 1]), $"head {head}");
+        }
+
+        var model = new OnnxModel(op.Graph);
+        model.Metadata[ModelManifest.MetadataKey] = new ModelManifest
+        {
+            Name = "two questions", Family = "test", Task = ModelTask.Segmentation, Tile = 16, Threshold = threshold, Bands = [new("B04", 0.2, 0.05), new("B08", 0.3, 0.06)],
+            Heads = [.. channels.Select((count, head) => new ManifestHead($"head {head}", [.. Enumerable.Range(0, Math.Max(2, count)).Select(id => new ManifestClass(id, $"{head}.{id}"))]))],
         }.ToJson();
         return model;
     }

@@ -34,8 +34,8 @@ internal sealed class DeepnessSimulation(EoModel model, int tile, int overlap, i
     public byte[][] Regress(byte[] pixels, PixelSize scene, float scaling) =>
         Map(pixels, scene, answer => [.. answer.Values[..(answer.Edge * answer.Edge)].Select(value => (byte)(value * scaling))], median: 0);
 
-    /// <summary>[channel, row, column] on the finer grid; neighbours must share nothing, or Deepness fails.</summary>
-    public byte[] SuperResolve(byte[] pixels, PixelSize scene, int factor)
+    /// <summary>[channel, row, column] on the finer grid; neighbours must share nothing, or Deepness fails. No key of the file says the scaling: it stands in a field of the window.</summary>
+    public byte[] SuperResolve(byte[] pixels, PixelSize scene, int factor, float scaling = 1)
     {
         Assert.Equal(0, overlap);
         byte[]? map = null;
@@ -48,7 +48,7 @@ internal sealed class DeepnessSimulation(EoModel model, int tile, int overlap, i
                 var (channel, y, x) = (i / answer.Edge / answer.Edge, ((top - Above(scene)) * factor) + (i / answer.Edge % answer.Edge), (left * factor) + (i % answer.Edge));
                 if (x < scene.Width * factor && y >= 0)
                 {
-                    map[(((channel * scene.Height * factor) + y) * scene.Width * factor) + x] = (byte)answer.Values[i];
+                    map[(((channel * scene.Height * factor) + y) * scene.Width * factor) + x] = (byte)(answer.Values[i] * scaling);
                 }
             }
         }
