@@ -181,7 +181,7 @@ public sealed class EoModel : IDisposable
         CheckLength(destination.Length, destinationShape, output);
         CheckOwner(adapter);
         IReadOnlyList<BoundInput> inputs = [.. BoundInput.Of(Input.Name, images, shape, parts), .. (constants ?? new Dictionary<string, TensorData>()).Select(item => BoundInput.Constant(item.Key, item.Value)), .. varying is null ? (BoundInput[])[] : [varying]];
-        return new EoModelBinding(_session, _memory, inputs, (output, destination, destinationShape), adapter, Refused);
+        return new EoModelBinding(_session, _memory, inputs, (output, destination, destinationShape), adapter, Device, Refused);
     }
 
     /// <summary>Runs a batch whose inputs are named: several modalities, or an image with its date and place.</summary>

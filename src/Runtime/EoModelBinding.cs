@@ -5,8 +5,9 @@ namespace EoOnnx.Runtime;
 
 /// <summary>
 /// A run of a model from and into fixed memory, prepared once and repeated. Used by one thread at a time. Owns its native objects;
-/// the memory and the adapter stay the caller's and must outlive it. Without an adapter a run allocates nothing; with one, ONNX Runtime's binding to .NET
-/// makes arrays of names and handles for each run: it ignores active adapters in runs with an <see cref="OrtIoBinding"/>.
+/// the memory and the adapter stay the caller's and must outlive it. On a processor and without an adapter a run allocates nothing; else ONNX Runtime's
+/// binding to .NET makes arrays of names and handles for each run: a run with an <see cref="OrtIoBinding"/> ignores active adapters, and takes inputs for
+/// another device from a copy that is made when they are bound (IOBinding::BindInput), not when it is run.
 /// </summary>
 internal sealed class EoModelBinding : IDisposable
 {
@@ -23,7 +24,7 @@ internal sealed class EoModelBinding : IDisposable
 
     public EoModelBinding(
         InferenceSession session, OrtMemoryInfo memory, IReadOnlyList<BoundInput> inputs, (string Name, Memory<float> Data, long[] Shape) output,
-        EoAdapter? adapter, Func<string, OnnxRuntimeException, ModelException> explain)
+        EoAdapter? adapter, Device device, Func<string, OnnxRuntimeException, ModelException> explain)
     {
         (_session, _explain, _shape) = (session, explain, string.Join("; ", inputs.Select(input => string.Join(", ", input.Shape))));
         _bound = [.. inputs];
@@ -31,7 +32,7 @@ internal sealed class EoModelBinding : IDisposable
         (_inputNames, _inputs, _outputNames, _outputs) =
             ([.. inputs.Select(input => input.Name)], [.. inputs.Select(input => OrtValue.CreateTensorValueFromMemory(memory, input.Data, input.Shape))], [output.Name], [_output]);
         _lease = adapter?.Activate(_options);
-        _memoryBinding = adapter is null ? BindMemory() : null;
+        _memoryBinding = adapter is null && device.Kind == DeviceKind.Cpu ? BindMemory() : null;
     }
 
     /// <summary>Runs the model once.</summary>
