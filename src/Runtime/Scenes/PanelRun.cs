@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.ExceptionServices;
 using EoOnnx.Raster;
 using EoOnnx.Raster.Tiling;
 
@@ -42,7 +43,7 @@ internal sealed class PanelRun : IDisposable
     /// <summary>Pixels that masks have hidden.</summary>
     public long Hidden => _reader.Hidden;
 
-    /// <summary>Makes all rows that are missing.</summary>
+    /// <summary>Makes all rows that are missing. When all stages have ended, the failure that came first is thrown.</summary>
     public async Task StreamAsync(StageThreads threads, CancellationToken cancellation)
     {
         _run.Skip((long)_firstTileRow * (_panel.EndTile - _panel.FirstTile));
@@ -50,12 +51,19 @@ internal sealed class PanelRun : IDisposable
         using var tiles = new BoundedQueue<ImageBatch>(_job.Options.Prefetch);
         using var scores = new BoundedQueue<ScoreBatch>(_maps.Sum(map => map.Target.Scores.Items.Count));
         using var strips = new BoundedQueue<Strip>(StripBuffers * _maps.Count);
+        ExceptionDispatchInfo? first = null;
         await Task.WhenAll(
             Start(ReadAll),
             Start(token => CutAll(tiles, token)),
             Start(token => ScoreAll(tiles, scores, token)),
             Start(token => BlendAll(scores, strips, token)),
-            Start(token => WriteAll(strips, token))).ConfigureAwait(false);
+            Start(token => WriteAll(strips, token))).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (first?.SourceException is OperationCanceledException)
+        {
+            cancellation.ThrowIfCancellationRequested();
+        }
+
+        first?.Throw(); // it is why the others have ended
 
         Task Start(Action<CancellationToken> stage) => threads.Start(() =>
         {
@@ -63,8 +71,9 @@ internal sealed class PanelRun : IDisposable
             {
                 stage(stop.Token);
             }
-            catch
+            catch (Exception failure)
             {
+                Interlocked.CompareExchange(ref first, ExceptionDispatchInfo.Capture(failure), null);
                 stop.Cancel(); // nobody waits for what will not come
                 throw;
             }

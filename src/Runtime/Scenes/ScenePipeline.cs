@@ -208,7 +208,7 @@ public sealed partial class ScenePipeline(EoModel model)
             }
             catch (Exception failure)
             {
-                targets.ForEach(target => UnfinishedReport.Leave(target.Sink, run.ReportOf(target, memory), failure));
+                targets.ForEach(target => UnfinishedReport.Leave(target.Sink, () => run.ReportOf(target, memory), failure));
                 throw;
             }
 
@@ -226,8 +226,9 @@ public sealed partial class ScenePipeline(EoModel model)
         {
             await run.StreamAsync(check.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (check.Token.IsCancellationRequested)
         {
+            cancellation.ThrowIfCancellationRequested();
             await check.FindingsAsync().ConfigureAwait(false); // says why it failed
             throw;
         }
@@ -249,7 +250,7 @@ public sealed partial class ScenePipeline(EoModel model)
         }
         catch (Exception failure)
         {
-            UnfinishedReport.Leave(sink, report, failure);
+            UnfinishedReport.Leave(sink, () => report, failure);
             throw;
         }
 

@@ -13,7 +13,7 @@ internal static class UnfinishedReport
     }
 
     /// <summary>Writes the report, when the map has a work area.</summary>
-    public static void Leave(IStripSink sink, SceneReport report, Exception failure)
+    public static void Leave(IStripSink sink, Func<SceneReport> report, Exception failure)
     {
         if (sink is not CogSink { UnfinishedReportPath: var path } || !Directory.Exists(Path.GetDirectoryName(path)))
         {
@@ -22,7 +22,7 @@ internal static class UnfinishedReport
 
         try
         {
-            report.Ended(failure).Save(path);
+            report().Ended(failure).Save(path);
         }
         catch (Exception second) when (second is IOException or UnauthorizedAccessException)
         {
