@@ -121,7 +121,7 @@ internal static class InspectVerb
 
         foreach (var (position, feature) in manifest.Features.Index())
         {
-            fact(position == 0 ? "features" : "", $"{feature.Output}: {feature.Kind} of {feature.Channels} channels{(feature.Kind == "vector" ? "" : $", {feature.GridHeight} x {feature.GridWidth}")}{(feature.PrefixTokens > 0 ? $", {feature.PrefixTokens} tokens in front" : "")}");
+            fact(position == 0 ? "features" : "", $"{feature.Output}: {feature.Kind} of {feature.Channels} channels{(feature.Kind == "vector" ? "" : $", {feature.GridHeight} x {feature.GridWidth}")}{(feature.PrefixTokens > 0 ? $", {feature.PrefixTokens} {(feature.PrefixTokens == 1 ? "token" : "tokens")} in front" : "")}");
         }
 
         foreach (var input in manifest.OptionalInputs)

@@ -83,7 +83,7 @@ internal static class ModelsVerb
         Fact("title", card.Title);
         Fact("family", card.Family);
         Fact("parameters", card.Parameters?.ToString("N0", CultureInfo.InvariantCulture) ?? "not known");
-        Fact("image", card.Tile is { } tile ? string.Create(CultureInfo.InvariantCulture, $"{tile} px, patch {card.Patch?.ToString(CultureInfo.InvariantCulture) ?? "-"}, {card.Frames} time steps") : $"single pixels, up to {card.Frames} time steps");
+        Fact("image", card.Tile is { } tile ? string.Create(CultureInfo.InvariantCulture, $"{tile} px, patch {card.Patch?.ToString(CultureInfo.InvariantCulture) ?? "-"}, {card.Frames} {(card.Frames == 1 ? "time step" : "time steps")}") : $"single pixels, up to {card.Frames} time steps");
         foreach (var input in card.Inputs)
         {
             Fact(input.Name, string.Create(CultureInfo.InvariantCulture, $"{(input.GroundResolutionMetres is { } metres ? $"{metres} m, " : "")}{input.Unit}"));
@@ -99,7 +99,7 @@ internal static class ModelsVerb
         Fact("paper", card.Paper);
         Fact("source", card.Source);
         Fact("weights", card.Url?.ToString() ?? "none that a program can fetch");
-        Fact("sha256", card.Sha256 ?? (card.Sha256Prefix is { } digits ? $"begins with {digits}; the rest is pinned by the first download" : "not known: pinned by the first download"));
+        Fact("sha256", card.Sha256 ?? (card.Sha256Prefix is { } digits ? $"begins with {digits}; the rest is pinned by the first download" : card.Url is null ? "not known" : "not known: pinned by the first download"));
         foreach (var note in card.Notes)
         {
             Fact("note", note);
