@@ -23,5 +23,6 @@ public sealed record StackBand(RasterDataset Source, int Band, string Name)
 
     internal RasterBand Description => Source.Bands[Band - 1];
 
-    internal double? MissingValue => IgnoresNoData ? null : NoData ?? Description.NoData;
+    // GDAL would move a value that the type cannot hold to the nearest one that it can, and so hide good pixels.
+    internal double? MissingValue => !IgnoresNoData && (NoData ?? Description.NoData) is { } value && Description.Type.CanHold(value) ? value : null;
 }

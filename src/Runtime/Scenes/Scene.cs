@@ -79,6 +79,12 @@ public sealed class Scene : IDisposable
         using var rasters = new OpenRasters(access);
         var grid = SceneGrid.Decide(plan, rasters, request);
         plan.CheckResolution(grid);
+        // Warping would hide it: its result is in single precision, which holds any value.
+        if (UnusableNoData.Explain([.. plan.Used.Select(band => Stored(band.Source, rasters.Open(band.Source.Path)))], options.Validity) is { } unusable)
+        {
+            plan.Warnings.Add(unusable);
+        }
+
         List<PlannedBand> all = [.. plan.Used, .. plan.Masks];
         var stack = StackedRaster.Create(grid, [.. all.Select(band => band.ToStack(rasters.Open(band.Source.Path), options.Validity))], plan.Name);
         try
@@ -92,6 +98,9 @@ public sealed class Scene : IDisposable
             throw;
         }
     }
+
+    private static (string Raster, RasterBand Band) Stored(SourceBand band, RasterDataset raster) =>
+        (raster.Name, raster.Bands[band.Index - 1] is var stored && band.NoData is { } noData ? stored with { NoData = noData } : stored);
 
     private static Scene Finish(RasterDataset dataset, IDisposable owner, SceneSelection plan, ModelChannels channels, IReadOnlyList<MappedBand> bands, (string Identity, IReadOnlyList<string> Files) origin,
         IReadOnlyDictionary<string, TensorData> coordinates, SceneOptions options)

@@ -123,7 +123,11 @@ internal sealed class SceneJob
         var workPlan = rim.IsEmpty ? mapPlan : TilePlan.Create(new PixelSize(mapSize.Width + rim.Right, mapSize.Height + rim.Top), Finer(across, finer), Finer(down, finer));
         var blend = plan.Overlap == default || described.Layout is not null ? BlendMode.None : options.Blend ?? BlendMode.Cosine;
         var bands = BandsOf(scene, described, options, warnings);
-        WarnOfNoData(scene, bands, options, warnings);
+        if (options.Opening?.Identity is null && UnusableNoData.Explain([.. bands.Select(band => (scene.Name, band.Source))], options.Validity) is { } unusable)
+        {
+            warnings.Add(unusable); // a stack was judged by its sources when it was opened
+        }
+
         using (new MaskReader(scene, window, options))
         {
             // Opens what the masks name, so that a wrong one is refused before anything is written.
@@ -445,15 +449,6 @@ internal sealed class SceneJob
         if (scene.Transform is { IsNorthUp: false })
         {
             throw new RasterException($"{scene.Path} has a rotated grid; a grid along the axes is needed. Lay it on one with --grid utm or --grid EPSG:n, or make one with: gdalwarp -r near '{scene.Path}' warped.tif");
-        }
-    }
-
-    private static void WarnOfNoData(RasterDataset scene, IReadOnlyList<MappedBand> bands, SceneOptions options, List<string> warnings)
-    {
-        if (options.Validity is { Override: null, Ignore: false } && bands.FirstOrDefault(band => band.Source.NoDataIsOutOfRange).Source is { } band)
-        {
-            warnings.Add(string.Create(CultureInfo.InvariantCulture,
-                $"Band {band.Index} of {scene.Name} declares the nodata value {band.NoData}, which {band.Type} cannot hold: every pixel counts as valid. State the real one with --nodata V."));
         }
     }
 }

@@ -52,7 +52,7 @@ internal static class SceneGrid
 
         if (used.Find(raster => raster.HasGroundControlPoints || raster.Transform is { IsNorthUp: false }) is { } skewed)
         {
-            throw new RasterException($"{skewed.Path} {(skewed.HasGroundControlPoints ? "is placed by ground control points" : "has a rotated grid")}; a grid along the axes is needed. Choose one with --grid EPSG:n or --grid utm.");
+            throw new RasterException($"{skewed.Path} {(skewed.HasGroundControlPoints ? "is placed by ground control points" : "has a rotated grid")}; a grid along the axes is needed. Choose one with --grid EPSG:n or --grid utm, or make one with: gdalwarp -r near '{skewed.Path}' warped.tif");
         }
 
         return RasterGrid.Of(finest);
