@@ -76,14 +76,19 @@ public sealed class StackedRasterTests : IDisposable
     {
         var path = Write("closed", 16, 16, 10, seed: 6);
         var before = RasterDataset.OpenHandles;
+        List<string> files;
         using (var raster = RasterDataset.Open(path))
-        using (StackedRaster.Create(RasterGrid.Of(raster).WithResolution(20), [new StackBand(raster, 1, "a")], "coarse"))
+        using (var stack = StackedRaster.Create(RasterGrid.Of(raster).WithResolution(20), [new StackBand(raster, 1, "a")], "coarse"))
         {
-            Assert.NotEmpty(VirtualFiles.List("/vsimem/"));
+            var folder = Path.GetDirectoryName(stack.Dataset.GdalName)!;
+            Assert.StartsWith("/vsimem/", folder, StringComparison.Ordinal);
+            files = [.. VirtualFiles.List(folder).Select(name => $"{folder}/{name}")];
+            Assert.Contains(stack.Dataset.GdalName, files);
+            Assert.All(files, file => Assert.True(VirtualFiles.Exists(file), file));
         }
 
         Assert.Equal(before, RasterDataset.OpenHandles);
-        Assert.DoesNotContain(VirtualFiles.List("/vsimem/"), name => name.StartsWith("eoonnx-stack-", StringComparison.Ordinal));
+        Assert.All(files, file => Assert.False(VirtualFiles.Exists(file), file));
     }
 
     [Theory, InlineData(0, 0, 31), InlineData(15, 52, 33), InlineData(-179.9, -1, 1), InlineData(180, 10, 60)]
