@@ -27,8 +27,8 @@ public sealed class SceneMemoryTests : IDisposable
         var bytes = Math.Min(high.Allocated, highAgain.Allocated) - Math.Min(low.Allocated, lowAgain.Allocated);
         var tiles = high.Report.Plan.Tiles - low.Report.Plan.Tiles;
         TestContext.Current.TestOutputHelper!.WriteLine($"{bytes} bytes for {tiles} more tiles");
-        // Not one object a tile, a call or a row of tiles: an object takes 24 bytes at least. What is left, about 4 bytes, comes with chunks of rows that are read.
-        Assert.True(bytes / tiles < 8, $"{bytes} bytes for {tiles} more tiles");
+        // Not one object a tile, a call or a row of tiles: an object takes 24 bytes at least. 1 to 4 bytes were seen, another number in each run; where they come from is not known.
+        Assert.True(bytes / tiles < 16, $"{bytes} bytes for {tiles} more tiles");
     }
 
     [Fact]
