@@ -12,6 +12,9 @@ internal static class BatchParts
     // Largest value of a part, of a last-level cache that several of them share.
     private const long CacheShare = 10_000_000;
 
+    // Batches with values up to this size stay whole.
+    private const long SmallBatch = 12_000_000;
+
     // Fewer rows leave matrix products short of work: on a quiet machine, parts of 197 rows cost 5 % of a step.
     private const long FewestRows = 384;
 
@@ -24,7 +27,7 @@ internal static class BatchParts
         }
 
         var (bytes, shape) = ValueMemory.Largest(task.TrainingModel, 1);
-        if (bytes * batch <= 2 * CacheShare)
+        if (bytes * batch <= SmallBatch)
         {
             return batch;
         }
